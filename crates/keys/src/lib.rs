@@ -1,0 +1,1 @@
+//! Valet keys: mint, verify, scope; pure.

@@ -1,0 +1,19 @@
+//! What the roles say to each other over HTTP: names, jobs, problems, keys.
+//!
+//! Types only. Who sends what, and where, is on each type; a field added later has
+//! a default, so that an older role and a newer one can talk.
+
+mod header;
+mod id;
+mod job;
+mod key;
+mod problem;
+
+pub use header::{WEIR_ACCESS, access};
+pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
+pub use job::{
+    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PackageSettings, Plan,
+    PlannedKind, PlannedTrack, Progress, Stage, StoredTrack,
+};
+pub use key::{KeyBulletin, RevokeRequest};
+pub use problem::{Problem, kind};

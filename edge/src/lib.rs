@@ -1,0 +1,1 @@
+//! Read-through cache: knows HTTP, never media.

@@ -1,0 +1,1 @@
+//! Catalogue, jobs, uploads, delivery, API.

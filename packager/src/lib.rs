@@ -1,0 +1,1 @@
+//! Probe, plan, encode, cut, publish; the worker loop.

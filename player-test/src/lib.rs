@@ -1,0 +1,1 @@
+//! Virtual players with parsers of their own, and a browser driver for tests.
