@@ -1,4 +1,5 @@
 //! What a store of files promises.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};

@@ -1,0 +1,29 @@
+//! The boxes of ISO-BMFF (ISO/IEC 14496-12), as much as fragmented mp4 needs.
+//!
+//! Input is untrusted: anything malformed is a [`BoxError`], and memory is bounded by
+//! the input's length and by named constants.
+//!
+//! - [`boxes()`]: walk the boxes of a slice.
+//! - [`TopLevel`]: cut an encoder's output into its init segment and its fragments.
+//! - [`init_info`]: what an init segment says of its one track.
+//! - [`Fragment`]: times and samples of a `moof` + `mdat`.
+//! - [`patch_tfdt`]: move a fragment in time, in place.
+//! - [`write_fragment`]: a new `moof` + `mdat` of given samples.
+
+mod avc;
+mod boxes;
+mod error;
+mod esds;
+mod fragment;
+mod init;
+mod patch;
+mod split;
+mod write;
+
+pub use boxes::{BoxRef, Boxes, FourCc, boxes};
+pub use error::BoxError;
+pub use fragment::{Fragment, SAMPLES_MAX, Sample};
+pub use init::{InitInfo, InitKind, SampleDefaults, init_info};
+pub use patch::patch_tfdt;
+pub use split::{Piece, TopLevel};
+pub use write::write_fragment;

@@ -1,0 +1,147 @@
+//! What a version holds now: the one input of both manifest writers.
+
+/// A version, as far as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presentation {
+    /// The tracks to list, in the order of the plan: video from the highest rendition
+    /// down, then audio, the default language first.
+    pub tracks: Vec<Track>,
+    /// Nothing will be added any more.
+    pub sealed: bool,
+    /// Planned length of a segment, seconds.
+    pub segment_secs: f64,
+}
+
+/// One elementary stream of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// Its name in URLs, such as `v720`.
+    pub name: String,
+    /// Video or audio.
+    pub kind: TrackKind,
+    /// RFC 6381 codec string, as [`crate::bmff::init_info`] reads it.
+    pub codec: String,
+    /// Units of time per second.
+    pub timescale: u32,
+    /// What the encoder was told not to exceed, bits per second.
+    pub bitrate_max: u64,
+    /// The stored segments from number 0, without a hole.
+    pub segments: Vec<Segment>,
+}
+
+/// What a track carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrackKind {
+    /// Pictures.
+    Video {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Frames per second.
+        frame_rate: FrameRate,
+    },
+    /// Sound.
+    Audio {
+        /// Channels.
+        channels: u32,
+        /// Samples per second.
+        sample_rate: u32,
+        /// BCP 47 language tag (RFC 5646), where known.
+        language: Option<String>,
+    },
+}
+
+/// Frames per second, as a fraction; `den` 0 means unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameRate {
+    /// Frames.
+    pub num: u32,
+    /// Seconds.
+    pub den: u32,
+}
+
+/// One stored segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Earliest presentation time, in the track's timescale.
+    pub start: u64,
+    /// Length in the track's timescale; the next segment starts where this one ends.
+    pub duration: u64,
+    /// Size, bytes.
+    pub len_bytes: u64,
+}
+
+impl Presentation {
+    /// The video tracks, in order.
+    pub fn video(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|t| t.is_video())
+    }
+
+    /// The audio tracks, in order.
+    pub fn audio(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|t| !t.is_video())
+    }
+
+    /// `EXT-X-TARGETDURATION`, whole seconds: the longest segment of all tracks rounded
+    /// to nearest, and never below the planned length rounded up, so that it stays the
+    /// same while the version grows and when it is sealed (RFC 8216 §4.3.3.1, §6.2.1),
+    /// and is the same in all playlists (§6.2.4).
+    #[must_use]
+    pub fn target_secs(&self) -> u64 {
+        let longest = self
+            .tracks
+            .iter()
+            .map(Track::longest_secs)
+            .max()
+            .unwrap_or(0);
+        // A cast of a float saturates, and makes 0 of NaN.
+        longest.max(self.segment_secs.ceil() as u64).max(1)
+    }
+}
+
+impl Track {
+    /// It carries pictures.
+    #[must_use]
+    pub fn is_video(&self) -> bool {
+        matches!(self.kind, TrackKind::Video { .. })
+    }
+
+    /// Where the last segment ends, in the timescale; 0 without segments.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.segments.last().map_or(0, Segment::end)
+    }
+
+    /// A time of this track in microseconds, rounded to nearest. Both manifests print
+    /// differences of these, so that roundings never add up.
+    pub(crate) fn micros(&self, time: u64) -> u64 {
+        let scale = u128::from(self.timescale.max(1));
+        let micros = (u128::from(time) * 1_000_000 + scale / 2) / scale;
+        u64::try_from(micros).unwrap_or(u64::MAX)
+    }
+
+    /// What `EXTINF` says of a segment, microseconds.
+    pub(crate) fn segment_micros(&self, segment: &Segment) -> u64 {
+        self.micros(segment.end()) - self.micros(segment.start)
+    }
+
+    /// The longest segment in whole seconds, rounded to nearest.
+    fn longest_secs(&self) -> u64 {
+        let micros = self
+            .segments
+            .iter()
+            .map(|s| self.segment_micros(s))
+            .max()
+            .unwrap_or(0);
+        (micros.saturating_add(500_000)) / 1_000_000
+    }
+}
+
+impl Segment {
+    /// Where the next one starts.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(self.duration)
+    }
+}
