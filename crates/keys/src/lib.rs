@@ -1,1 +1,28 @@
 //! Valet keys: mint, verify, scope; pure.
+//!
+//! A key is a compact JWS (RFC 7515) signed with Ed25519 (RFC 8037), its claims in the
+//! profile of RFC 9246: it says which paths it opens and until when. Nothing here reads
+//! a clock or makes a random number: both are arguments, so every answer can be tested.
+//!
+//! ```
+//! let signing = keys::SigningKey::from_seed([7; 32]);
+//! let token = keys::mint(&signing, &keys::play("a1", 1_000, 4_600, "j1".into()));
+//! let set = keys::KeySet::new(vec![signing.public()]);
+//! let key = set.verify(&token, 1_001)?;
+//! assert!(key.opens("/v/a1/master.m3u8") && !key.opens("/v/a2/master.m3u8"));
+//! # Ok::<(), keys::KeyError>(())
+//! ```
+
+mod claims;
+mod error;
+mod jwk;
+mod path;
+mod redact;
+mod token;
+
+pub use claims::{Claims, ISSUER, Scope, admin, play, upload, worker};
+pub use error::KeyError;
+pub use jwk::{KeySet, PublicKey, SigningKey};
+pub use path::split;
+pub use redact::redact;
+pub use token::{LEEWAY_SECS, TOKEN_LEN_MAX, Verified, mint};

@@ -1,0 +1,31 @@
+//! What is shown of a key.
+
+use crate::*;
+
+#[test]
+fn a_log_shows_which_key_but_never_the_token() {
+    let token = minted();
+    let name = verify(&token).unwrap().log_name();
+    assert_eq!(
+        keys::redact(&format!("/k/{token}/v/ab/x")),
+        format!("/k/{name}/v/ab/x")
+    );
+    assert_eq!(keys::redact("/v/ab/x"), "/v/ab/x");
+    assert_eq!(keys::redact("/k//v/x"), "/k//v/x");
+    let junk = keys::redact("/k/secret/v/x");
+    assert!(
+        junk.starts_with("/k/") && !junk.contains("secret"),
+        "{junk}"
+    );
+    for place in [
+        "/K/{}/x",
+        "//k/{}",
+        "/%6b/{}/v",
+        "/watch/ab?k={}&x=1",
+        "http://h/k/{}/v",
+        "{}",
+    ] {
+        let shown = keys::redact(&place.replace("{}", &token)).into_owned();
+        assert_eq!(shown, place.replace("{}", &name));
+    }
+}
