@@ -1,1 +1,23 @@
-//! Catalogue, jobs, uploads, delivery, API.
+//! The origin: takes uploads, lends jobs to workers, keeps what they make, and serves it.
+//!
+//! Reading order: [`Config`] → `catalogue` (what is known) → `http` (who asks what) →
+//! `serve` (listening and stopping).
+
+mod app;
+mod auth;
+mod catalogue;
+mod checksum;
+mod clock;
+mod config;
+mod db;
+mod error;
+mod http;
+mod keyring;
+mod media_path;
+mod observe;
+mod random;
+mod serve;
+
+pub use config::Config;
+pub use error::OriginError;
+pub use serve::{Origin, serve};

@@ -3,12 +3,14 @@
 //! Types only. Who sends what, and where, is on each type; a field added later has
 //! a default, so that an older role and a newer one can talk.
 
+mod asset;
 mod header;
 mod id;
 mod job;
 mod key;
 mod problem;
 
+pub use asset::{AssetState, AssetStatus, MintRequest, MintedKey, UploadStatus};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{

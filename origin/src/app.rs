@@ -1,0 +1,119 @@
+//! What every request handler can reach.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use store::Files;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wire::{PackageSettings, UploadId};
+
+use crate::{Config, OriginError, catalogue::Catalogue, clock::now_secs, keyring::Keyring, random};
+
+/// Longest life of a key, seconds: 30 days. A revocation is kept as long.
+pub(crate) const KEY_TTL_MAX_SECS: u64 = 30 * 24 * 3600;
+
+/// What every request handler can reach.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) store: Files,
+    pub(crate) keyring: Keyring,
+    pub(crate) busy_uploads: BusyUploads,
+    /// Work that goes on when its request's connection is lost.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+    waiters: Semaphore,
+}
+
+pub(crate) type Shared = Arc<App>;
+
+impl App {
+    pub(crate) async fn open(
+        config: Config,
+        shutdown: CancellationToken,
+    ) -> Result<Shared, OriginError> {
+        let data_dir = &config.data_dir;
+        std::fs::create_dir_all(data_dir).map_err(|source| OriginError::File {
+            action: "make",
+            path: data_dir.display().to_string(),
+            source,
+        })?;
+        Ok(Arc::new(Self {
+            keyring: Keyring::open(data_dir)?,
+            catalogue: Catalogue::open(&data_dir.join("catalogue.db")).await?,
+            store: Files::open(&data_dir.join("blobs"), config.disk_floor.as_u64()).await?,
+            busy_uploads: BusyUploads::default(),
+            tasks: TaskTracker::new(),
+            waiters: Semaphore::new(config.waiters_max),
+            shutdown,
+            config,
+        }))
+    }
+
+    /// A place among the requests that wait for news.
+    pub(crate) fn waiter(&self) -> Result<SemaphorePermit<'_>, OriginError> {
+        self.waiters
+            .try_acquire()
+            .map_err(|_| OriginError::Overloaded("too many requests wait for news".into()))
+    }
+
+    pub(crate) fn package_settings(&self) -> PackageSettings {
+        PackageSettings {
+            segment_secs: self.config.segment.as_secs_f64(),
+            ladder: self.config.ladder.clone(),
+        }
+    }
+
+    /// Mints a key of the claims that `claims` makes of (issued, expires, jti).
+    pub(crate) fn mint(
+        &self,
+        ttl: Duration,
+        claims: impl FnOnce(u64, u64, String) -> keys::Claims,
+    ) -> wire::MintedKey {
+        let now = now_secs();
+        let expires_at = now + ttl.as_secs().min(KEY_TTL_MAX_SECS);
+        let jti = random::id();
+        let claims = claims(now, expires_at, jti.clone());
+        wire::MintedKey {
+            token: keys::mint(&self.keyring.signing, &claims),
+            jti,
+            expires_at,
+        }
+    }
+}
+
+/// Uploads that a request is writing to: one at a time each.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct BusyUploads(Arc<Mutex<HashSet<UploadId>>>);
+
+/// Held while a request writes to an upload.
+#[derive(Debug)]
+pub(crate) struct BusyUpload {
+    all: BusyUploads,
+    upload: UploadId,
+}
+
+impl BusyUploads {
+    /// `None` while another request writes.
+    pub(crate) fn claim(&self, upload: &UploadId) -> Option<BusyUpload> {
+        let mut busy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.insert(upload.clone()).then(|| BusyUpload {
+            all: self.clone(),
+            upload: upload.clone(),
+        })
+    }
+}
+
+impl Drop for BusyUpload {
+    fn drop(&mut self) {
+        self.all
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.upload);
+    }
+}

@@ -1,0 +1,130 @@
+//! Who asks, and whether they may.
+
+use axum::http::{HeaderMap, header};
+use keys::{KeyError, Scope, Verified};
+use wire::{JobId, kind};
+
+use crate::{OriginError, app::App, clock::now_secs};
+
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl App {
+    /// A worker or an edge of ours.
+    pub(crate) fn require_join(&self, headers: &HeaderMap) -> Result<(), OriginError> {
+        match bearer(headers) {
+            Some(token) if self.keyring.is_join(token) => Ok(()),
+            Some(_) => Err(unauthorized(
+                kind::KEY_INVALID,
+                "this is not the join token",
+            )),
+            None => Err(unauthorized(
+                kind::KEY_MISSING,
+                "workers and edges show the join token as Authorization: Bearer",
+            )),
+        }
+    }
+
+    /// The operator.
+    pub(crate) fn require_admin(&self, headers: &HeaderMap) -> Result<(), OriginError> {
+        match bearer(headers) {
+            Some(token) if self.keyring.is_admin(token) => Ok(()),
+            Some(_) => Err(unauthorized(
+                kind::KEY_INVALID,
+                "this is not the admin token",
+            )),
+            None => Err(unauthorized(
+                kind::KEY_MISSING,
+                "show the admin token as Authorization: Bearer",
+            )),
+        }
+    }
+
+    /// An uploader; gives the longest upload, bytes.
+    pub(crate) async fn require_uploader(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Result<u64, OriginError> {
+        let max = self.config.upload_max.as_u64();
+        let token = match bearer(headers) {
+            None if self.config.open_uploads => return Ok(max),
+            None => {
+                return Err(unauthorized(
+                    kind::KEY_MISSING,
+                    "uploading here needs a key: ask the operator for one \
+                     (weir key mint --upload) and show it as Authorization: Bearer",
+                ));
+            }
+            Some(token) if self.keyring.is_admin(token) => return Ok(max),
+            Some(token) => token,
+        };
+        let key = self.verify(token).await?;
+        match key.claims().weir {
+            Scope::Upload { len_bytes_max } if key.opens(path) => Ok(len_bytes_max.min(max)),
+            _ => Err(OriginError::Forbidden(
+                "this key does not open uploads".into(),
+            )),
+        }
+    }
+
+    /// The attempt at `job` that the key was minted for.
+    pub(crate) async fn require_attempt(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        job: &JobId,
+    ) -> Result<u32, OriginError> {
+        let token = bearer(headers)
+            .ok_or_else(|| unauthorized(kind::KEY_MISSING, "show the lease's key"))?;
+        let key = self.verify(token).await?;
+        match &key.claims().weir {
+            Scope::Worker {
+                job: opened,
+                attempt,
+            } if opened == job.as_str() && key.opens(path) => Ok(*attempt),
+            _ => Err(OriginError::Forbidden(
+                "this key does not open this job".into(),
+            )),
+        }
+    }
+
+    /// A key that is ours, in time and not taken back.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, OriginError> {
+        let key = self
+            .keyring
+            .trusted
+            .verify(token, now_secs())
+            .map_err(refused)?;
+        if self.catalogue.is_revoked(key.jti()).await? {
+            return Err(unauthorized(
+                kind::KEY_REVOKED,
+                "this key was taken back: ask for another",
+            ));
+        }
+        Ok(key)
+    }
+}
+
+fn refused(error: KeyError) -> OriginError {
+    match error {
+        KeyError::Expired => {
+            unauthorized(kind::KEY_EXPIRED, "this key has expired: ask for another")
+        }
+        other => OriginError::Unauthorized {
+            kind: kind::KEY_INVALID,
+            detail: other.to_string(),
+        },
+    }
+}
+
+pub(crate) fn unauthorized(kind: &'static str, detail: &str) -> OriginError {
+    OriginError::Unauthorized {
+        kind,
+        detail: detail.to_owned(),
+    }
+}

@@ -1,0 +1,189 @@
+//! Uploads, and the asset that a whole one becomes.
+
+use wire::{AssetId, JobId, PackageSettings, UploadId, VersionId};
+
+use super::{Catalogue, OriginError, Tx, id, signed, to_json, unsigned};
+use crate::{clock::now_ms, random};
+
+/// A row of `uploads`.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadRow {
+    pub(crate) id: UploadId,
+    pub(crate) title: String,
+    pub(crate) metadata: String,
+    pub(crate) length_bytes: u64,
+    pub(crate) received_bytes: u64,
+    pub(crate) asset: Option<AssetId>,
+    pub(crate) expires_at_ms: i64,
+}
+
+type Columns = (String, String, String, i64, i64, Option<String>, i64);
+
+impl UploadRow {
+    fn from_columns(columns: Columns) -> Result<Self, OriginError> {
+        let (upload, title, metadata, length, received, asset, expires_at_ms) = columns;
+        Ok(Self {
+            id: id(&upload)?,
+            title,
+            metadata,
+            length_bytes: unsigned(length)?,
+            received_bytes: unsigned(received)?,
+            asset: asset.as_deref().map(id).transpose()?,
+            expires_at_ms,
+        })
+    }
+
+    /// Name of the blob that the upload grows into.
+    pub(crate) fn blob(&self) -> store::BlobKey {
+        source_blob(&self.id)
+    }
+}
+
+/// Name of an upload's blob; later the source of its asset.
+pub(crate) fn source_blob(upload: &UploadId) -> store::BlobKey {
+    format!("sources/{upload}")
+        .parse()
+        .expect("an id is a good part of a key")
+}
+
+impl Catalogue {
+    pub(crate) async fn create_upload(&self, upload: &UploadRow) -> Result<(), OriginError> {
+        let mut tx = self.db.begin().await?;
+        sqlx::query(
+            "INSERT INTO uploads (id, title, metadata, length, received, asset, expires_at) \
+             VALUES ($1, $2, $3, $4, 0, NULL, $5)",
+        )
+        .bind(upload.id.as_str())
+        .bind(&upload.title)
+        .bind(&upload.metadata)
+        .bind(signed(upload.length_bytes)?)
+        .bind(upload.expires_at_ms)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn upload(&self, upload: &UploadId) -> Result<UploadRow, OriginError> {
+        let row: Option<Columns> = sqlx::query_as(
+            "SELECT id, title, metadata, length, received, asset, expires_at \
+             FROM uploads WHERE id = $1",
+        )
+        .bind(upload.as_str())
+        .fetch_optional(&self.db.read)
+        .await?;
+        row.map(UploadRow::from_columns)
+            .transpose()?
+            .ok_or_else(|| OriginError::NotFound(format!("no upload {upload}, or it expired")))
+    }
+
+    /// Bytes up to `received_bytes` are safe on disk.
+    pub(crate) async fn upload_received(
+        &self,
+        upload: &UploadId,
+        received_bytes: u64,
+        expires_at_ms: i64,
+    ) -> Result<(), OriginError> {
+        let mut tx = self.db.begin().await?;
+        sqlx::query("UPDATE uploads SET received = $2, expires_at = $3 WHERE id = $1")
+            .bind(upload.as_str())
+            .bind(signed(received_bytes)?)
+            .bind(expires_at_ms)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The upload is whole: in one transaction it becomes an asset with a version and a
+    /// job. Asked again, gives the same asset.
+    pub(crate) async fn finish_upload(
+        &self,
+        upload: &UploadRow,
+        settings: &PackageSettings,
+        attempts_max: u32,
+    ) -> Result<AssetId, OriginError> {
+        let mut tx = self.db.begin().await?;
+        let (asset,): (Option<String>,) = sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
+            .bind(upload.id.as_str())
+            .fetch_one(&mut *tx)
+            .await?;
+        if let Some(asset) = asset {
+            return id(&asset);
+        }
+        let asset: AssetId = id(&random::id())?;
+        sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(asset.as_str())
+            .bind(&upload.title)
+            .bind(wire::access::KEYED)
+            .bind(now_ms())
+            .execute(&mut *tx)
+            .await?;
+        queue_version(&mut tx, upload, &asset, settings, attempts_max).await?;
+        sqlx::query("UPDATE uploads SET received = length, asset = $2 WHERE id = $1")
+            .bind(upload.id.as_str())
+            .bind(asset.as_str())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        self.job_queued.notify_waiters();
+        Ok(asset)
+    }
+
+    /// Forgets an upload that has not become an asset; true if there was one.
+    pub(crate) async fn drop_upload(&self, upload: &UploadId) -> Result<bool, OriginError> {
+        let mut tx = self.db.begin().await?;
+        let dropped = sqlx::query("DELETE FROM uploads WHERE id = $1 AND asset IS NULL")
+            .bind(upload.as_str())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(dropped.rows_affected() > 0)
+    }
+
+    /// Uploads without news for too long: those that became assets are only forgotten.
+    pub(crate) async fn expired_uploads(&self) -> Result<Vec<UploadRow>, OriginError> {
+        let rows: Vec<Columns> = sqlx::query_as(
+            "SELECT id, title, metadata, length, received, asset, expires_at \
+             FROM uploads WHERE asset IS NULL AND expires_at < $1 LIMIT 100",
+        )
+        .bind(now_ms())
+        .fetch_all(&self.db.read)
+        .await?;
+        rows.into_iter().map(UploadRow::from_columns).collect()
+    }
+}
+
+async fn queue_version(
+    tx: &mut Tx,
+    upload: &UploadRow,
+    asset: &AssetId,
+    settings: &PackageSettings,
+    attempts_max: u32,
+) -> Result<(), OriginError> {
+    let version: VersionId = id(&random::id())?;
+    let job: JobId = id(&random::id())?;
+    sqlx::query(
+        "INSERT INTO versions (id, asset, state, source, source_len, settings, warnings, \
+         created_at) VALUES ($1, $2, 'packaging', $3, $4, $5, '[]', $6)",
+    )
+    .bind(version.as_str())
+    .bind(asset.as_str())
+    .bind(upload.blob().as_str())
+    .bind(signed(upload.length_bytes)?)
+    .bind(to_json(settings))
+    .bind(now_ms())
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO jobs (id, version, state, attempt, attempts_max, run_at, lease_until) \
+         VALUES ($1, $2, 'queued', 0, $3, $4, 0)",
+    )
+    .bind(job.as_str())
+    .bind(version.as_str())
+    .bind(i64::from(attempts_max))
+    .bind(now_ms())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! What an operator can set.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+
+/// Settings of an origin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address of uploads, delivery and the API. Default 127.0.0.1:8080.
+    pub listen: SocketAddr,
+    /// Folder of catalogue, blobs and secrets. Default `weir-data`.
+    pub data_dir: PathBuf,
+    /// Anyone who reaches the listener may upload. Refused unless the listener is on
+    /// loopback. Default false.
+    pub open_uploads: bool,
+    /// Longest upload. Default 64 GiB.
+    pub upload_max: ByteSize,
+    /// An upload without news for this long is dropped. Default 24 h.
+    #[serde(with = "humantime_serde")]
+    pub upload_expires: Duration,
+    /// Longest silence within the body of an upload. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub upload_idle: Duration,
+    /// Free space that no upload or segment may use. Default 1 GiB.
+    pub disk_floor: ByteSize,
+    /// Length of a segment, 2 to 10 s. Default 4 s.
+    #[serde(with = "humantime_serde")]
+    pub segment: Duration,
+    /// Heights of the renditions, pixels; those above the source's are left out.
+    /// Default 1080, 720, 480, 360.
+    pub ladder: Vec<u32>,
+    /// A job goes to another worker this long after its worker's last word. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// How often a job is tried. Default 5.
+    pub attempts_max: u32,
+    /// Requests of workers and edges that may wait for news at once. Default 1,024.
+    pub waiters_max: usize,
+    /// Life of a key that plays, unless asked otherwise. Default 12 h.
+    #[serde(with = "humantime_serde")]
+    pub key_ttl: Duration,
+    /// Open connections. Default 4,096.
+    pub connections_max: usize,
+    /// Time to finish what runs after SIGTERM. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("weir-data"),
+            open_uploads: false,
+            upload_max: ByteSize::gib(64),
+            upload_expires: Duration::from_secs(24 * 3600),
+            upload_idle: Duration::from_secs(30),
+            disk_floor: ByteSize::gib(1),
+            segment: Duration::from_secs(4),
+            ladder: vec![1080, 720, 480, 360],
+            lease: Duration::from_secs(10),
+            attempts_max: 5,
+            waiters_max: 1024,
+            key_ttl: Duration::from_secs(12 * 3600),
+            connections_max: 4096,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// Everything in it that can't be, in words; empty when all is well.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut expect = |good: bool, fault: &str| {
+            if !good {
+                faults.push(format!("origin.{fault}"));
+            }
+        };
+        expect(
+            (2.0..=10.0).contains(&self.segment.as_secs_f64()),
+            "segment must be 2s to 10s",
+        );
+        expect(
+            !self.ladder.is_empty(),
+            "ladder must name at least one height",
+        );
+        expect(
+            self.ladder
+                .iter()
+                .all(|height| (64..=4320).contains(height)),
+            "ladder's heights must be 64 to 4320",
+        );
+        expect(
+            (1..=600).contains(&self.lease.as_secs()),
+            "lease must be 1s to 10m",
+        );
+        expect(self.attempts_max > 0, "attempts_max must be at least 1");
+        expect(
+            !self.open_uploads || self.listen.ip().is_loopback(),
+            "open_uploads needs a listener on loopback: elsewhere uploads need a key",
+        );
+        faults
+    }
+}

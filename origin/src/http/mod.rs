@@ -1,0 +1,80 @@
+//! The origin's HTTP surface: one file an audience.
+
+mod api;
+mod cors;
+mod delivery;
+mod health;
+mod object;
+mod pages;
+mod tus;
+mod worker;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, Response, header},
+};
+use http_body_util::{BodyExt, Limited};
+use serde::de::DeserializeOwned;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{OriginError, app::Shared};
+
+/// Longest JSON body, bytes. Chosen: a plan of a hundred tracks is a tenth of it.
+const JSON_MAX: usize = 256 << 10;
+
+/// Every route of the origin.
+pub(crate) fn router(app: Shared) -> Router {
+    Router::new()
+        .merge(health::routes())
+        .merge(delivery::routes())
+        .merge(pages::routes())
+        .merge(tus::routes())
+        .merge(worker::routes())
+        .merge(api::routes())
+        .fallback(nothing_here)
+        .layer(axum::middleware::from_fn(cors::add))
+        .layer(axum::middleware::from_fn(crate::observe::request))
+        .layer(CatchPanicLayer::new())
+        .with_state(app)
+}
+
+async fn nothing_here(request: Request<Body>) -> OriginError {
+    let path = keys::redact(request.uri().path());
+    OriginError::NotFound(format!("nothing is at {path}"))
+}
+
+/// A JSON body, of bounded length.
+async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, OriginError> {
+    let bytes = bytes_body(body, JSON_MAX).await?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| OriginError::BadRequest(format!("the body is not as expected: {error}")))
+}
+
+/// A whole body, of bounded length.
+async fn bytes_body(body: Body, max: usize) -> Result<bytes::Bytes, OriginError> {
+    match Limited::new(body, max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(OriginError::TooLarge {
+                max_bytes: max as u64,
+            })
+        }
+        Err(error) => Err(OriginError::BadRequest(format!(
+            "the body broke off: {error}"
+        ))),
+    }
+}
+
+/// A JSON answer that no cache keeps.
+fn json(value: &impl serde::Serialize) -> Response<Body> {
+    let bytes = serde_json::to_vec(value).expect("the wire's types are always JSON");
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,136 @@
+//! The origin's secrets, each in a file only its owner can read, made at first start.
+
+use std::{
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use keys::{KeySet, SigningKey};
+use sha2::{Digest, Sha256};
+
+use crate::{OriginError, random};
+
+/// The origin's secrets.
+pub(crate) struct Keyring {
+    pub(crate) signing: SigningKey,
+    pub(crate) trusted: KeySet,
+    join: Secret,
+    admin: Secret,
+}
+
+/// A bearer secret, kept as its hash: comparing hashes tells nothing by its time.
+struct Secret([u8; 32]);
+
+impl Secret {
+    fn is(&self, presented: &str) -> bool {
+        Sha256::digest(presented.as_bytes())[..] == self.0[..]
+    }
+}
+
+/// File of the token by which workers and edges join.
+pub(crate) fn join_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("join-token")
+}
+
+/// File of the operator's token.
+pub(crate) fn admin_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("admin-token")
+}
+
+impl Keyring {
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, OriginError> {
+        let seed_file = data_dir.join("signing-key");
+        let seed = parse_seed(&secret(&seed_file)?).ok_or_else(|| OriginError::File {
+            action: "read 64 hexadecimal digits from",
+            path: seed_file.display().to_string(),
+            source: io::ErrorKind::InvalidData.into(),
+        })?;
+        let signing = SigningKey::from_seed(seed);
+        Ok(Self {
+            trusted: KeySet::new(vec![signing.public()]),
+            signing,
+            join: Secret(Sha256::digest(secret(&join_file(data_dir))?).into()),
+            admin: Secret(Sha256::digest(secret(&admin_file(data_dir))?).into()),
+        })
+    }
+
+    /// This is the token of workers and edges.
+    pub(crate) fn is_join(&self, presented: &str) -> bool {
+        self.join.is(presented)
+    }
+
+    /// This is the operator's token.
+    pub(crate) fn is_admin(&self, presented: &str) -> bool {
+        self.admin.is(presented)
+    }
+}
+
+/// The secret in a file; a new one if there is no file.
+fn secret(path: &Path) -> Result<String, OriginError> {
+    let fault = |action| {
+        let path = path.display().to_string();
+        move |source| OriginError::File {
+            action,
+            path,
+            source,
+        }
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => return Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(fault("read")(error)),
+    }
+    let text = random::secret();
+    // Written beside and renamed: a kill in between leaves no half secret.
+    let beside = path.with_extension("new");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(fault("write"))?;
+    Ok(text)
+}
+
+fn parse_seed(text: &str) -> Option<[u8; 32]> {
+    let mut seed = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, at) in seed.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn secrets_stay_the_same_and_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Keyring::open(folder.path()).unwrap();
+        let again = Keyring::open(folder.path()).unwrap();
+        assert_eq!(first.signing.kid(), again.signing.kid());
+        let join = std::fs::read_to_string(join_file(folder.path())).unwrap();
+        assert!(again.is_join(&join) && !again.is_admin(&join) && !again.is_join(""));
+        for file in ["join-token", "admin-token", "signing-key"] {
+            let mode = folder
+                .path()
+                .join(file)
+                .metadata()
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Listening, sweeping, stopping.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{Instant, interval, timeout, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, OriginError,
+    app::{App, Shared},
+    http::router,
+    keyring,
+};
+
+/// Longest wait for a request's head. Chosen: a slow phone needs less.
+const HEAD_WAIT: Duration = Duration::from_secs(15);
+
+/// How often jobs and uploads that nobody tends are looked for. Chosen.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// An origin with its catalogue and store open, ready to serve.
+pub struct Origin {
+    app: Shared,
+}
+
+impl Origin {
+    /// Opens catalogue, store and secrets, making what is not there.
+    ///
+    /// # Errors
+    /// A setting that can't be, a newer catalogue, or files that can't be read or made.
+    pub async fn open(config: Config, shutdown: CancellationToken) -> Result<Self, OriginError> {
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(OriginError::Config(faults.join("; ")));
+        }
+        Ok(Self {
+            app: App::open(config, shutdown).await?,
+        })
+    }
+
+    /// File of the token by which workers and edges join.
+    #[must_use]
+    pub fn join_file(&self) -> PathBuf {
+        keyring::join_file(&self.app.config.data_dir)
+    }
+
+    /// File of the operator's token.
+    #[must_use]
+    pub fn admin_file(&self) -> PathBuf {
+        keyring::admin_file(&self.app.config.data_dir)
+    }
+
+    /// All assets, newest first.
+    ///
+    /// # Errors
+    /// The catalogue fails.
+    pub async fn assets(&self) -> Result<Vec<wire::AssetStatus>, OriginError> {
+        self.app.catalogue.assets().await
+    }
+}
+
+/// Serves until `origin`'s shutdown token is cancelled, then lets what runs finish, up to
+/// [`Config::drain`].
+///
+/// # Errors
+/// None once it listens; problems of single requests are answered.
+pub async fn serve(listener: TcpListener, origin: Origin) -> Result<(), OriginError> {
+    let app = origin.app;
+    let sweeper = tokio::spawn(sweep(app.clone()));
+    accept(&listener, &app).await;
+    sweeper.abort();
+    app.tasks.close();
+    let _ = timeout(app.config.drain, app.tasks.wait()).await;
+    app.catalogue.close().await;
+    Ok(())
+}
+
+async fn accept(listener: &TcpListener, app: &Shared) {
+    let router = router(app.clone());
+    let open = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(app.config.connections_max));
+    loop {
+        let permit = tokio::select! {
+            permit = room.clone().acquire_owned() => permit.expect("never closed"),
+            () = app.shutdown.cancelled() => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = app.shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _peer)) => connection(stream, router.clone(), &open, permit),
+            Err(error) => {
+                // Out of file handles, as a rule: wait for one rather than spin.
+                tracing::warn!(%error, "can't accept");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    let deadline = Instant::now() + app.config.drain;
+    if timeout_at(deadline, open.shutdown()).await.is_err() {
+        let cut = app.config.connections_max - room.available_permits();
+        tracing::warn!(cut, "stopped with connections still open");
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    router: Router,
+    open: &GracefulShutdown,
+    permit: tokio::sync::OwnedSemaphorePermit,
+) {
+    // Small answers must not wait for the peer's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT);
+    let service = TowerToHyperService::new(router);
+    let connection = open.watch(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection ended");
+        }
+        drop(permit);
+    });
+}
+
+/// Gives up silent jobs, drops expired uploads, forgets ended keys.
+async fn sweep(app: Shared) {
+    let mut ticks = interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = sweep_once(&app).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "sweep failed");
+        }
+    }
+}
+
+async fn sweep_once(app: &App) -> Result<(), OriginError> {
+    let given_up = app.catalogue.give_up_silent().await?;
+    if given_up > 0 {
+        tracing::warn!(given_up, "jobs given up");
+    }
+    for upload in app.catalogue.expired_uploads().await? {
+        let Some(_busy) = app.busy_uploads.claim(&upload.id) else {
+            continue;
+        };
+        if app.catalogue.drop_upload(&upload.id).await? {
+            app.store.delete(&upload.blob()).await?;
+            tracing::info!(upload = %upload.id, "expired upload dropped");
+        }
+    }
+    app.catalogue.forget_ended_keys().await
+}

@@ -1,0 +1,75 @@
+import "../style/base.css";
+import "../style/watch.css";
+import "../style/controls.css";
+import type { Address } from "./address.ts";
+import { api } from "./api.ts";
+import { autoplay } from "./autoplay.ts";
+import { Controls } from "./controls.ts";
+import { byId } from "./dom.ts";
+import type { Loaded } from "./engine.ts";
+import { bindKeys } from "./keyboard.ts";
+import { Notice } from "./notice.ts";
+import { Panel } from "./panel.ts";
+import { messageFor, type Problem } from "./problem.ts";
+import { QualityMenu } from "./quality.ts";
+import { Session, type Phase, type Scene } from "./session.ts";
+import { Meter } from "./stats.ts";
+
+const stage = byId("stage");
+const video = byId<HTMLVideoElement>("video");
+const open = () => void session.open(location.pathname, location.hash);
+
+/** Puts a session on the page. */
+class Page implements Scene {
+  onAddress({ asset }: Address): void {
+    byId("title").textContent = asset;
+    document.title = `${asset} · Weir`;
+  }
+
+  onPhase(phase: Phase, problem: Problem | null): void {
+    stage.dataset["phase"] = phase;
+    const idle = session.ahead() < 0.5;
+    if (problem && (phase === "failed" || phase === "preparing" || (phase === "offline" && idle))) {
+      notice.show(problem, phase === "failed");
+    } else {
+      notice.hide();
+      notice.say(problem && phase === "offline" ? `${messageFor(problem).title}. Trying again…` : null);
+    }
+  }
+
+  onReady(): void {
+    this.onChange();
+    void autoplay(video).then((start) => start === "muted" && controls.offerSound());
+  }
+
+  onChange(): void {
+    menu.update(session.engine);
+    controls.growing = session.engine?.facts().growing ?? false;
+    byId("badge").hidden = !controls.growing;
+    controls.drawTime();
+  }
+
+  onLoaded(segment: Loaded): void {
+    meter.add(segment);
+    panel.draw();
+  }
+
+  onDoomed(problem: Problem): void {
+    const { title } = messageFor(problem);
+    notice.say(`${title}. Playback ends where loading did.`);
+  }
+}
+
+const session: Session = new Session(video, new Page());
+const meter = new Meter(video, session);
+const controls = new Controls(video);
+const notice = new Notice(open);
+const panel = new Panel(meter);
+const menu = new QualityMenu();
+
+controls.busy = () => menu.open;
+bindKeys(controls, panel, menu);
+window.weir = api(video, session, meter);
+// A new link for the same page differs in its fragment only.
+addEventListener("hashchange", open);
+open();

@@ -1,0 +1,47 @@
+import { byId } from "./dom.ts";
+import { messageFor, type Problem } from "./problem.ts";
+
+/** The card over the picture and the line above the controls. */
+export class Notice {
+  private readonly card = byId("notice");
+  private readonly progress = byId<HTMLProgressElement>("notice-progress");
+  private readonly again = byId<HTMLButtonElement>("notice-again");
+  private readonly line = byId("line");
+
+  constructor(onAgain: () => void) {
+    this.again.addEventListener("click", onAgain);
+  }
+
+  /** A card: nothing plays. `final`: nor will it by itself. */
+  show(problem: Problem, final: boolean): void {
+    const { title, hint } = messageFor(problem);
+    byId("notice-title").textContent = title;
+    byId("notice-hint").textContent = hint;
+    const detail = byId("notice-detail");
+    detail.textContent = problem.detail ?? "";
+    detail.hidden = problem.detail === null;
+    this.again.hidden = !final;
+    this.showProgress(final ? null : problem);
+    this.card.dataset["kind"] = problem.kind;
+    this.card.classList.toggle("final", final);
+    this.card.hidden = false;
+    this.say(null);
+  }
+
+  hide(): void {
+    this.card.hidden = true;
+  }
+
+  /** A line: the picture goes on for now. `null` takes it away. */
+  say(text: string | null): void {
+    this.line.textContent = text ?? "";
+    this.line.hidden = text === null;
+  }
+
+  private showProgress(problem: Problem | null): void {
+    this.progress.hidden = problem === null;
+    const percent = /(\d+(?:\.\d+)?) ?%/.exec(problem?.detail ?? "")?.[1];
+    if (percent === undefined) this.progress.removeAttribute("value");
+    else this.progress.value = Number(percent) / 100;
+  }
+}
