@@ -34,6 +34,7 @@ class Page implements Scene {
     } else {
       notice.hide();
       notice.say(problem && phase === "offline" ? `${messageFor(problem).title}. Trying again…` : null);
+      if (notice.saying) controls.wake();
     }
   }
 
@@ -57,6 +58,7 @@ class Page implements Scene {
   onDoomed(problem: Problem): void {
     const { title } = messageFor(problem);
     notice.say(`${title}. Playback ends where loading did.`);
+    controls.wake();
   }
 }
 
@@ -67,7 +69,7 @@ const notice = new Notice(open);
 const panel = new Panel(meter);
 const menu = new QualityMenu();
 
-controls.busy = () => menu.open;
+controls.busy = () => menu.open || notice.saying;
 bindKeys(controls, panel, menu);
 window.weir = api(video, session, meter);
 // A new link for the same page differs in its fragment only.

@@ -32,6 +32,11 @@ export class Notice {
     this.card.hidden = true;
   }
 
+  /** A line is being shown. */
+  get saying(): boolean {
+    return !this.line.hidden;
+  }
+
   /** A line: the picture goes on for now. `null` takes it away. */
   say(text: string | null): void {
     this.line.textContent = text ?? "";
