@@ -1,0 +1,209 @@
+//! The loop: lease a job, do it while heartbeats hold it, tell how it ended.
+
+use std::{process, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use wire::{Failure, Lease};
+
+use crate::{
+    Config, PackagerError,
+    api::{Api, Bearer, Job},
+    attempt::Attempt,
+    call::{Backoff, causes},
+    progress::Shared,
+    tool,
+    workspace::Workspace,
+};
+
+/// Longest time to tell the origin that an attempt failed; if it does not hear it, the
+/// lease runs out.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Packages one job after the other until `shutdown`; a job under way is given back.
+///
+/// # Errors
+/// Only what no waiting changes: a wrong origin URL, a refused join token, no ffmpeg,
+/// no work folder. Jobs that fail are reported to the origin.
+pub async fn run(
+    config: Config,
+    join: String,
+    shutdown: CancellationToken,
+) -> Result<(), PackagerError> {
+    describe_metrics();
+    let api = Api::new(&config)?;
+    let join = Bearer::new(&join)?;
+    let workspace = Workspace::open(&config.work_dir)?;
+    let ffmpeg = tool::check(&config.ffmpeg).await?;
+    ffmpeg.must_encode()?;
+    let name = worker_name();
+    tracing::info!(
+        worker = name,
+        origin = config.origin,
+        ffmpeg = ffmpeg.version,
+        "waiting for work"
+    );
+    let worker = Worker {
+        config,
+        api,
+        workspace,
+        shutdown,
+    };
+    loop {
+        let lease = tokio::select! {
+            lease = worker.lease(&join, &name) => lease?,
+            () = worker.shutdown.cancelled() => return Ok(()),
+        };
+        let span = tracing::info_span!(
+            "job", job = %lease.job, attempt = lease.attempt, asset = %lease.asset, version = %lease.version
+        );
+        worker.work(&lease).instrument(span).await;
+    }
+}
+
+struct Worker {
+    config: Config,
+    api: Api,
+    workspace: Workspace,
+    shutdown: CancellationToken,
+}
+
+impl Worker {
+    /// Asks until there is work. An origin that does not answer is asked again.
+    async fn lease(&self, join: &Bearer, name: &str) -> Result<Lease, PackagerError> {
+        let mut backoff = Backoff::new(Duration::MAX);
+        let mut answered = true;
+        loop {
+            match self.api.lease(join, name, self.config.lease_wait).await {
+                Ok(Some(lease)) => return Ok(lease),
+                Ok(None) => {
+                    backoff = Backoff::new(Duration::MAX);
+                    answered = true;
+                }
+                Err(error @ PackagerError::JoinRefused { .. }) => return Err(error),
+                Err(error) => {
+                    // Once for each outage.
+                    if std::mem::take(&mut answered) {
+                        tracing::warn!(%error, "cannot get work, trying on");
+                    }
+                    backoff.sleep().await;
+                }
+            }
+        }
+    }
+
+    /// Does one job to its end, whatever that is.
+    async fn work(&self, lease: &Lease) {
+        let started = Instant::now();
+        let job = match self.api.job(lease) {
+            Ok(job) => job,
+            Err(error) => return tracing::error!(%error, "the lease's key is not one"),
+        };
+        let outcome = match self.attempt(&job, lease).await {
+            Ok(()) => "done",
+            Err(error) => {
+                let outcome = error.outcome();
+                tracing::warn!(error = causes(&error), outcome, "attempt ended");
+                farewell(&job, &error).await;
+                outcome
+            }
+        };
+        metrics::gauge!("weir_worker_encode_speed", "role" => "worker").set(0.0);
+        metrics::counter!("weir_worker_jobs_total", "role" => "worker", "result" => outcome)
+            .increment(1);
+        tracing::info!(outcome, secs = started.elapsed().as_secs_f64(), "job ended");
+    }
+
+    async fn attempt(&self, job: &Job, lease: &Lease) -> Result<(), PackagerError> {
+        let folder = self.workspace.job(&lease.job)?;
+        let progress = Shared::new();
+        let config = &self.config;
+        let attempt = Attempt {
+            config,
+            job,
+            lease,
+            folder: &folder,
+            progress: &progress,
+        };
+        // Whichever ends first drops the others; that kills ffmpeg.
+        tokio::select! {
+            done = Box::pin(attempt.run()) => done,
+            lost = hold(config, job, lease, &progress) => Err(lost),
+            () = self.shutdown.cancelled() => Err(PackagerError::Stopped),
+        }
+    }
+}
+
+/// Holds the lease with heartbeats; returns when it is lost or the work is to stop.
+async fn hold(config: &Config, job: &Job, lease: &Lease, progress: &Shared) -> PackagerError {
+    let third = lease.heartbeat_every();
+    let every = third
+        .min(config.progress_every)
+        .max(Duration::from_millis(100));
+    let mut heard = Instant::now();
+    loop {
+        // A new stage is told at once.
+        let _ = timeout(every, progress.stage_changed()).await;
+        match job.heartbeat(progress.get(), third).await {
+            Ok(ack) if ack.cancel => return PackagerError::Cancelled,
+            Ok(_) => heard = Instant::now(),
+            // The key opens nothing any more: so the lease is over.
+            Err(PackagerError::LeaseLost | PackagerError::Refused { .. }) => {
+                return PackagerError::LeaseLost;
+            }
+            Err(error) => tracing::debug!(%error, "heartbeat not heard"),
+        }
+        if heard.elapsed() > third * 3 {
+            return PackagerError::LeaseLost;
+        }
+        // Stages can change quickly; this keeps heartbeats apart.
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Tells the origin why the attempt ended, unless that is not for this worker to say.
+async fn farewell(job: &Job, error: &PackagerError) {
+    if matches!(error, PackagerError::LeaseLost | PackagerError::Cancelled) {
+        return;
+    }
+    let failure = Failure {
+        reason: causes(error),
+        permanent: error.is_permanent(),
+    };
+    match timeout(FAREWELL, job.fail(&failure)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the origin was not told"),
+        Err(_) => tracing::warn!("the origin was not told in time"),
+    }
+}
+
+fn worker_name() -> String {
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    format!("{host}-{}", process::id())
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!("weir_worker_jobs_total", "Attempts that ended, by result.");
+    metrics::describe_counter!(
+        "weir_worker_segments_total",
+        "Segments stored at the origin."
+    );
+    metrics::describe_counter!(
+        "weir_worker_bytes_total",
+        metrics::Unit::Bytes,
+        "Bytes of segments stored at the origin."
+    );
+    metrics::describe_counter!(
+        "weir_worker_source_bytes_total",
+        metrics::Unit::Bytes,
+        "Bytes of sources read."
+    );
+    metrics::describe_gauge!(
+        "weir_worker_encode_speed",
+        "Seconds of media encoded per second."
+    );
+}
