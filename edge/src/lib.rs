@@ -1,1 +1,41 @@
 //! Read-through cache: knows HTTP, never media.
+//!
+//! A request becomes a [`path::Target`]; [`access`] judges its key; [`answer`] serves it
+//! from the [`store`], or joins or starts a [`fill`]: one fetch from the origin that
+//! streams to all who wait for it. The modules stand in that order.
+
+mod config;
+mod error;
+mod outcome;
+
+mod path;
+mod query;
+
+mod access;
+mod keyring;
+
+mod freshness;
+mod head;
+mod store;
+
+mod fetch;
+mod fill;
+mod fills;
+mod pump;
+
+mod node;
+
+mod answer;
+mod body;
+mod conditional;
+mod cors;
+mod range;
+mod respond;
+
+mod metrics;
+mod server;
+mod stall;
+
+pub use config::Config;
+pub use error::EdgeError;
+pub use server::serve;

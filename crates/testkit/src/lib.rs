@@ -1,1 +1,16 @@
 //! Fakes and fixtures for tests.
+//!
+//! [`FakeOrigin`] answers as its script says; [`Gate`]s hold it where a test wants it
+//! held; [`get`] and its like ask over real sockets; [`Still`] stops the clock.
+
+mod answer;
+mod client;
+mod clock;
+mod gate;
+mod origin;
+
+pub use answer::Answer;
+pub use client::{Asking, Reply, Stream, get, raw, request};
+pub use clock::Still;
+pub use gate::Gate;
+pub use origin::{FakeOrigin, JOIN, Recorded, unix_now};

@@ -1,0 +1,154 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::Gate;
+
+/// How a [`FakeOrigin`](crate::FakeOrigin) answers one path: a status, fields, and a body
+/// step by step.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) before: Option<Gate>,
+    pub(crate) steps: Vec<Step>,
+    /// Says this length, whatever the body is.
+    pub(crate) claimed: Option<u64>,
+    pub(crate) chunked: bool,
+    /// Closes the connection instead of answering.
+    pub(crate) hang_up: bool,
+    /// Answers only to the join token.
+    pub(crate) guarded: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Bytes(Bytes),
+    Wait(Gate),
+    Cut,
+}
+
+impl Answer {
+    /// 200 with this body.
+    #[must_use]
+    pub fn ok(body: impl Into<Bytes>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            before: None,
+            steps: vec![Step::Bytes(body.into())],
+            claimed: None,
+            chunked: false,
+            hang_up: false,
+            guarded: false,
+        }
+    }
+
+    /// A status, with its own number as body.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).expect("a test names a real status"),
+            ..Self::ok(status.to_string())
+        }
+    }
+
+    /// No answer: the connection is closed when the request has come.
+    #[must_use]
+    pub fn hang_up() -> Self {
+        Self {
+            hang_up: true,
+            ..Self::ok("")
+        }
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).expect("a test names a real value");
+        self.headers.append(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// `Cache-Control`.
+    #[must_use]
+    pub fn cache(self, control: &str) -> Self {
+        self.header("cache-control", control)
+    }
+
+    /// `ETag`, quoted here. A request that has it gets 304 without a body.
+    #[must_use]
+    pub fn etag(self, tag: &str) -> Self {
+        self.header("etag", &format!("\"{tag}\""))
+    }
+
+    /// Under `/v/`, as Weir's origin answers for a keyed asset: to the join token only,
+    /// else 401.
+    #[must_use]
+    pub fn keyed(self) -> Self {
+        Self {
+            guarded: true,
+            ..self.header(wire::WEIR_ACCESS, wire::access::KEYED)
+        }
+    }
+
+    /// Under `/v/`, as Weir's origin answers for a public asset.
+    #[must_use]
+    pub fn public(self) -> Self {
+        self.header(wire::WEIR_ACCESS, wire::access::PUBLIC)
+    }
+
+    /// Holds the whole answer at a gate.
+    #[must_use]
+    pub fn held(mut self, gate: &Gate) -> Self {
+        self.before = Some(gate.clone());
+        self
+    }
+
+    /// Holds the rest of the body at a gate.
+    #[must_use]
+    pub fn then_held(mut self, gate: &Gate) -> Self {
+        self.steps.push(Step::Wait(gate.clone()));
+        self
+    }
+
+    /// More of the body.
+    #[must_use]
+    pub fn then(mut self, body: impl Into<Bytes>) -> Self {
+        self.steps.push(Step::Bytes(body.into()));
+        self
+    }
+
+    /// Closes the connection at this place in the body.
+    #[must_use]
+    pub fn then_cut(mut self) -> Self {
+        self.steps.push(Step::Cut);
+        self
+    }
+
+    /// Says this `Content-Length`, whatever the body is.
+    #[must_use]
+    pub fn claiming(mut self, len: u64) -> Self {
+        self.claimed = Some(len);
+        self
+    }
+
+    /// Says no length: `Transfer-Encoding: chunked`.
+    #[must_use]
+    pub fn chunked(mut self) -> Self {
+        self.chunked = true;
+        self
+    }
+
+    /// What `Content-Length` says.
+    pub(crate) fn length(&self) -> Option<u64> {
+        let bytes = self.steps.iter().map(|step| match step {
+            Step::Bytes(bytes) => bytes.len() as u64,
+            _ => 0,
+        });
+        if self.chunked {
+            None
+        } else {
+            Some(self.claimed.unwrap_or_else(|| bytes.sum()))
+        }
+    }
+}

@@ -1,0 +1,237 @@
+use std::{net::SocketAddr, time::Duration};
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+
+use crate::EdgeError;
+
+/// Least that hyper's read buffer takes, bytes.
+const HEADER_LEN_MIN: u64 = 8 << 10;
+
+/// How an edge works. Times are written as in `10s`, sizes as in `512 MiB`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address to listen on. Default `127.0.0.1:8081`.
+    pub listen: SocketAddr,
+    /// URL of the origin: `http://host[:port]`. Default `http://127.0.0.1:8080`.
+    pub origin: String,
+    /// Name of the place this edge stands in: `a–z`, `0–9`, `-`. Default `local`.
+    pub pop: String,
+
+    /// Memory for stored answers, bodies, headers and index. Default 512 MiB.
+    pub ram: ByteSize,
+    /// Longest body that is stored; longer ones are passed on. Default 64 MiB.
+    pub object_max: ByteSize,
+    /// Memory for bodies that are being fetched and will be stored. Default 128 MiB.
+    pub fill_ram: ByteSize,
+    /// Where a body of unknown length outgrows `object_max` while several read it: who
+    /// falls further behind than this is cut. Default 8 MiB.
+    pub fill_window: ByteSize,
+    /// Fetches from the origin at one time. Default 256.
+    pub fetches_max: usize,
+    /// Longest wait for one of them to end, then 503. Default 5 s.
+    #[serde(with = "humantime_serde")]
+    pub fetch_wait: Duration,
+    /// Requests that may wait for, or read, one fetch; more get 503. Default 4096.
+    pub waiters_max: usize,
+
+    /// Longest wait for a connection to the origin. Default 3 s.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// Longest wait for the head of the origin's answer, connecting and one retry
+    /// included. Default 8 s, the shortest of the players' own.
+    #[serde(with = "humantime_serde")]
+    pub first_byte_timeout: Duration,
+    /// Longest silence of the origin inside a body. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub body_idle_timeout: Duration,
+    /// How long an unused connection to the origin is kept. Default 15 s.
+    #[serde(with = "humantime_serde")]
+    pub pool_idle_timeout: Duration,
+    /// How many unused ones are kept. Default 64.
+    pub pool_idle_max: usize,
+    /// While the origin can't be reached: how long past its freshness an object is
+    /// served that does not forbid it (`must-revalidate`). Default 10 min.
+    #[serde(with = "humantime_serde")]
+    pub stale_if_unreachable: Duration,
+
+    /// Connections of clients at one time; more get 503. Default 10000.
+    pub connections_max: usize,
+    /// Longest time for a request's header to arrive, which is also how long an idle
+    /// connection is kept. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub header_read_timeout: Duration,
+    /// Longest header of a request, first line included, at least 8 KiB; more gets 431.
+    /// Default 16 KiB.
+    pub header_len_max: ByteSize,
+    /// Most fields in the header of a request; more gets 431. Default 64.
+    pub header_fields_max: usize,
+    /// Longest path and query, bytes; more gets 414. Default 4096.
+    pub target_len_max: usize,
+    /// A client that takes no byte for this long is cut. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub client_stall_timeout: Duration,
+    /// How long running answers may take to end at shutdown. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
+
+    /// Verified keys that are remembered, about 1 KiB each. Default 16384.
+    pub keys_max: usize,
+    /// How long the origin may hold the edge's question for new keys. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub keys_wait: Duration,
+    /// Longest pause before that question is repeated after a fault. Default 5 s.
+    #[serde(with = "humantime_serde")]
+    pub keys_retry_max: Duration,
+    /// Assets whose answer "a key is needed" is remembered, for one second each.
+    /// Default 10000.
+    pub refusals_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            origin: "http://127.0.0.1:8080".to_owned(),
+            pop: "local".to_owned(),
+            ram: ByteSize::mib(512),
+            object_max: ByteSize::mib(64),
+            fill_ram: ByteSize::mib(128),
+            fill_window: ByteSize::mib(8),
+            fetches_max: 256,
+            fetch_wait: Duration::from_secs(5),
+            waiters_max: 4096,
+            connect_timeout: Duration::from_secs(3),
+            first_byte_timeout: Duration::from_secs(8),
+            body_idle_timeout: Duration::from_secs(10),
+            pool_idle_timeout: Duration::from_secs(15),
+            pool_idle_max: 64,
+            stale_if_unreachable: Duration::from_secs(600),
+            connections_max: 10_000,
+            header_read_timeout: Duration::from_secs(30),
+            header_len_max: ByteSize::kib(16),
+            header_fields_max: 64,
+            target_len_max: 4096,
+            client_stall_timeout: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+            keys_max: 16_384,
+            keys_wait: Duration::from_secs(30),
+            keys_retry_max: Duration::from_secs(5),
+            refusals_max: 10_000,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what can be checked before a socket opens.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn validate(&self) -> Result<(), EdgeError> {
+        authority(&self.origin)?;
+        if self.pop.parse::<wire::TrackId>().is_err() {
+            return Err(EdgeError::Pop(self.pop.clone()));
+        }
+        let limit = |good: bool, key, why| {
+            let bad = EdgeError::Limit { key, why };
+            if good { Ok(()) } else { Err(bad) }
+        };
+        let header_len_max = self.header_len_max.as_u64();
+        let small = u64::from(u32::MAX);
+        limit(
+            header_len_max >= HEADER_LEN_MIN,
+            "header_len_max",
+            "the least is 8 KiB",
+        )?;
+        limit(
+            self.object_max.as_u64() < small,
+            "object_max",
+            "it must be under 4 GiB",
+        )?;
+        limit(
+            self.fetches_max > 0,
+            "fetches_max",
+            "nothing could be fetched",
+        )?;
+        limit(
+            self.fetches_max < (small >> 4) as usize,
+            "fetches_max",
+            "it is too large",
+        )?;
+        limit(
+            self.waiters_max > 0,
+            "waiters_max",
+            "nothing could be fetched",
+        )?;
+        limit(
+            self.connections_max > 0,
+            "connections_max",
+            "nobody could connect",
+        )?;
+        limit(
+            self.connections_max < (small >> 4) as usize,
+            "connections_max",
+            "it is too large",
+        )
+    }
+}
+
+/// The authority (`host:port`) of an origin's URL.
+pub(crate) fn authority(url: &str) -> Result<http::uri::Authority, EdgeError> {
+    let bad = |why| EdgeError::Origin {
+        url: url.to_owned(),
+        why,
+    };
+    let uri: http::Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err(bad("https is not supported yet; use http")),
+        _ => return Err(bad("it must begin with http://")),
+    }
+    if uri.path() != "/" || uri.query().is_some() {
+        return Err(bad("it must have no path"));
+    }
+    let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(bad("it must have no user name"));
+    }
+    Ok(authority.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn an_origin_that_cannot_be_fetched_from_is_refused_with_the_reason() {
+        for (url, why) in [
+            ("https://o", "https"),
+            ("o:80", "http://"),
+            ("http://o/base", "path"),
+            ("http://me@o", "user"),
+            ("", "URL"),
+        ] {
+            let config = Config {
+                origin: url.to_owned(),
+                ..Config::default()
+            };
+            let said = config.validate().unwrap_err().to_string();
+            assert!(said.contains(why), "{url}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_pop_that_would_break_a_header_is_refused() {
+        let config = Config {
+            pop: "fra\", x".to_owned(),
+            ..Config::default()
+        };
+        assert!(matches!(config.validate(), Err(EdgeError::Pop(_))));
+    }
+}

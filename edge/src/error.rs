@@ -1,0 +1,26 @@
+/// Why an edge does not start. Once it serves, faults are answers, not errors.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// `origin` is not a URL that an edge can fetch from.
+    #[error("origin {url:?} can't be used: {why}")]
+    Origin {
+        /// As configured.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// `pop` is not a name.
+    #[error("pop {0:?} is not a name: 1 to 40 of a-z, 0-9 and '-', not starting with '-'")]
+    Pop(String),
+    /// A limit has a value that can't work.
+    #[error("{key} can't be used: {why}")]
+    Limit {
+        /// The config key.
+        key: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The join token has bytes that no header can carry.
+    #[error("the join token is not one line of visible ASCII")]
+    JoinToken,
+}

@@ -1,0 +1,289 @@
+//! Asks the origin.
+
+use std::{
+    error::Error,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{AUTHORIZATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VIA},
+    uri::Authority,
+};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{self, Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout, timeout_at},
+};
+use wire::KeyBulletin;
+
+use crate::{Config, EdgeError, config::authority, path::CacheKey};
+
+/// Longest list of keys and revocations, bytes. Chosen: half a million revocations.
+const BULLETIN_LEN_MAX: usize = 16 << 20;
+
+/// How long no connection is tried after one failed. Chosen: what `Retry-After` tells
+/// clients.
+const DOWN_PAUSE: Duration = Duration::from_secs(1);
+
+/// In whose name the origin is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Credential {
+    /// Nobody's.
+    Anonymous,
+    /// This edge's own.
+    Edge,
+}
+
+/// What to ask for.
+pub(crate) struct Question<'a> {
+    pub(crate) key: &'a CacheKey,
+    pub(crate) credential: Credential,
+    /// The client's own, on a plain site.
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// Fields of the stored answer, to ask whether it still holds.
+    pub(crate) known: Option<&'a HeaderMap>,
+}
+
+/// Why there is no answer, or no more of it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum FetchError {
+    /// Nothing came back; twice.
+    #[error("the origin can't be reached: {0}")]
+    Unreachable(String),
+    /// Nothing came back in time.
+    #[error("the origin did not answer within {0:?}")]
+    Silent(Duration),
+    /// The body stopped coming.
+    #[error("the origin sent nothing for {0:?}")]
+    Stalled(Duration),
+    /// The body ended before its end.
+    #[error("the origin's answer was cut")]
+    Cut,
+    /// What came back makes no sense.
+    #[error("the origin's answer can't be used: {0}")]
+    BadAnswer(String),
+    /// The origin does not take the join token.
+    #[error("the origin refused this edge's join token")]
+    JoinRefused,
+    /// Too many fetches run, or too many wait for this one.
+    #[error("too many requests wait for the origin")]
+    Overloaded,
+    /// The reader fell too far behind.
+    #[error("the client reads too slowly")]
+    TooSlow,
+    /// This process ends.
+    #[error("this edge shuts down")]
+    Stopped,
+}
+
+/// The upstream.
+pub(crate) struct Origin {
+    client: Client<HttpConnector, Empty<Bytes>>,
+    authority: Authority,
+    via: HeaderValue,
+    join: Option<HeaderValue>,
+    /// Set when no connection could be made: until then none is tried.
+    down_until: Mutex<Option<Instant>>,
+    slots: Semaphore,
+    slot_wait: Duration,
+    first_byte: Duration,
+}
+
+impl Origin {
+    pub(crate) fn new(
+        config: &Config,
+        join: Option<&str>,
+        via: HeaderValue,
+    ) -> Result<Self, EdgeError> {
+        let join = join.map(|token| bearer(token.trim())).transpose()?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(config.connect_timeout));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .pool_idle_timeout(config.pool_idle_timeout)
+            .pool_max_idle_per_host(config.pool_idle_max)
+            .build(connector);
+        Ok(Self {
+            client,
+            authority: authority(&config.origin)?,
+            via,
+            join,
+            down_until: Mutex::new(None),
+            slots: Semaphore::new(config.fetches_max),
+            slot_wait: config.fetch_wait,
+            first_byte: config.first_byte_timeout,
+        })
+    }
+
+    /// Waits for the right to fetch; held until the body's end.
+    pub(crate) async fn slot(&self) -> Result<SemaphorePermit<'_>, FetchError> {
+        match timeout(self.slot_wait, self.slots.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            _ => Err(FetchError::Overloaded),
+        }
+    }
+
+    /// Asks, and once more if the connection failed before an answer began.
+    pub(crate) async fn get(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<Response<Incoming>, FetchError> {
+        self.check_up()?;
+        let deadline = Instant::now() + self.first_byte;
+        let path = question.key.as_str();
+        let mut again = true;
+        loop {
+            let request = self.request(path, |headers| self.put_fields(question, headers))?;
+            match timeout_at(deadline, self.client.request(request)).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) if again && is_connection(&error) => again = false,
+                Ok(Err(error)) => {
+                    if error.is_connect() {
+                        *self.down_until() = Some(Instant::now() + DOWN_PAUSE);
+                    }
+                    return Err(failed(&error));
+                }
+                Err(_) => return Err(FetchError::Silent(self.first_byte)),
+            }
+        }
+    }
+
+    /// Refuses while no connection can be made, so that an origin that comes up again
+    /// is not met by all who wait for it, and nobody waits for one that is gone.
+    fn check_up(&self) -> Result<(), FetchError> {
+        let until = *self.down_until();
+        match until.filter(|until| Instant::now() < *until) {
+            Some(_) => Err(FetchError::Unreachable(
+                "not tried: it was just gone".to_owned(),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn down_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.down_until.lock().expect("no holder panics")
+    }
+
+    /// The keys and revocations after a revision; `None` if there are none within `wait`.
+    pub(crate) async fn bulletin(
+        &self,
+        after: u64,
+        wait: Duration,
+    ) -> Result<Option<KeyBulletin>, FetchError> {
+        let path = format!("/api/keys?after={after}&wait={}", wait.as_secs());
+        let request = self.request(&path, |headers| self.put_join(headers))?;
+        let whole = wait + self.first_byte;
+        timeout(whole, self.read_bulletin(request))
+            .await
+            .map_err(|_| FetchError::Silent(whole))?
+    }
+
+    async fn read_bulletin(
+        &self,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Option<KeyBulletin>, FetchError> {
+        let sent = self.client.request(request).await;
+        let response = sent.map_err(|error| failed(&error))?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NO_CONTENT => return Ok(None),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return Err(FetchError::JoinRefused);
+            }
+            other => return Err(FetchError::BadAnswer(format!("status {other}"))),
+        }
+        let bad = |error: String| FetchError::BadAnswer(error);
+        let body = Limited::new(response.into_body(), BULLETIN_LEN_MAX);
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| bad(error.to_string()))?;
+        let bulletin = serde_json::from_slice(&body.to_bytes());
+        bulletin.map(Some).map_err(|error| bad(error.to_string()))
+    }
+
+    /// Nothing of a client's request goes up but its path and query.
+    fn request(
+        &self,
+        path: &str,
+        fields: impl FnOnce(&mut HeaderMap),
+    ) -> Result<Request<Empty<Bytes>>, FetchError> {
+        let uri = format!("http://{}{path}", self.authority);
+        let request = Request::get(uri).body(Empty::new());
+        let mut request = request.map_err(|error| FetchError::BadAnswer(error.to_string()))?;
+        request.headers_mut().insert(VIA, self.via.clone());
+        fields(request.headers_mut());
+        Ok(request)
+    }
+
+    fn put_fields(&self, question: &Question<'_>, headers: &mut HeaderMap) {
+        if question.credential == Credential::Edge {
+            self.put_join(headers);
+        } else if let Some(own) = question.authorization {
+            headers.insert(AUTHORIZATION, own.clone());
+        }
+        let Some(known) = question.known else { return };
+        if let Some(etag) = known.get(ETAG) {
+            headers.insert(IF_NONE_MATCH, etag.clone());
+        } else if let Some(modified) = known.get(LAST_MODIFIED) {
+            headers.insert(IF_MODIFIED_SINCE, modified.clone());
+        }
+    }
+
+    fn put_join(&self, headers: &mut HeaderMap) {
+        if let Some(join) = &self.join {
+            headers.insert(AUTHORIZATION, join.clone());
+        }
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, EdgeError> {
+    let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let field = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut field = field.ok().filter(|_| visible).ok_or(EdgeError::JoinToken)?;
+    field.set_sensitive(true);
+    Ok(field)
+}
+
+/// The connection failed, not what was said on it: a GET may be sent again.
+fn is_connection(error: &legacy::Error) -> bool {
+    let source = error
+        .source()
+        .and_then(|source| source.downcast_ref::<hyper::Error>());
+    error.is_connect()
+        || source.is_some_and(|hyper| {
+            hyper.is_canceled()
+                || hyper.is_closed()
+                || hyper.is_incomplete_message()
+                || hyper
+                    .source()
+                    .is_some_and(|inner| inner.is::<std::io::Error>())
+        })
+}
+
+fn failed(error: &legacy::Error) -> FetchError {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    let parsed = error
+        .source()
+        .and_then(|source| source.downcast_ref::<hyper::Error>());
+    if parsed.is_some_and(hyper::Error::is_parse) {
+        FetchError::BadAnswer(text)
+    } else {
+        FetchError::Unreachable(text)
+    }
+}

@@ -1,0 +1,221 @@
+//! The head of an answer, ready to be sent, and the object it becomes.
+
+use std::{sync::Arc, time::SystemTime};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, DATE, PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    },
+};
+
+use crate::{
+    cors,
+    freshness::{self, Freshness, Received, Share, Verdict},
+};
+
+/// Fields for one connection only (RFC 9110 §7.6.1), and such as advertise another host.
+const HOP: [HeaderName; 10] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("alt-svc"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+/// What an object costs beside body and header fields, bytes: our structs, moka's entry
+/// and the allocator's slack. Estimated.
+const OVERHEAD: usize = 1024;
+/// What a header field costs beside its text, bytes: its slots in the map. Estimated.
+const FIELD_OVERHEAD: usize = 128;
+
+/// Who may read an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Public,
+    /// Also where the origin says nothing.
+    Keyed,
+}
+
+/// The head of an answer as the origin gave it, and as clients get it: without what is
+/// for one connection, with our CORS and `Via` fields.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) access: Access,
+    /// It may be stored.
+    pub(crate) store: bool,
+    pub(crate) share: Share,
+    pub(crate) freshness: Freshness,
+    pub(crate) no_store: bool,
+    /// Of the body, if it is known, bytes.
+    pub(crate) length: Option<u64>,
+}
+
+impl Head {
+    /// Takes over what the origin sent. `via` names this edge.
+    pub(crate) fn new(
+        head: &http::response::Parts,
+        length: Option<u64>,
+        received: Received,
+        via: &HeaderValue,
+    ) -> Self {
+        let verdict = freshness::judge(head.status, &head.headers, received);
+        let access = access(&head.headers).unwrap_or(Access::Keyed);
+        let mut headers = passed_on(&head.headers);
+        headers.append(VIA, via.clone());
+        cors::allow(&mut headers);
+        // RFC 9110 §6.6.1: who stores or passes on an answer without Date adds it.
+        if !headers.contains_key(DATE) {
+            headers.insert(DATE, http_date(received.wall));
+        }
+        let mut new = Self::build(head.status, headers, access, verdict);
+        new.set_length(length);
+        new
+    }
+
+    /// This head as a 304 changes it (RFC 9111 §3.2).
+    fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
+        let access = access(news).unwrap_or(self.access);
+        let mut headers = self.headers.clone();
+        let mut changed = passed_on(news);
+        // Ours is in the stored one already.
+        changed.remove(VIA);
+        for name in changed.keys() {
+            headers.remove(name);
+        }
+        // With each field's name given, every value is appended.
+        for (name, value) in &changed {
+            headers.append(name, value.clone());
+        }
+        let verdict = freshness::judge(self.status, &with_age(&headers, news), received);
+        let mut new = Self::build(self.status, headers, access, verdict);
+        new.set_length(self.length);
+        new
+    }
+
+    fn build(status: StatusCode, headers: HeaderMap, access: Access, verdict: Verdict) -> Self {
+        Self {
+            status,
+            headers,
+            access,
+            store: verdict.store,
+            share: verdict.share,
+            freshness: verdict.freshness,
+            no_store: verdict.no_store,
+            length: None,
+        }
+    }
+
+    /// Says the length, and that ranges of it can be had.
+    fn set_length(&mut self, length: Option<u64>) {
+        self.length = length;
+        let bodiless = self.status == StatusCode::NO_CONTENT;
+        let Some(length) = length.filter(|_| !bodiless) else {
+            return;
+        };
+        self.headers.insert(CONTENT_LENGTH, length.into());
+        if self.status == StatusCode::OK {
+            let bytes = HeaderValue::from_static("bytes");
+            self.headers.insert(ACCEPT_RANGES, bytes);
+        }
+    }
+
+    /// What this head takes in memory, bytes.
+    fn weight(&self) -> usize {
+        let field = |(name, value): (&HeaderName, &HeaderValue)| {
+            name.as_str().len() + value.len() + FIELD_OVERHEAD
+        };
+        OVERHEAD + self.headers.iter().map(field).sum::<usize>()
+    }
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) head: Head,
+    /// In pieces, in order.
+    pub(crate) body: Arc<[Bytes]>,
+    len: u64,
+}
+
+impl Object {
+    pub(crate) fn new(head: &Head, body: Arc<[Bytes]>) -> Self {
+        let len = body.iter().map(|piece| piece.len() as u64).sum();
+        let mut head = Head {
+            headers: head.headers.clone(),
+            freshness: head.freshness.clone(),
+            ..*head
+        };
+        head.set_length(Some(len));
+        Self { head, body, len }
+    }
+
+    /// This object after the origin said, by a 304, that it has not changed.
+    pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
+        Self {
+            head: self.head.refreshed(news, received),
+            body: self.body.clone(),
+            len: self.len,
+        }
+    }
+
+    /// What it takes in memory, bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        self.len + self.head.weight() as u64
+    }
+}
+
+/// What an answer says of who may read it.
+fn access(headers: &HeaderMap) -> Option<Access> {
+    let field = headers.get(wire::WEIR_ACCESS)?;
+    if field == wire::access::PUBLIC {
+        Some(Access::Public)
+    } else {
+        Some(Access::Keyed)
+    }
+}
+
+/// The fields of the origin's that clients get: not those of one connection, not those
+/// that we write ourselves, not Weir's own.
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let named = named_by_connection(headers);
+    let ours = |name: &HeaderName| {
+        let text = name.as_str();
+        HOP.contains(name)
+            || [AGE, CONTENT_LENGTH, ACCEPT_RANGES].contains(name)
+            || text.starts_with("weir-")
+            || cors::is_ours(text)
+            || named.iter().any(|other| other.eq_ignore_ascii_case(text))
+    };
+    let kept = headers.iter().filter(|(name, _)| !ours(name));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
+    let fields = headers.get_all(CONNECTION).iter();
+    let texts = fields.filter_map(|field| field.to_str().ok());
+    texts
+        .flat_map(|text| text.split(',').map(str::trim))
+        .collect()
+}
+
+fn with_age(headers: &HeaderMap, news: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    if let Some(age) = news.get(AGE) {
+        headers.insert(AGE, age.clone());
+    }
+    headers
+}
+
+pub(crate) fn http_date(at: SystemTime) -> HeaderValue {
+    HeaderValue::from_str(&httpdate::fmt_http_date(at)).expect("a date is ASCII")
+}

@@ -1,0 +1,65 @@
+//! Keeps the gate's public keys and revocations as the origin's are, by long poll.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use crate::{
+    access::Gate,
+    fetch::{FetchError, Origin},
+};
+
+/// First pause after a fault; doubled up to the configured one.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+
+/// How to ask.
+pub(crate) struct Pace {
+    /// How long the origin may hold the question.
+    pub(crate) wait: Duration,
+    /// Longest pause after a fault.
+    pub(crate) retry_max: Duration,
+}
+
+/// Runs until dropped. What was last heard stays in force while the origin is away.
+pub(crate) async fn follow(gate: Arc<Gate>, origin: Arc<Origin>, pace: Pace) {
+    let mut faults = 0_u32;
+    loop {
+        let asked = Instant::now();
+        match ask(&gate, &origin, &pace).await {
+            Ok(true) => faults = 0,
+            // An origin that does not hold the question is not asked without pause.
+            Ok(false) if asked.elapsed() < pace.wait / 2 => sleep(pace.retry_max).await,
+            Ok(false) => faults = 0,
+            Err(error) => {
+                if faults == 0 {
+                    let known = gate.revision();
+                    warn!(%error, ?known, "the origin's keys can't be fetched; trying again");
+                }
+                sleep(pause(faults, pace.retry_max)).await;
+                faults = faults.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// Whether there was news.
+async fn ask(gate: &Gate, origin: &Origin, pace: &Pace) -> Result<bool, FetchError> {
+    let known = gate.revision();
+    // The first question is not held: without any key nobody can be served.
+    let wait = known.map_or(Duration::ZERO, |_| pace.wait);
+    let Some(bulletin) = origin.bulletin(known.unwrap_or(0), wait).await? else {
+        return Ok(false);
+    };
+    let (revision, revoked) = (bulletin.revision, bulletin.revoked.len());
+    gate.apply(bulletin)
+        .map_err(|error| FetchError::BadAnswer(error.to_string()))?;
+    if known != Some(revision) {
+        info!(revision, revoked, "keys applied");
+    }
+    Ok(known != Some(revision))
+}
+
+fn pause(faults: u32, retry_max: Duration) -> Duration {
+    RETRY_MIN.saturating_mul(1 << faults.min(16)).min(retry_max)
+}

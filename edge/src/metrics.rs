@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+
+use crate::outcome::Outcome;
+
+/// Handles of all that is counted, so that a hit pays for an addition only.
+pub(crate) struct Metrics {
+    requests: [Counter; Outcome::ALL.len()],
+    pub(crate) sent: Counter,
+    pub(crate) fetches: Counter,
+    pub(crate) cut: Counter,
+    fill: Histogram,
+    ram: Gauge,
+    fill_ram: Gauge,
+    pub(crate) connections: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new(pop: &str) -> Self {
+        describe();
+        let labels = [("role", "edge".to_owned()), ("pop", pop.to_owned())];
+        let of = |outcome: Outcome| {
+            let [role, pop] = labels.clone();
+            let outcome = ("outcome", outcome.as_str().to_owned());
+            counter!("weir_edge_requests_total", &[role, pop, outcome])
+        };
+        Self {
+            requests: Outcome::ALL.map(of),
+            sent: counter!("weir_edge_sent_bytes_total", &labels),
+            fetches: counter!("weir_edge_origin_fetches_total", &labels),
+            cut: counter!("weir_edge_connections_cut_total", &labels),
+            fill: histogram!("weir_edge_fill_seconds", &labels),
+            ram: gauge!("weir_edge_ram_bytes", &labels),
+            fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
+            connections: gauge!("weir_edge_connections", &labels),
+        }
+    }
+
+    pub(crate) fn request(&self, outcome: Outcome) {
+        self.requests[outcome as usize].increment(1);
+    }
+
+    pub(crate) fn filled(&self, took: Duration) {
+        self.fill.record(took.as_secs_f64());
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub(crate) fn ram(&self, stored_bytes: u64, fill_bytes: u64) {
+        self.ram.set(stored_bytes as f64);
+        self.fill_ram.set(fill_bytes as f64);
+    }
+}
+
+fn describe() {
+    describe_counter!("weir_edge_requests_total", "Requests, by how they ended");
+    describe_counter!(
+        "weir_edge_sent_bytes_total",
+        Unit::Bytes,
+        "Bytes written to clients, headers included"
+    );
+    describe_counter!(
+        "weir_edge_origin_fetches_total",
+        "Requests sent to the origin"
+    );
+    describe_counter!(
+        "weir_edge_connections_cut_total",
+        "Connections of clients cut: too many, or open when the drain was over"
+    );
+    describe_histogram!(
+        "weir_edge_fill_seconds",
+        Unit::Seconds,
+        "From asking the origin to its answer's end"
+    );
+    describe_gauge!(
+        "weir_edge_ram_bytes",
+        Unit::Bytes,
+        "Memory of stored objects"
+    );
+    describe_gauge!(
+        "weir_edge_fill_ram_bytes",
+        Unit::Bytes,
+        "Memory of objects that are being fetched"
+    );
+    describe_gauge!("weir_edge_connections", "Connections of clients");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    use metrics::{Key, KeyName, Metadata, Recorder, SharedString, with_local_recorder};
+
+    use super::*;
+
+    /// Remembers counters by name and labels.
+    #[derive(Default)]
+    struct Ledger(Mutex<Vec<(String, Arc<AtomicU64>)>>);
+
+    impl Recorder for Ledger {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            let count = Arc::new(AtomicU64::new(0));
+            self.0
+                .lock()
+                .unwrap()
+                .push((key.to_string(), count.clone()));
+            Counter::from_arc(count)
+        }
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn each_outcome_is_counted_under_its_own_name_with_role_and_pop() {
+        let ledger = Ledger::default();
+        let metrics = with_local_recorder(&ledger, || Metrics::new("fra"));
+        for (n, outcome) in Outcome::ALL.into_iter().enumerate() {
+            (0..=n).for_each(|_| metrics.request(outcome));
+        }
+        let counters = ledger.0.lock().unwrap();
+        for (n, outcome) in Outcome::ALL.into_iter().enumerate() {
+            let name = format!("outcome = {}", outcome.as_str());
+            let labels = ["role = edge", "pop = fra", &name];
+            let counted = counters
+                .iter()
+                .find(|(key, _)| labels.iter().all(|l| key.contains(l)));
+            assert_eq!(counted.unwrap().1.load(Ordering::Relaxed), n as u64 + 1);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! All that one edge process holds.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use moka::sync::Cache;
+use tokio::{
+    sync::Semaphore,
+    time::{Duration, Instant},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Config, EdgeError,
+    access::Gate,
+    fetch::Origin,
+    fills::{Budget, Fills},
+    metrics::Metrics,
+    path::Site,
+    store::Store,
+};
+
+/// How long "a key is needed" is remembered of an asset. The design page says one second.
+const REFUSAL_KEPT: Duration = Duration::from_secs(1);
+
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    /// `1.1 weir-<pop>` (RFC 9110 §7.6.3).
+    pub(crate) via: HeaderValue,
+    pub(crate) origin: Arc<Origin>,
+    /// Judges keys; none on a plain site.
+    pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) store: Store,
+    pub(crate) fills: Fills,
+    pub(crate) fill_ram: Arc<Budget>,
+    pub(crate) refusals: Refusals,
+    pub(crate) metrics: Metrics,
+    /// One for each connection of a client.
+    pub(crate) places: Arc<Semaphore>,
+    /// Every task of this node runs here.
+    pub(crate) tasks: TaskTracker,
+    /// Ends what is left when the drain is over.
+    pub(crate) cut: CancellationToken,
+}
+
+impl Node {
+    pub(crate) fn new(config: Config, join: Option<&str>) -> Result<Self, EdgeError> {
+        config.validate()?;
+        let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
+        let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
+        let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        Ok(Self {
+            origin: Arc::new(Origin::new(&config, join, via.clone())?),
+            via,
+            gate,
+            store: Store::new(config.ram.as_u64()),
+            fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
+            fill_ram: Budget::new(config.fill_ram.as_u64()),
+            refusals: Refusals(Cache::new(config.refusals_max as u64)),
+            metrics: Metrics::new(&config.pop),
+            places: Arc::new(Semaphore::new(config.connections_max)),
+            tasks: TaskTracker::new(),
+            cut: CancellationToken::new(),
+            config,
+        })
+    }
+
+    pub(crate) fn site(&self) -> Site {
+        match self.gate {
+            Some(_) => Site::Weir,
+            None => Site::Plain,
+        }
+    }
+
+    /// Connections of clients.
+    pub(crate) fn open(&self) -> usize {
+        self.config.connections_max - self.places.available_permits()
+    }
+
+    /// Runs a task until it ends, or the node is cut.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.cut.clone();
+        self.tasks.spawn(async move {
+            cut.run_until_cancelled(task).await;
+        });
+    }
+}
+
+/// The assets of which the origin said a moment ago that they need a key.
+pub(crate) struct Refusals(Cache<Box<str>, Instant>);
+
+impl Refusals {
+    pub(crate) fn keep(&self, asset: &str, now: Instant) {
+        self.0.insert(asset.into(), now + REFUSAL_KEPT);
+    }
+
+    pub(crate) fn holds(&self, asset: &str, now: Instant) -> bool {
+        self.0.get(asset).is_some_and(|until| now < until)
+    }
+}

@@ -1,0 +1,316 @@
+//! Runs one fetch: from the origin into a fill, and from there into the store.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Response, StatusCode, header::TRANSFER_ENCODING};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, debug, debug_span, warn};
+
+use crate::{
+    fetch::{Credential, FetchError, Question},
+    fill::{Arrival, Fill},
+    fills::{FillKey, Portion},
+    freshness::{Received, Share},
+    head::{Access, Head, Object},
+    node::Node,
+};
+
+/// Stored bodies are in pieces of this length, bytes. Chosen: copying one does not hold
+/// up other tasks, and a hit needs few.
+const PIECE_LEN: usize = 1 << 20;
+/// What a piece costs in memory beside its bytes, estimated.
+const PIECE_OVERHEAD: u64 = 64;
+/// Longest body that is read only so that its connection can be used again, bytes.
+const UNREAD_MAX: usize = 64 << 10;
+/// And how long that may take.
+const UNREAD_WAIT: Duration = Duration::from_secs(1);
+
+/// What to fetch.
+pub(crate) struct Order {
+    pub(crate) key: FillKey,
+    /// Under `/v/`: the asset.
+    pub(crate) asset: Option<Box<str>>,
+    /// The client's own, on a plain site.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// What is stored and not fresh.
+    pub(crate) stale: Option<Arc<Object>>,
+    /// For one request only: neither shared nor stored.
+    pub(crate) apart: bool,
+}
+
+/// Begins a fetch, which goes on without whoever began it.
+pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, order: Order) {
+    let span = debug_span!("fetch", cache_key = order.key.cache.as_str());
+    // Made here, so that a task that never runs ends its fill as well.
+    let pump = Pump {
+        node: node.clone(),
+        fill,
+        order,
+    };
+    node.spawn(pump.run().instrument(span));
+}
+
+struct Pump {
+    node: Arc<Node>,
+    fill: Arc<Fill>,
+    order: Order,
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.node.fills.close(&self.order.key, &self.fill);
+        self.fill.finish(Err(FetchError::Stopped));
+    }
+}
+
+impl Pump {
+    async fn run(self) {
+        let asked = Instant::now();
+        let end = self.fetch(asked).await;
+        match &end {
+            Err(FetchError::JoinRefused) => warn!("the origin refused this edge's join token"),
+            Err(error) => debug!(%error, "fetch failed"),
+            Ok(()) => {}
+        }
+        self.node.metrics.filled(asked.elapsed());
+        self.gauge();
+        // Closed before its end is seen: who asks again then begins anew.
+        self.node.fills.close(&self.order.key, &self.fill);
+        self.fill.finish(end);
+    }
+
+    async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
+        let origin = &self.node.origin;
+        let _slot = origin.slot().await?;
+        self.node.metrics.fetches.increment(1);
+        let question = Question {
+            key: &self.order.key.cache,
+            credential: self.order.key.credential,
+            authorization: self.order.authorization.as_ref(),
+            known: self.order.stale.as_ref().map(|object| &object.head.headers),
+        };
+        let response = origin.get(&question).await?;
+        let at = Instant::now();
+        let received = Received {
+            at,
+            wall: SystemTime::now(),
+            delay: at.saturating_duration_since(asked),
+        };
+        self.take(response, received).await
+    }
+
+    async fn take(
+        &self,
+        response: Response<Incoming>,
+        received: Received,
+    ) -> Result<(), FetchError> {
+        let status = response.status();
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+        match (
+            &self.order.stale,
+            &self.order.asset,
+            self.order.key.credential,
+        ) {
+            (Some(stale), _, _) if status == StatusCode::NOT_MODIFIED => {
+                self.renew(Arc::new(stale.refreshed(response.headers(), received)));
+                Ok(())
+            }
+            _ if status == StatusCode::NOT_MODIFIED => {
+                Err(FetchError::BadAnswer("an unasked 304".to_owned()))
+            }
+            (_, Some(_), Credential::Edge) if refused => Err(FetchError::JoinRefused),
+            (_, Some(asset), Credential::Anonymous) if status == StatusCode::UNAUTHORIZED => {
+                self.node.refusals.keep(asset, received.at);
+                self.forget_stale();
+                self.fill.arrive(Arrival::KeyMissing);
+                finish_unread(response.into_body()).await;
+                Ok(())
+            }
+            _ => self.stream(response, received).await,
+        }
+    }
+
+    fn renew(&self, object: Arc<Object>) {
+        if object.head.store {
+            self.store(object.clone());
+        }
+        self.fill.arrive(Arrival::Object(object));
+    }
+
+    /// The origin has something else now that can't be stored in its place.
+    fn forget_stale(&self) {
+        if self.order.stale.is_some() {
+            self.node.store.remove(&self.order.key.cache);
+        }
+    }
+
+    async fn stream(
+        &self,
+        response: Response<Incoming>,
+        received: Received,
+    ) -> Result<(), FetchError> {
+        let (parts, body) = response.into_parts();
+        let length = body.size_hint().exact();
+        // Such a body ends with its connection: a cut one looks whole.
+        let endless = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
+        let mut portion = self.node.fill_ram.portion();
+        let mut head = Head::new(&parts, length, received, &self.node.via);
+        if self.order.apart || !self.fits(length.unwrap_or(0), &mut portion) {
+            (head.store, head.share) = (false, Share::Nobody);
+        }
+        if endless || !self.may_store(&head) {
+            head.store = false;
+        }
+        if !head.store && head.share == Share::Open {
+            head.share = Share::Waiting;
+        }
+        if !head.store && !head.status.is_server_error() {
+            self.forget_stale();
+        }
+        if head.share != Share::Open {
+            self.node.fills.close(&self.order.key, &self.fill);
+        }
+        let head = Arc::new(head);
+        self.fill.arrive(Arrival::Head(head.clone()));
+        self.copy(&head, body, portion).await
+    }
+
+    /// Nothing that was fetched without a key is kept where holders of keys would find
+    /// it, unless all may read it.
+    fn may_store(&self, head: &Head) -> bool {
+        self.order.asset.is_none()
+            || self.order.key.credential == Credential::Edge
+            || head.access == Access::Public
+    }
+
+    fn fits(&self, len: u64, portion: &mut Portion) -> bool {
+        len <= self.node.config.object_max.as_u64() && portion.grow_to(len)
+    }
+
+    async fn copy(
+        &self,
+        head: &Head,
+        mut body: Incoming,
+        mut portion: Portion,
+    ) -> Result<(), FetchError> {
+        let mut keeping = head.share != Share::Nobody;
+        let (mut len, mut overhead) = (0, 0);
+        let mut last = Bytes::new();
+        while self.fill.room().await {
+            let Some(piece) = self.next(&mut body).await? else {
+                return self.end(head, last, keeping).await;
+            };
+            len += piece.len() as u64;
+            overhead += PIECE_OVERHEAD;
+            let fits = len <= self.node.config.object_max.as_u64();
+            if keeping && !(fits && portion.grow_to(len + overhead)) {
+                keeping = false;
+                self.node.fills.close(&self.order.key, &self.fill);
+                self.fill.pass();
+            }
+            // The last piece is given out when the object is stored, so that whoever has
+            // read it all finds it there.
+            if Some(len) == head.length {
+                last = piece;
+                return self.end(head, last, keeping).await;
+            }
+            self.fill.push(piece);
+            self.gauge();
+        }
+        Err(FetchError::Stopped)
+    }
+
+    async fn next(&self, body: &mut Incoming) -> Result<Option<Bytes>, FetchError> {
+        let idle = self.node.config.body_idle_timeout;
+        loop {
+            let frame = timeout(idle, body.frame()).await;
+            match frame.map_err(|_| FetchError::Stalled(idle))? {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(FetchError::Cut),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                    // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    async fn end(&self, head: &Head, last: Bytes, keeping: bool) -> Result<(), FetchError> {
+        if !(keeping && head.store) {
+            self.fill.push(last);
+            return Ok(());
+        }
+        let mut pieces = self.fill.pieces();
+        pieces.push(last);
+        let body = joined(&pieces).await;
+        drop(pieces);
+        self.store(Arc::new(Object::new(head, body.clone())));
+        self.fill.replace(&body);
+        Ok(())
+    }
+
+    fn store(&self, object: Arc<Object>) {
+        let key = self.order.key.cache.clone();
+        self.node.store.insert(key, object);
+    }
+
+    fn gauge(&self) {
+        let stored = self.node.store.weight();
+        self.node.metrics.ram(stored, self.node.fill_ram.used());
+    }
+}
+
+/// The same bytes in few pieces, each in memory of just its length: pieces from the
+/// network may hold on to far larger buffers.
+async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
+    let mut left: usize = pieces.iter().map(Bytes::len).sum();
+    let mut whole = Vec::with_capacity(left.div_ceil(PIECE_LEN));
+    let mut block = BytesMut::with_capacity(left.min(PIECE_LEN));
+    for piece in pieces {
+        let mut rest = &piece[..];
+        while !rest.is_empty() {
+            let room = PIECE_LEN.min(left) - block.len();
+            let (now, later) = rest.split_at(rest.len().min(room));
+            block.extend_from_slice(now);
+            rest = later;
+            if block.len() == PIECE_LEN.min(left) {
+                left -= block.len();
+                whole.push(block.freeze());
+                block = BytesMut::with_capacity(left.min(PIECE_LEN));
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    whole.into()
+}
+
+async fn finish_unread(body: Incoming) {
+    let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn joining_changes_no_byte(lens in prop::collection::vec(0..PIECE_LEN * 2, 0..4)) {
+            let pieces: Vec<_> = lens.iter().zip(1_u8..).map(|(len, n)| Bytes::from(vec![n; *len])).collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let whole = runtime.block_on(joined(&pieces));
+            prop_assert!(whole.iter().all(|piece| piece.len() <= PIECE_LEN));
+            prop_assert_eq!(whole.concat(), pieces.concat());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Connections: accepted, bounded, drained.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response, header::CONTENT_LENGTH};
+use http_body::Body as _;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::{
+    Config, EdgeError,
+    answer::answer,
+    body::Body,
+    keyring::{self, Pace},
+    node::Node,
+    respond::Answer,
+    stall::Stall,
+};
+
+/// Pause after a failed accept: mostly too many open files, which only time cures.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What a client gets that is one too many.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Serves `config.origin` on `listener` until `shutdown`, then lets running answers end,
+/// for at most `config.drain`.
+///
+/// With a `join` token the origin is Weir's: keys are judged and access classes hold.
+/// Without one it is any web site. Once it serves, faults are answers: see
+/// [`crate::EdgeError`].
+///
+/// # Errors
+/// What `config` or `join` have wrong. Nothing was served then.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    join: Option<String>,
+    shutdown: CancellationToken,
+) -> Result<(), EdgeError> {
+    let node = Arc::new(Node::new(config, join.as_deref())?);
+    if let Some(gate) = &node.gate {
+        let pace = Pace {
+            wait: node.config.keys_wait,
+            retry_max: node.config.keys_retry_max,
+        };
+        // Ends with the shutdown at the latest: it must not hold up the drain.
+        let follow = keyring::follow(gate.clone(), node.origin.clone(), pace);
+        let shutdown = shutdown.clone();
+        node.spawn(async move {
+            shutdown.run_until_cancelled(follow).await;
+        });
+    }
+    let graceful = GracefulShutdown::new();
+    accept(&node, listener, &graceful, &shutdown).await;
+    drain(&node, graceful).await;
+    Ok(())
+}
+
+async fn accept(
+    node: &Arc<Node>,
+    listener: TcpListener,
+    graceful: &GracefulShutdown,
+    shutdown: &CancellationToken,
+) {
+    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => match node.places.clone().try_acquire_owned() {
+                Ok(place) => open(
+                    node,
+                    graceful,
+                    Connection {
+                        stream,
+                        peer,
+                        place,
+                    },
+                ),
+                Err(_) => refuse(node, &stream),
+            },
+            Err(error) => {
+                warn!(%error, "can't accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+}
+
+fn refuse(node: &Node, stream: &TcpStream) {
+    node.metrics.cut.increment(1);
+    // A fresh socket has room for it; one that has not gets nothing.
+    let _ = stream.try_write(FULL);
+}
+
+fn open(node: &Arc<Node>, graceful: &GracefulShutdown, connection: Connection) {
+    let Connection {
+        stream,
+        peer,
+        place,
+    } = connection;
+    let _ = stream.set_nodelay(true);
+    let config = &node.config;
+    let stream = Stall::new(
+        stream,
+        config.client_stall_timeout,
+        node.metrics.sent.clone(),
+    );
+    let service = {
+        let node = node.clone();
+        service_fn(move |request| {
+            let node = node.clone();
+            async move { Ok::<_, Infallible>(respond(&node, request, peer).await) }
+        })
+    };
+    let header_len_max = usize::try_from(config.header_len_max.as_u64()).unwrap_or(usize::MAX);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_read_timeout)
+        .max_header_size(header_len_max)
+        .max_headers(config.header_fields_max)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    let gauge = Open::new(node);
+    node.spawn(async move {
+        let _held = (place, gauge);
+        if let Err(error) = connection.await {
+            debug!(%peer, %error, "connection ended early");
+        }
+    });
+}
+
+/// Counts a connection while it lives.
+struct Open(Arc<Node>);
+
+impl Open {
+    fn new(node: &Arc<Node>) -> Self {
+        node.metrics.connections.increment(1.0);
+        Self(node.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connections.decrement(1.0);
+    }
+}
+
+async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let (parts, _) = request.into_parts();
+    let began = Instant::now();
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("*", |target| target.as_str());
+    let span =
+        info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    let answered = answer(node, &parts).instrument(span.clone()).await;
+    let Answer { response, outcome } = answered;
+    node.metrics.request(outcome);
+    let status = response.status().as_u16();
+    let outcome = outcome.as_str();
+    span.in_scope(|| debug!(status, outcome, took = ?began.elapsed(), "answered"));
+    if parts.method == http::Method::HEAD {
+        without_body(response)
+    } else {
+        response
+    }
+}
+
+/// The same, as HEAD wants it (RFC 9110 §9.3.2).
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if let Some(len) = body.size_hint().exact().filter(|len| *len > 0) {
+        parts.headers.insert(CONTENT_LENGTH, len.into());
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// The listener is closed; what runs may end, up to the deadline.
+async fn drain(node: &Node, graceful: GracefulShutdown) {
+    let open = node.open();
+    let deadline = node.config.drain;
+    node.tasks.close();
+    let drained = timeout(deadline, async {
+        graceful.shutdown().await;
+        node.tasks.wait().await;
+    });
+    if drained.await.is_ok() {
+        info!(open, cut = 0, "drained");
+        return;
+    }
+    let cut = node.open();
+    node.metrics.cut.increment(cut as u64);
+    warn!(
+        open,
+        cut,
+        ?deadline,
+        "drained; what was still running is cut"
+    );
+    node.cut.cancel();
+    node.tasks.wait().await;
+}

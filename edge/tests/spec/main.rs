@@ -1,0 +1,13 @@
+//! The edge as its clients and its origin see it, over real sockets.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod cache;
+mod coalescing;
+mod faults;
+mod keys;
+mod limits;
+mod parts;
+mod requests;
+mod setup;
+mod shutdown;
