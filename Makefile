@@ -1,0 +1,28 @@
+# make demo     a playing stream, from nothing
+# make test     every check and test
+# make release  the optimised program, target/release/weir
+# make ui       the pages again, after a change below ui/
+
+SHELL := /bin/bash
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: demo test release ui
+
+demo:
+	@./scripts/setup demo
+	@cargo build --locked --profile demo --package cli
+	@exec ./target/demo/weir demo $(if $(VIDEO),--video "$(VIDEO)") $(DEMO_FLAGS)
+
+test:
+	@./scripts/setup test
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo test --locked --workspace
+
+release:
+	@./scripts/setup build
+	cargo build --locked --release --package cli
+
+ui:
+	@./scripts/setup ui
+	cd ui && npm ci --no-audit --no-fund && npm run build && npm test

@@ -1,0 +1,238 @@
+//! The command line.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use bytesize::ByteSize;
+use clap::{Parser, Subcommand};
+
+use crate::exit;
+
+/// Adaptive HTTP streaming with your own pull CDN.
+///
+/// Settings come from defaults, then the file (--config, else weir.toml if there is
+/// one), then the environment (WEIR_ORIGIN__LISTEN=… sets origin.listen), then flags.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit::TABLE, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Settings file (TOML); see weir.example.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process: origin, a worker, two edges, and a video in.
+    Demo(Demo),
+    /// Keep uploads and streams, lend jobs, serve.
+    Origin(OriginArgs),
+    /// Package what the origin lends.
+    Worker(WorkerArgs),
+    /// Cache in front of an origin.
+    Edge(EdgeArgs),
+    /// Send a video in, resumably.
+    Upload(UploadArgs),
+    /// Watch a stream with virtual players, and check it.
+    Play(PlayArgs),
+    /// Valet keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Look whether this machine has what Weir needs.
+    Doctor(DoctorArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Video to take in; without it, that of the last time, else a generated one.
+    #[arg(long, value_name = "FILE", env = "VIDEO")]
+    pub(crate) video: Option<PathBuf>,
+    /// Folder for everything the demo keeps.
+    #[arg(long, value_name = "DIR", default_value = "weir-data")]
+    pub(crate) data_dir: PathBuf,
+    /// Port of the origin, on 127.0.0.1.
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) origin_port: u16,
+    /// Port of the edge fra.
+    #[arg(long, default_value_t = 8081)]
+    pub(crate) fra_port: u16,
+    /// Port of the edge sin.
+    #[arg(long, default_value_t = 8082)]
+    pub(crate) sin_port: u16,
+    /// Port of metrics, on 127.0.0.1.
+    #[arg(long, default_value_t = 9090)]
+    pub(crate) admin_port: u16,
+    /// Address of the edges; 0.0.0.0 lets other machines watch.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) edge_ip: IpAddr,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OriginArgs {
+    /// Address of uploads, delivery and API [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Folder of catalogue, blobs and secrets [default: weir-data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Anyone who reaches the (loopback) listener may upload.
+    #[arg(long)]
+    pub(crate) open_uploads: bool,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkerArgs {
+    /// Base URL of the origin [default: http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL")]
+    pub(crate) origin: Option<String>,
+    /// File with the origin's join token (the origin writes it: <data-dir>/join-token).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) join_file: PathBuf,
+    /// Folder for sources being packaged.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EdgeArgs {
+    /// Address of viewers [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Base URL of the origin [default: http://127.0.0.1:8080].
+    #[arg(long, value_name = "URL")]
+    pub(crate) origin: Option<String>,
+    /// File with the origin's join token. Without it the edge is a plain cache.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) join_file: Option<PathBuf>,
+    /// Name of the location, in headers and metrics.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pop: Option<String>,
+    /// Memory for stored bodies, such as 512MiB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) ram: Option<ByteSize>,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdminArgs {
+    /// Address of /metrics, never the viewers' [default: 127.0.0.1:9090; "off" for none].
+    #[arg(long = "admin", value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UploadArgs {
+    /// The video.
+    pub(crate) file: PathBuf,
+    /// Base URL of the origin.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) origin: String,
+    /// Key or admin token that opens uploads, where the origin asks for one.
+    #[arg(long, env = "WEIR_UPLOAD_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// Base URL of the edge to print the watch page at [default: the origin's].
+    #[arg(long, value_name = "URL")]
+    pub(crate) edge: Option<String>,
+    /// Stay until it is packaged.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up when the origin has not answered for this long.
+    #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
+    pub(crate) patience: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlayArgs {
+    /// Address of a multivariant or media playlist.
+    pub(crate) url: String,
+    /// How many players at once.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) players: u32,
+    /// Seconds to watch; all of it where absent.
+    #[arg(long)]
+    pub(crate) seconds: Option<f64>,
+    /// Load as fast as it comes, without waiting for the picture.
+    #[arg(long)]
+    pub(crate) fast: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Longest wait for a stream that is not yet playable.
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
+    pub(crate) wait: Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Ask the origin for a key.
+    Mint(MintArgs),
+    /// Show what a key says, without checking its signature.
+    Inspect {
+        /// The key, or an address that holds one.
+        key: String,
+    },
+    /// Take a key back, at every edge.
+    Revoke {
+        /// The key, or its jti.
+        key: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MintArgs {
+    /// The asset that the key plays.
+    #[arg(long, conflicts_with = "upload", required_unless_present = "upload")]
+    pub(crate) asset: Option<String>,
+    /// A key that uploads.
+    #[arg(long)]
+    pub(crate) upload: bool,
+    /// How long it opens [default: the origin's key_ttl].
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub(crate) ttl: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OperatorArgs {
+    /// Base URL of the origin.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) origin: String,
+    /// File with the origin's admin token.
+    #[arg(long, value_name = "FILE", default_value = "weir-data/admin-token")]
+    pub(crate) admin_file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// Folder whose disk to look at.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data_dir: PathBuf,
+    /// Ports that should be free.
+    #[arg(long, value_delimiter = ',', default_values_t = [8080, 8081, 8082, 9090])]
+    pub(crate) ports: Vec<u16>,
+    /// An origin to compare clocks with.
+    #[arg(long, value_name = "URL")]
+    pub(crate) origin: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,139 @@
+//! `weir key`.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::Method;
+use serde_json::Value;
+use wire::{MintRequest, MintedKey, RevokeRequest};
+
+use super::roles::read_secret;
+use crate::{
+    args::{KeyCommand, MintArgs, OperatorArgs},
+    client::{Client, good},
+    exit::{Exit, error},
+};
+
+pub(super) async fn run(command: KeyCommand) -> anyhow::Result<()> {
+    match command {
+        KeyCommand::Mint(args) => mint(args).await,
+        KeyCommand::Inspect { key } => inspect(&key),
+        KeyCommand::Revoke { key, operator } => revoke(&key, &operator).await,
+    }
+}
+
+fn operator(args: &OperatorArgs) -> anyhow::Result<Client> {
+    Client::new(&args.origin, Some(read_secret(&args.admin_file)?))
+}
+
+async fn mint(args: MintArgs) -> anyhow::Result<()> {
+    let client = operator(&args.operator)?;
+    let ttl_secs = args.ttl.map(|ttl| ttl.as_secs());
+    let ask = match &args.asset {
+        Some(asset) => MintRequest::Play {
+            asset: asset
+                .parse()
+                .map_err(|fault| error(Exit::Config, format!("{fault}")))?,
+            ttl_secs,
+        },
+        None => MintRequest::Upload { ttl_secs },
+    };
+    let key: MintedKey = client.json(Method::POST, "/api/keys", Some(&ask)).await?;
+    println!("{}", key.token);
+    if let Some(asset) = &args.asset {
+        eprintln!("jti    {}", key.jti);
+        eprintln!("until  {}", date(key.expires_at));
+        eprintln!("watch  {}/watch/{asset}#k={}", client.base(), key.token);
+    }
+    Ok(())
+}
+
+/// What a key says. Whoever holds it can read it; only the origin's signature makes it open.
+fn inspect(key: &str) -> anyhow::Result<()> {
+    let token = token(key);
+    let parts: Vec<&str> = token.split('.').collect();
+    let [head, claims, _signature] = parts[..] else {
+        return Err(error(Exit::Failed, "a key is three parts joined by dots"));
+    };
+    for (name, part) in [("header", head), ("claims", claims)] {
+        let value: Option<Value> = BASE64_URL_SAFE_NO_PAD
+            .decode(part)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let value = value.ok_or_else(|| {
+            error(
+                Exit::Failed,
+                format!("the key's {name} is not JSON in base64url"),
+            )
+        })?;
+        println!("{name} {}", serde_json::to_string_pretty(&value)?);
+        if let Some(expires) = value.get("exp").and_then(Value::as_u64) {
+            let over = expires <= now_secs();
+            println!(
+                "{} {}",
+                if over { "expired" } else { "until" },
+                date(expires)
+            );
+        }
+    }
+    println!("the signature was not checked");
+    Ok(())
+}
+
+async fn revoke(key: &str, args: &OperatorArgs) -> anyhow::Result<()> {
+    let token = token(key);
+    let jti = match token.split('.').nth(1) {
+        None => token.to_owned(),
+        Some(claims) => BASE64_URL_SAFE_NO_PAD
+            .decode(claims)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+            .and_then(|claims| claims.get("jti")?.as_str().map(str::to_owned))
+            .ok_or_else(|| error(Exit::Config, "that is no key, and no jti"))?,
+    };
+    let ask = serde_json::to_vec(&RevokeRequest { jti: jti.clone() })?;
+    let client = operator(args)?;
+    good(
+        client
+            .send(Method::POST, "/api/keys/revoke", &[], ask.into())
+            .await?,
+    )?;
+    println!("revoked {jti}");
+    Ok(())
+}
+
+/// The key in an address (`/k/<key>/…` or `#k=<key>`), or the text itself.
+fn token(text: &str) -> &str {
+    let after = |mark: &str| text.split_once(mark).map(|(_, rest)| rest);
+    let rest = after("#k=").or_else(|| after("/k/")).unwrap_or(text);
+    rest.split(['/', '?', '&', '#']).next().unwrap_or(rest)
+}
+
+fn date(secs: u64) -> String {
+    let time = std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(secs));
+    time.map_or_else(
+        || secs.to_string(),
+        |time| humantime::format_rfc3339(time).to_string(),
+    )
+}
+
+fn now_secs() -> u64 {
+    std::time::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::token;
+
+    #[test]
+    fn a_key_is_found_in_what_people_paste() {
+        for text in [
+            "a.b.c",
+            "http://h/k/a.b.c/v/x/master.m3u8",
+            "http://h/watch/x#k=a.b.c",
+        ] {
+            assert_eq!(token(text), "a.b.c");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Each role in a process of its own.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::{
+    args::{AdminArgs, EdgeArgs, OriginArgs, WorkerArgs},
+    config::Config,
+    exit::{Exit, error},
+    ops,
+};
+
+/// `weir origin`.
+pub(super) async fn origin(mut config: Config, args: OriginArgs) -> anyhow::Result<()> {
+    let settings = &mut config.origin;
+    settings.listen = args.listen.unwrap_or(settings.listen);
+    settings.data_dir = args.data_dir.unwrap_or_else(|| settings.data_dir.clone());
+    settings.open_uploads |= args.open_uploads;
+    start(&mut config, args.admin).await?;
+    let settings = config.origin;
+    let listener = ops::listen(settings.listen, "--listen").await?;
+    let origin = open_origin(settings, ops::shutdown()?).await?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, join_file = %origin.join_file().display(), "origin serves");
+    Ok(origin::serve(listener, origin).await?)
+}
+
+/// Opens an origin; a setting that can't be is a code of its own.
+pub(super) async fn open_origin(
+    settings: origin::Config,
+    shutdown: tokio_util::sync::CancellationToken,
+) -> anyhow::Result<origin::Origin> {
+    match origin::Origin::open(settings, shutdown).await {
+        Err(fault @ origin::OriginError::Config(_)) => Err(error(Exit::Config, fault.to_string())),
+        opened => opened.context("can't open the origin's data"),
+    }
+}
+
+/// `weir worker`.
+pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Result<()> {
+    let settings = &mut config.worker;
+    settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
+    settings.work_dir = args.work_dir.unwrap_or_else(|| settings.work_dir.clone());
+    start(&mut config, args.admin).await?;
+    let join = read_secret(&args.join_file)?;
+    tracing::info!(origin = config.worker.origin, "worker asks for jobs");
+    Ok(packager::run(config.worker, join, ops::shutdown()?).await?)
+}
+
+/// `weir edge`.
+pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<()> {
+    let settings = &mut config.edge;
+    settings.listen = args.listen.unwrap_or(settings.listen);
+    settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
+    settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
+    settings.ram = args.ram.unwrap_or(settings.ram);
+    start(&mut config, args.admin).await?;
+    let join = args.join_file.as_deref().map(read_secret).transpose()?;
+    let listener = ops::listen(config.edge.listen, "--listen").await?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
+    Ok(edge::serve(listener, config.edge, join, ops::shutdown()?).await?)
+}
+
+async fn start(config: &mut Config, admin: AdminArgs) -> anyhow::Result<()> {
+    config.admin.listen = admin.listen.unwrap_or_else(|| config.admin.listen.clone());
+    ops::log(&config.log, None)?;
+    ops::admin(config.admin.address()?, "--admin").await
+}
+
+/// The secret in a file.
+pub(super) fn read_secret(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|fault| error(Exit::Config, format!("{}: {fault}", file.display())))?;
+    Ok(text.trim().to_owned())
+}

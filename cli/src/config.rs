@@ -1,0 +1,200 @@
+//! Settings: defaults, then the file, then the environment; flags come on top.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::exit::{Exit, error};
+
+/// Read when no `--config` is given, if it is there.
+const FILE: &str = "weir.toml";
+
+/// Environment variables that are settings: `WEIR_EDGE__RAM` is `edge.ram`.
+const PREFIX: &str = "WEIR_";
+
+/// All settings, by role.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) log: Log,
+    pub(crate) admin: Admin,
+    pub(crate) origin: origin::Config,
+    pub(crate) worker: packager::Config,
+    pub(crate) edge: edge::Config,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// `text` or `json`, one line an event. Default `text`.
+    pub(crate) format: LogFormat,
+    /// Levels by module, as in `info,edge=debug`. Default `info`.
+    pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The listener that viewers never see.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Admin {
+    /// Address of `/metrics`, or `off`. Default 127.0.0.1:9090.
+    pub(crate) listen: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9090".to_owned(),
+        }
+    }
+}
+
+impl Admin {
+    /// The address, or `None` for `off`.
+    pub(crate) fn address(&self) -> anyhow::Result<Option<SocketAddr>> {
+        if self.listen == "off" {
+            return Ok(None);
+        }
+        self.listen.parse().map(Some).map_err(|_| {
+            error(
+                Exit::Config,
+                format!("admin.listen {:?} is no ADDRESS:PORT", self.listen),
+            )
+        })
+    }
+}
+
+impl Config {
+    /// Reads file and environment.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let named = file.map(Path::to_owned);
+        let file = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                String::new()
+            }
+            Err(fault) => {
+                return Err(error(Exit::Config, format!("{}: {fault}", file.display())));
+            }
+        };
+        Self::from_parts(&text, std::env::vars())
+            .map_err(|fault| error(Exit::Config, format!("{}: {fault}", file.display())))
+    }
+
+    /// The settings in a file's text, with those of the environment over them.
+    fn from_parts(
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, toml::de::Error> {
+        let mut table: Table = text.parse()?;
+        for (name, value) in environment {
+            let Some((section, key)) = name
+                .strip_prefix(PREFIX)
+                .and_then(|name| name.split_once("__"))
+            else {
+                continue;
+            };
+            let section = table
+                .entry(section.to_lowercase())
+                .or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(section) = section {
+                section.insert(key.to_lowercase(), value_of(&value));
+            }
+        }
+        // From text again: an error then names its line, where it has one.
+        match Self::deserialize(table) {
+            Ok(config) => Ok(config),
+            Err(fault) => Err(toml::from_str::<Self>(text).err().unwrap_or(fault)),
+        }
+    }
+}
+
+/// A value of the environment: TOML where it is (`8`, `true`, `[720, 360]`), else text.
+fn value_of(text: &str) -> Value {
+    format!("value = {text}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .filter(|value| !matches!(value, Value::Datetime(_) | Value::Table(_)))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../weir.example.toml");
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        let owned: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        owned.into_iter()
+    }
+
+    #[test]
+    fn the_example_file_is_the_defaults() {
+        let example = Config::from_parts(EXAMPLE, environment(&[])).unwrap();
+        // The one default that depends on the machine.
+        let mut defaults = Config::default();
+        defaults.worker.work_dir = example.worker.work_dir.clone();
+        assert_eq!(example, defaults);
+    }
+
+    #[test]
+    fn the_example_file_names_every_setting() {
+        // A setting that the file leaves out could not be told from one it states: so
+        // every key of the debug form, which is every field, must be in the file.
+        let defaults = format!("{:#?}", Config::default());
+        for line in defaults.lines() {
+            let Some((field, _)) = line.trim().split_once(": ") else {
+                continue;
+            };
+            let named = EXAMPLE.lines().any(|line| {
+                line.split_once(" = ").is_some_and(|(key, _)| key == field)
+                    || line == format!("[{field}]")
+            });
+            assert!(named, "{field} is not in weir.example.toml");
+        }
+    }
+
+    #[test]
+    fn the_environment_is_over_the_file() {
+        let set = environment(&[
+            ("WEIR_ORIGIN__LADDER", "[360]"),
+            ("WEIR_ORIGIN__LISTEN", "127.0.0.1:1"),
+            ("WEIR_UPLOAD_KEY", "not a setting"),
+        ]);
+        let config = Config::from_parts("[origin]\nlisten = \"127.0.0.1:2\"", set).unwrap();
+        assert_eq!(config.origin.ladder, [360]);
+        assert_eq!(config.origin.listen.port(), 1);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        let error = Config::from_parts("[edge]\nrma = 1", environment(&[])).unwrap_err();
+        assert!(error.to_string().contains("rma"), "{error}");
+    }
+}

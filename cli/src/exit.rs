@@ -1,0 +1,72 @@
+//! Exit codes, for scripts.
+
+use std::{fmt, process::ExitCode};
+
+/// What a script can tell apart. The table in `weir --help` and in the docs is this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It did not work, for a reason told in the message.
+    Failed = 1,
+    // 2 is clap's: the command line can't be understood.
+    /// A setting can't be.
+    Config = 3,
+    /// A port is taken, or an address is not ours.
+    Listen = 4,
+    /// The origin does not answer.
+    Unreachable = 5,
+    /// The origin or the packager refused the file.
+    Refused = 6,
+    /// The stream is broken.
+    Broken = 7,
+    /// The machine lacks something.
+    Lacking = 8,
+}
+
+/// The table, for `--help`.
+pub(crate) const TABLE: &str = "Exit codes:
+  0  done
+  1  failed, for the reason told
+  2  the command line can't be understood
+  3  a setting can't be
+  4  a port is taken, or an address is not this host's
+  5  the origin does not answer
+  6  the file was refused
+  7  the stream is broken (weir play)
+  8  the machine lacks something (weir doctor)";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that ends the program with a code of its own.
+#[derive(Debug)]
+struct Coded {
+    exit: Exit,
+    message: String,
+}
+
+impl fmt::Display for Coded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Coded {}
+
+/// An error with a code.
+pub(crate) fn error(exit: Exit, message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Coded {
+        exit,
+        message: message.into(),
+    })
+}
+
+/// The code that an error ends the program with.
+pub(crate) fn of(error: &anyhow::Error) -> Exit {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Coded>())
+        .map_or(Exit::Failed, |c| c.exit)
+}

@@ -1,0 +1,235 @@
+//! Sending a file in: tus 1.0, from where the last try stopped.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+    time::Instant,
+};
+use wire::{UploadId, UploadStatus};
+
+use crate::{
+    client::{Client, NOTHING, good},
+    exit::{Exit, error},
+};
+
+/// Bytes of one PATCH. Chosen: what a lost connection costs.
+const PIECE: usize = 8 << 20;
+
+/// First wait before asking again; doubled up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// A file on its way.
+pub(crate) struct Upload<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) file: &'a Path,
+    /// Gives up when the origin has not answered for this long.
+    pub(crate) patience: Duration,
+    /// Where the upload's name is kept, so that another process can go on.
+    pub(crate) state: Option<PathBuf>,
+}
+
+impl Upload<'_> {
+    /// Sends what the origin does not have yet; `told` hears (bytes there, bytes in all).
+    ///
+    /// # Errors
+    /// The file can't be read, the origin refuses it, or does not answer for too long.
+    pub(crate) async fn run(&self, told: impl Fn(u64, u64)) -> anyhow::Result<UploadId> {
+        let name = self.file.display();
+        let mut file = File::open(self.file)
+            .await
+            .with_context(|| format!("can't read {name}"))?;
+        let metadata = file.metadata().await?;
+        anyhow::ensure!(metadata.is_file(), "{name} is not a file");
+        let length = metadata.len();
+        let (upload, mut offset) = self.begin(length).await?;
+        loop {
+            told(offset, length);
+            if offset >= length {
+                self.forget();
+                return Ok(upload);
+            }
+            file.seek(std::io::SeekFrom::Start(offset)).await?;
+            let piece = read_piece(&mut file, length - offset).await?;
+            anyhow::ensure!(!piece.is_empty(), "{name} became shorter while it was sent");
+            offset = self.patch(&upload, offset, piece).await?;
+        }
+    }
+
+    /// Goes on with an earlier upload of the same file, if the origin still knows it.
+    async fn begin(&self, length: u64) -> anyhow::Result<(UploadId, u64)> {
+        if let Some(upload) = self.remembered()
+            && let Ok(offset) = self.offset(&upload).await
+        {
+            return Ok((upload, offset));
+        }
+        let file_name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let headers = [
+            ("tus-resumable", "1.0.0".to_owned()),
+            ("upload-length", length.to_string()),
+            (
+                "upload-metadata",
+                format!("filename {}", BASE64_STANDARD.encode(&*file_name)),
+            ),
+        ];
+        let answer = self
+            .persist(Method::POST, "/api/uploads", &headers, &Bytes::new())
+            .await?;
+        let location = header(&answer, "location").unwrap_or_default().to_owned();
+        good(answer)?;
+        let upload: UploadId = location
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .context("the origin's answer names no upload")?;
+        self.remember(&upload);
+        Ok((upload, 0))
+    }
+
+    async fn offset(&self, upload: &UploadId) -> anyhow::Result<u64> {
+        let headers = [("tus-resumable", "1.0.0".to_owned())];
+        let path = format!("/api/uploads/{upload}");
+        let answer = self
+            .persist(Method::HEAD, &path, &headers, &Bytes::new())
+            .await?;
+        let offset = header(&answer, "upload-offset").and_then(|text| text.parse().ok());
+        good(answer)?;
+        offset.context("the origin's answer names no offset")
+    }
+
+    /// Sends one piece; gives the offset to go on from.
+    async fn patch(&self, upload: &UploadId, offset: u64, piece: Bytes) -> anyhow::Result<u64> {
+        let headers = [
+            ("tus-resumable", "1.0.0".to_owned()),
+            ("upload-offset", offset.to_string()),
+            ("content-type", "application/offset+octet-stream".to_owned()),
+        ];
+        let path = format!("/api/uploads/{upload}");
+        // No answer, or one that the offset moved: what counts is what the origin says it has.
+        match self
+            .client
+            .send(Method::PATCH, &path, &headers, piece)
+            .await
+        {
+            Err(_) => return self.offset(upload).await,
+            Ok(answer)
+                if matches!(answer.status(), StatusCode::CONFLICT | StatusCode::LOCKED)
+                    || answer.status().is_server_error()
+                        && answer.status() != StatusCode::INSUFFICIENT_STORAGE =>
+            {
+                tokio::time::sleep(RETRY_MIN).await;
+                self.offset(upload).await
+            }
+            Ok(answer) => {
+                let offset = header(&answer, "upload-offset").and_then(|text| text.parse().ok());
+                good(answer)?;
+                offset.context("the origin's answer names no offset")
+            }
+        }
+    }
+
+    /// Asks until there is an answer, or patience ends.
+    async fn persist(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &Bytes,
+    ) -> anyhow::Result<Response<Bytes>> {
+        let give_up = Instant::now() + self.patience;
+        let mut wait = RETRY_MIN;
+        loop {
+            match self
+                .client
+                .send(method.clone(), path, headers, body.clone())
+                .await
+            {
+                Err(fault) if Instant::now() + wait >= give_up => return Err(fault),
+                Err(_) => tokio::time::sleep(wait).await,
+                Ok(answer) => return Ok(answer),
+            }
+            wait = (wait * 2).min(RETRY_MAX);
+        }
+    }
+
+    fn remembered(&self) -> Option<UploadId> {
+        std::fs::read_to_string(self.state.as_ref()?)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    fn remember(&self, upload: &UploadId) {
+        let Some(state) = &self.state else { return };
+        let folder = state.parent().map_or(Ok(()), std::fs::create_dir_all);
+        // Without it the upload works all the same; only another process can't go on.
+        if let Err(fault) = folder.and_then(|()| std::fs::write(state, upload.as_str())) {
+            tracing::warn!(%fault, "can't keep the upload's name: a restart begins anew");
+        }
+    }
+
+    fn forget(&self) {
+        if let Some(state) = &self.state {
+            let _ = std::fs::remove_file(state);
+        }
+    }
+}
+
+async fn read_piece(file: &mut File, left: u64) -> anyhow::Result<Bytes> {
+    let mut piece = Vec::with_capacity(PIECE);
+    file.take(left.min(PIECE as u64))
+        .read_to_end(&mut piece)
+        .await?;
+    Ok(piece.into())
+}
+
+/// What the origin says of an upload.
+pub(crate) async fn status(client: &Client, upload: &UploadId) -> anyhow::Result<UploadStatus> {
+    client
+        .json(Method::GET, &format!("/api/uploads/{upload}"), NOTHING)
+        .await
+}
+
+/// Where the name of an upload of `file` to `origin` is kept: by path, size and time of
+/// change, so that another file never goes on with its upload.
+pub(crate) fn state_file(file: &Path, origin: &str) -> Option<PathBuf> {
+    let path = file.canonicalize().ok()?;
+    let metadata = path.metadata().ok()?;
+    let changed = metadata
+        .modified()
+        .ok()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?;
+    let folder = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
+    let facts = format!(
+        "{origin}\n{}\n{}\n{}",
+        path.display(),
+        metadata.len(),
+        changed.as_nanos()
+    );
+    let name = keys::redact(&format!("/k/{facts}/")).into_owned();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    Some(folder.join("weir/uploads").join(name))
+}
+
+fn header<'a>(answer: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
+    answer.headers().get(name)?.to_str().ok()
+}
+
+/// A refusal for a reason that lies in the file or the key.
+pub(crate) fn failed(reason: &str) -> anyhow::Error {
+    error(Exit::Refused, format!("it could not be packaged: {reason}"))
+}
