@@ -49,7 +49,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Video to take in; without it, that of the last time, else a generated one.
-    #[arg(long, value_name = "FILE", env = "VIDEO")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) video: Option<PathBuf>,
     /// Folder for everything the demo keeps.
     #[arg(long, value_name = "DIR", default_value = "weir-data")]

@@ -43,7 +43,7 @@ impl App {
             source,
         })?;
         Ok(Arc::new(Self {
-            keyring: Keyring::open(data_dir)?,
+            keyring: Keyring::open(&config)?,
             catalogue: Catalogue::open(&data_dir.join("catalogue.db")).await?,
             store: Files::open(&data_dir.join("blobs"), config.disk_floor.as_u64()).await?,
             busy_uploads: BusyUploads::default(),

@@ -13,6 +13,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of catalogue, blobs and secrets. Default `weir-data`.
     pub data_dir: PathBuf,
+    /// File of the token by which workers and edges join; seen from `data_dir`. Made at
+    /// first start, readable by its owner. Default `join-token`.
+    pub join_file: PathBuf,
     /// Anyone who reaches the listener may upload. Refused unless the listener is on
     /// loopback. Default false.
     pub open_uploads: bool,
@@ -54,6 +57,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("weir-data"),
+            join_file: PathBuf::from("join-token"),
             open_uploads: false,
             upload_max: ByteSize::gib(64),
             upload_expires: Duration::from_secs(24 * 3600),
@@ -72,6 +76,18 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Where the join token is. An absolute `join_file` stands for itself.
+    #[must_use]
+    pub fn join_path(&self) -> PathBuf {
+        self.data_dir.join(&self.join_file)
+    }
+
+    /// Where the operator's token is.
+    #[must_use]
+    pub fn admin_path(&self) -> PathBuf {
+        self.data_dir.join("admin-token")
+    }
+
     /// Everything in it that can't be, in words; empty when all is well.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {

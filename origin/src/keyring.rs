@@ -3,13 +3,13 @@
 use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use keys::{KeySet, SigningKey};
 use sha2::{Digest, Sha256};
 
-use crate::{OriginError, random};
+use crate::{Config, OriginError, random};
 
 /// The origin's secrets.
 pub(crate) struct Keyring {
@@ -28,19 +28,9 @@ impl Secret {
     }
 }
 
-/// File of the token by which workers and edges join.
-pub(crate) fn join_file(data_dir: &Path) -> PathBuf {
-    data_dir.join("join-token")
-}
-
-/// File of the operator's token.
-pub(crate) fn admin_file(data_dir: &Path) -> PathBuf {
-    data_dir.join("admin-token")
-}
-
 impl Keyring {
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, OriginError> {
-        let seed_file = data_dir.join("signing-key");
+    pub(crate) fn open(config: &Config) -> Result<Self, OriginError> {
+        let seed_file = config.data_dir.join("signing-key");
         let seed = parse_seed(&secret(&seed_file)?).ok_or_else(|| OriginError::File {
             action: "read 64 hexadecimal digits from",
             path: seed_file.display().to_string(),
@@ -50,8 +40,8 @@ impl Keyring {
         Ok(Self {
             trusted: KeySet::new(vec![signing.public()]),
             signing,
-            join: Secret(Sha256::digest(secret(&join_file(data_dir))?).into()),
-            admin: Secret(Sha256::digest(secret(&admin_file(data_dir))?).into()),
+            join: Secret(Sha256::digest(secret(&config.join_path())?).into()),
+            admin: Secret(Sha256::digest(secret(&config.admin_path())?).into()),
         })
     }
 
@@ -117,10 +107,14 @@ mod tests {
     #[test]
     fn secrets_stay_the_same_and_private() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Keyring::open(folder.path()).unwrap();
-        let again = Keyring::open(folder.path()).unwrap();
+        let config = Config {
+            data_dir: folder.path().to_owned(),
+            ..Config::default()
+        };
+        let first = Keyring::open(&config).unwrap();
+        let again = Keyring::open(&config).unwrap();
         assert_eq!(first.signing.kid(), again.signing.kid());
-        let join = std::fs::read_to_string(join_file(folder.path())).unwrap();
+        let join = std::fs::read_to_string(config.join_path()).unwrap();
         assert!(again.is_join(&join) && !again.is_admin(&join) && !again.is_join(""));
         for file in ["join-token", "admin-token", "signing-key"] {
             let mode = folder

@@ -20,7 +20,6 @@ use crate::{
     Config, OriginError,
     app::{App, Shared},
     http::router,
-    keyring,
 };
 
 /// Longest wait for a request's head. Chosen: a slow phone needs less.
@@ -52,13 +51,13 @@ impl Origin {
     /// File of the token by which workers and edges join.
     #[must_use]
     pub fn join_file(&self) -> PathBuf {
-        keyring::join_file(&self.app.config.data_dir)
+        self.app.config.join_path()
     }
 
     /// File of the operator's token.
     #[must_use]
     pub fn admin_file(&self) -> PathBuf {
-        keyring::admin_file(&self.app.config.data_dir)
+        self.app.config.admin_path()
     }
 
     /// All assets, newest first.

@@ -32,6 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POPS: [&str; 2] = ["fra", "sin"];
 
 pub(super) async fn run(config: Config, args: Demo) -> anyhow::Result<()> {
+    if let Some(video) = &args.video {
+        let found = std::fs::metadata(video);
+        let found = found.with_context(|| format!("can't read {}", video.display()))?;
+        anyhow::ensure!(found.is_file(), "{} is not a file", video.display());
+    }
     std::fs::create_dir_all(&args.data_dir)
         .with_context(|| format!("can't make {}", args.data_dir.display()))?;
     let log = args.data_dir.join("weir.log");
