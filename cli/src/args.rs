@@ -125,7 +125,7 @@ pub(crate) struct EdgeArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdminArgs {
     /// Address of /metrics, never the viewers' [default: 127.0.0.1:9090; "off" for none].
-    #[arg(long = "admin", value_name = "ADDR")]
+    #[arg(id = "admin", long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
 }
 

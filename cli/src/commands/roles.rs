@@ -57,6 +57,7 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
     settings.ram = args.ram.unwrap_or(settings.ram);
     start(&mut config, args.admin).await?;
     let join = args.join_file.as_deref().map(read_secret).transpose()?;
+    config.edge.validate().map_err(|fault| error(Exit::Config, fault.to_string()))?;
     let listener = ops::listen(config.edge.listen, "--listen").await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
