@@ -92,7 +92,7 @@ impl Catalogue {
             .execute(&mut *tx)
             .await?;
         if progress.stage == Stage::Encode {
-            super::media::settle_playable(&mut tx, &fenced.version, progress.speed).await?;
+            super::publishing::settle_playable(&mut tx, &fenced.version, progress.speed).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -110,7 +110,7 @@ impl Catalogue {
             return Ok(());
         }
         let fenced = fence(&mut tx, job.as_str(), attempt).await?;
-        super::media::check_whole(&mut tx, &fenced.version).await?;
+        super::publishing::check_whole(&mut tx, &fenced.version).await?;
         sqlx::query("UPDATE versions SET state = $2, warnings = $3 WHERE id = $1")
             .bind(&fenced.version)
             .bind(AssetState::Ready.as_str())

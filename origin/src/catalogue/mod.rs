@@ -6,6 +6,7 @@
 mod assets;
 mod jobs;
 mod media;
+mod publishing;
 mod revocations;
 mod uploads;
 
@@ -17,7 +18,8 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 
 pub(crate) use assets::Shown;
 pub(crate) use jobs::Claim;
-pub(crate) use media::{InitRow, SegmentRow, StoredBlob};
+pub(crate) use media::StoredBlob;
+pub(crate) use publishing::{InitRow, SegmentRow};
 pub(crate) use uploads::UploadRow;
 
 use crate::{OriginError, db::Database};
@@ -99,4 +101,9 @@ fn unsigned(number: i64) -> Result<u64, OriginError> {
 
 fn signed(number: u64) -> Result<i64, OriginError> {
     i64::try_from(number).map_err(|_| OriginError::BadRequest(format!("{number} is too large")))
+}
+
+fn blob_key(text: &str) -> Result<store::BlobKey, OriginError> {
+    text.parse()
+        .map_err(|error| OriginError::Damaged(format!("{error}")))
 }
