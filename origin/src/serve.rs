@@ -12,7 +12,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::{Instant, interval, timeout, timeout_at},
+    time::{Instant, interval, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -77,15 +77,16 @@ impl Origin {
 pub async fn serve(listener: TcpListener, origin: Origin) -> Result<(), OriginError> {
     let app = origin.app;
     let sweeper = tokio::spawn(sweep(app.clone()));
-    accept(&listener, &app).await;
+    let deadline = accept(&listener, &app).await;
     sweeper.abort();
     app.tasks.close();
-    let _ = timeout(app.config.drain, app.tasks.wait()).await;
+    let _ = timeout_at(deadline, app.tasks.wait()).await;
     app.catalogue.close().await;
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, app: &Shared) {
+/// Returns once it stops and its connections have ended, or their deadline has passed.
+async fn accept(listener: &TcpListener, app: &Shared) -> Instant {
     let router = router(app.clone());
     let open = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(app.config.connections_max));
@@ -112,6 +113,7 @@ async fn accept(listener: &TcpListener, app: &Shared) {
         let cut = app.config.connections_max - room.available_permits();
         tracing::warn!(cut, "stopped with connections still open");
     }
+    deadline
 }
 
 fn connection(

@@ -264,7 +264,13 @@ impl Receiving {
     ) -> Result<(), OriginError> {
         let idle = self.app.config.upload_idle;
         loop {
-            let next = tokio::time::timeout(idle, body.next()).await;
+            let next = tokio::select! {
+                next = tokio::time::timeout(idle, body.next()) => next,
+                // An upload can outlast any deadline, and goes on where it stopped.
+                () = self.app.shutdown.cancelled() => {
+                    return Err(OriginError::Overloaded("stopping; what came is kept".into()));
+                }
+            };
             let Some(chunk) = next.map_err(|_| silent(idle))? else {
                 return Ok(());
             };
