@@ -1,0 +1,26 @@
+//! The whole system: separate processes of the real binary, as an operator starts them.
+//!
+//! [`fleet`] starts, kills and restarts them; [`published`] fetches what viewers get and
+//! has ffmpeg judge it. The other modules are the specification.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+// Setup.
+mod clip;
+mod fleet;
+mod link;
+mod process;
+mod published;
+
+// Specification.
+mod collapsing;
+mod commands;
+mod keys;
+mod kills;
+mod odd_inputs;
+mod publishing;
+mod stopping;
+mod uploads;
