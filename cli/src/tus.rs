@@ -18,7 +18,7 @@ use wire::{UploadId, UploadStatus};
 
 use crate::{
     client::{Client, NOTHING, good},
-    exit::{Exit, error},
+    exit::{self, Exit, error},
 };
 
 /// Bytes of one PATCH. Chosen: what a lost connection costs.
@@ -67,10 +67,13 @@ impl Upload<'_> {
 
     /// Goes on with an earlier upload of the same file, if the origin still knows it.
     async fn begin(&self, length: u64) -> anyhow::Result<(UploadId, u64)> {
-        if let Some(upload) = self.remembered()
-            && let Ok(offset) = self.offset(&upload).await
-        {
-            return Ok((upload, offset));
+        if let Some(upload) = self.remembered() {
+            match self.offset(&upload).await {
+                Ok(offset) => return Ok((upload, offset)),
+                // It expired, or the origin is another: begin anew.
+                Err(fault) if exit::of(&fault) == Exit::Refused => {}
+                Err(fault) => return Err(fault),
+            }
         }
         let file_name = self.file.file_name().unwrap_or_default().to_string_lossy();
         let headers = [

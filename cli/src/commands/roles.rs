@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{AdminArgs, EdgeArgs, OriginArgs, WorkerArgs},
@@ -17,10 +18,10 @@ pub(super) async fn origin(mut config: Config, args: OriginArgs) -> anyhow::Resu
     settings.listen = args.listen.unwrap_or(settings.listen);
     settings.data_dir = args.data_dir.unwrap_or_else(|| settings.data_dir.clone());
     settings.open_uploads |= args.open_uploads;
-    start(&mut config, args.admin).await?;
+    let shutdown = start(&mut config, args.admin).await?;
     let settings = config.origin;
     let listener = ops::listen(settings.listen, "--listen").await?;
-    let origin = open_origin(settings, ops::shutdown()?).await?;
+    let origin = open_origin(settings, shutdown).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, join_file = %origin.join_file().display(), "origin serves");
     Ok(origin::serve(listener, origin).await?)
@@ -29,7 +30,7 @@ pub(super) async fn origin(mut config: Config, args: OriginArgs) -> anyhow::Resu
 /// Opens an origin; a setting that can't be is a code of its own.
 pub(super) async fn open_origin(
     settings: origin::Config,
-    shutdown: tokio_util::sync::CancellationToken,
+    shutdown: CancellationToken,
 ) -> anyhow::Result<origin::Origin> {
     match origin::Origin::open(settings, shutdown).await {
         Err(fault @ origin::OriginError::Config(_)) => Err(error(Exit::Config, fault.to_string())),
@@ -42,10 +43,10 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     let settings = &mut config.worker;
     settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
     settings.work_dir = args.work_dir.unwrap_or_else(|| settings.work_dir.clone());
-    start(&mut config, args.admin).await?;
+    let shutdown = start(&mut config, args.admin).await?;
     let join = read_secret(&args.join_file)?;
     tracing::info!(origin = config.worker.origin, "worker asks for jobs");
-    Ok(packager::run(config.worker, join, ops::shutdown()?).await?)
+    Ok(packager::run(config.worker, join, shutdown).await?)
 }
 
 /// `weir edge`.
@@ -55,19 +56,25 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
     settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
-    start(&mut config, args.admin).await?;
+    let shutdown = start(&mut config, args.admin).await?;
     let join = args.join_file.as_deref().map(read_secret).transpose()?;
-    config.edge.validate().map_err(|fault| error(Exit::Config, fault.to_string()))?;
+    config
+        .edge
+        .validate()
+        .map_err(|fault| error(Exit::Config, fault.to_string()))?;
     let listener = ops::listen(config.edge.listen, "--listen").await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
-    Ok(edge::serve(listener, config.edge, join, ops::shutdown()?).await?)
+    Ok(edge::serve(listener, config.edge, join, shutdown).await?)
 }
 
-async fn start(config: &mut Config, admin: AdminArgs) -> anyhow::Result<()> {
+/// Signals first: one that comes while a role starts must end it as any other.
+async fn start(config: &mut Config, admin: AdminArgs) -> anyhow::Result<CancellationToken> {
+    let shutdown = ops::shutdown()?;
     config.admin.listen = admin.listen.unwrap_or_else(|| config.admin.listen.clone());
     ops::log(&config.log, None)?;
-    ops::admin(config.admin.address()?, "--admin").await
+    ops::admin(config.admin.address()?, "--admin").await?;
+    Ok(shutdown)
 }
 
 /// The secret in a file.
