@@ -42,7 +42,6 @@ impl Attempt<'_> {
         tracing::info!(?source, "probed");
         let plan = self.plan(&source)?;
         job.put_plan(&plan).await?;
-        progress.set(Stage::Encode, 0.0, None);
         let encode = Encode {
             config,
             job,

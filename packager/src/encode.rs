@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +25,7 @@ use crate::{
     command::{self, Task},
     cuts::Cuts,
     encoder::{Complaints, Encoder, ProgressLines},
+    pace::Pace,
     probe::Source,
     progress::Shared,
     segment::{Cutter, Part, Segment},
@@ -55,6 +56,7 @@ pub(crate) struct Encode<'a> {
 impl Encode<'_> {
     /// Encodes and stores what is not stored yet; gives warnings for viewers.
     pub(crate) async fn run(&self) -> Result<Vec<String>, PackagerError> {
+        self.tell(0, None);
         let from = self.from();
         let task = Task {
             source: self.source,
@@ -65,20 +67,20 @@ impl Encode<'_> {
         let args = command::arguments(self.config, self.file, &task);
         let encoder = Encoder::start(&self.config.ffmpeg, args, self.plan.tracks.len())?;
         let (mut ffmpeg, outputs, lines, stderr) = encoder.split();
-        let (pulse, grid) = (Pulse::new(), Grid::default());
+        let run = Run::new(from);
         let tracks = self.plan.tracks.iter().zip(outputs);
-        let tracks = tracks.map(|(track, pipe)| self.track(track, pipe, &from, &pulse, &grid));
+        let tracks = tracks.map(|(track, pipe)| self.track(track, pipe, &run));
         let work = async {
             tokio::try_join!(
                 try_join_all(tracks),
-                self.watch(lines, &pulse, from.frame > 0),
+                self.watch(lines, &run),
                 async { Complaints::read(stderr).await.map_err(broken) },
                 async { ffmpeg.wait().await.map_err(broken) },
             )
         };
         let (cutters, (), complaints, status) = tokio::select! {
             done = work => done?,
-            error = pulse.stops(self.config.idle_timeout) => return Err(error),
+            error = run.pulse.stops(self.config.idle_timeout) => return Err(error),
         };
         if !status.success() {
             let words = complaints.last_words();
@@ -88,23 +90,23 @@ impl Encode<'_> {
                 None => words,
             }));
         }
-        self.finish(cutters, &from, &complaints).await
+        self.finish(cutters, &run, &complaints).await
     }
 
     /// Stores what was held back until ffmpeg ended well, and judges the whole.
     async fn finish(
         &self,
         cutters: Vec<Cutter>,
-        from: &From,
+        run: &Run,
         complaints: &Complaints,
     ) -> Result<Vec<String>, PackagerError> {
         let mut end_secs: f64 = 0.0;
         for (track, cutter) in self.plan.tracks.iter().zip(cutters) {
             let (last, end) = cutter.finish()?;
             if let Some(segment) = last {
-                self.store(track, Part::Segment(segment)).await?;
+                self.store(track, Part::Segment(segment), run).await?;
             }
-            if end.is_none() && from.segment == 0 && is_video(track) {
+            if end.is_none() && run.from.segment == 0 && is_video(track) {
                 return Err(PackagerError::Source(format!(
                     "no picture of the video could be decoded ({})",
                     complaints.last_words()
@@ -173,10 +175,9 @@ impl Encode<'_> {
         &self,
         track: &PlannedTrack,
         mut pipe: pipe::Receiver,
-        from: &From,
-        pulse: &Pulse,
-        grid: &Grid,
+        run: &Run,
     ) -> Result<Cutter, PackagerError> {
+        let from = &run.from;
         let mut cutter = match track.kind {
             PlannedKind::Video { .. } => {
                 Cutter::video(self.cuts, from.segment, from.frame, from.rate)
@@ -193,12 +194,12 @@ impl Encode<'_> {
                     drop(queue);
                     return Ok(cutter);
                 }
-                pulse.beat();
+                run.pulse.beat();
                 for part in cutter.push(&buffer[..len])? {
                     if let (Part::Segment(segment), true) = (&part, is_video(track)) {
-                        grid.check(segment, from.segment)?;
+                        run.grid.check(segment, from.segment)?;
                     }
-                    let _waiting = pulse.waits();
+                    let _waiting = run.pulse.waits();
                     // Closed only when storing has failed, which ends all of this.
                     let _ = queue.send(part).await;
                 }
@@ -206,7 +207,7 @@ impl Encode<'_> {
         };
         let store = async {
             while let Some(part) = queued.recv().await {
-                self.store(track, part).await?;
+                self.store(track, part, run).await?;
             }
             Ok(())
         };
@@ -214,13 +215,22 @@ impl Encode<'_> {
         Ok(cutter)
     }
 
-    async fn store(&self, track: &PlannedTrack, part: Part) -> Result<(), PackagerError> {
+    async fn store(
+        &self,
+        track: &PlannedTrack,
+        part: Part,
+        run: &Run,
+    ) -> Result<(), PackagerError> {
         match part {
             // Also where it is stored: so the origin finds out if it is another.
             Part::Init(bytes) => self.job.put_init(&track.track, bytes).await,
             Part::Segment(segment) if segment.number < self.stored_of(track) => Ok(()),
             Part::Segment(segment) => {
                 self.job.put_segment(&track.track, &segment).await?;
+                // A later attempt's sound may be new long before its picture is.
+                if is_video(track) || !self.plan.tracks.iter().any(is_video) {
+                    run.grows.store(true, Ordering::Relaxed);
+                }
                 let len = segment.bytes.len() as u64;
                 metrics::counter!("weir_worker_segments_total", "role" => "worker").increment(1);
                 metrics::counter!("weir_worker_bytes_total", "role" => "worker").increment(len);
@@ -231,26 +241,52 @@ impl Encode<'_> {
     }
 
     /// Passes ffmpeg's progress on.
-    async fn watch(
-        &self,
-        mut lines: ProgressLines,
-        pulse: &Pulse,
-        skips: bool,
-    ) -> Result<(), PackagerError> {
+    async fn watch(&self, mut lines: ProgressLines, run: &Run) -> Result<(), PackagerError> {
         let mut newest_us = 0;
-        while let Some(advance) = lines.next().await.map_err(broken)? {
+        let mut pace = Pace::default();
+        while let Some(out_us) = lines.next().await.map_err(broken)? {
             // While frames are skipped there is no output, and that it reports is all.
-            if advance.out_us != newest_us || (skips && newest_us == 0) {
-                pulse.beat();
+            if out_us != newest_us || (run.from.frame > 0 && newest_us == 0) {
+                run.pulse.beat();
             }
-            newest_us = advance.out_us;
-            let done = newest_us as f64 / 1e6 / self.plan.duration_secs;
-            self.progress.set(Stage::Encode, done, advance.speed);
-            if let Some(speed) = advance.speed {
-                metrics::gauge!("weir_worker_encode_speed", "role" => "worker").set(speed);
-            }
+            newest_us = out_us;
+            let grows = run.grows.load(Ordering::Relaxed);
+            self.tell(out_us, pace.at(Instant::now(), out_us, grows));
         }
         Ok(())
+    }
+
+    /// Tells how much is encoded and stored, counting what earlier attempts stored.
+    fn tell(&self, out_us: u64, speed: Option<f64>) {
+        let tracks = self.plan.tracks.iter();
+        let stored = tracks.map(|track| self.stored_of(track)).min();
+        let done_us = out_us.max(self.cuts.start_us(stored.unwrap_or(0)));
+        let done = done_us as f64 / 1e6 / self.plan.duration_secs;
+        self.progress.set(Stage::Encode, done, speed);
+        if let Some(speed) = speed {
+            metrics::gauge!("weir_worker_encode_speed", "role" => "worker").set(speed);
+        }
+    }
+}
+
+/// What the parts of one run of ffmpeg share.
+struct Run {
+    from: From,
+    pulse: Pulse,
+    grid: Grid,
+    /// This run has stored a segment of the picture, or of sound where that is all,
+    /// that no attempt had stored before.
+    grows: AtomicBool,
+}
+
+impl Run {
+    fn new(from: From) -> Self {
+        Self {
+            from,
+            pulse: Pulse::new(),
+            grid: Grid::default(),
+            grows: AtomicBool::new(false),
+        }
     }
 }
 

@@ -117,19 +117,11 @@ impl Drop for Group {
 /// ffmpeg's `-progress`.
 pub(crate) struct ProgressLines(BufReader<ChildStdout>);
 
-/// How far ffmpeg is.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Advance {
-    /// Media time of the newest packet written, microseconds.
-    pub(crate) out_us: u64,
-    /// Seconds of media per second.
-    pub(crate) speed: Option<f64>,
-}
-
 impl ProgressLines {
-    /// The next report; `None` at the end.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<Advance>> {
-        let mut advance = Advance::default();
+    /// The next report: media time of the newest packet of any output, microseconds,
+    /// from the common zero also where frames were skipped. `None` at the end.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<u64>> {
+        let mut out_us = 0;
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -139,11 +131,8 @@ impl ProgressLines {
             }
             let text = String::from_utf8_lossy(&line);
             match text.trim().split_once('=') {
-                Some(("out_time_us", us)) => advance.out_us = us.parse().unwrap_or(0),
-                Some(("speed", speed)) => {
-                    advance.speed = speed.trim().trim_end_matches('x').parse().ok();
-                }
-                Some(("progress", _)) => return Ok(Some(advance)),
+                Some(("out_time_us", us)) => out_us = us.parse().unwrap_or(0),
+                Some(("progress", _)) => return Ok(Some(out_us)),
                 _ => {}
             }
         }

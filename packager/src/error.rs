@@ -37,7 +37,7 @@ pub enum PackagerError {
         /// Why.
         source: io::Error,
     },
-    /// Another attempt holds the job, or this one was silent for too long.
+    /// Another attempt holds the job, or its key opens nothing any more.
     #[error("lease lost")]
     LeaseLost,
     /// The asset was deleted.

@@ -34,6 +34,7 @@ mod audio;
 mod command;
 mod encode;
 mod encoder;
+mod pace;
 mod segment;
 
 mod tool;

@@ -135,12 +135,15 @@ impl Worker {
     }
 }
 
-/// Holds the lease with heartbeats; returns when it is lost or the work is to stop.
+/// Holds the job with heartbeats; returns when it is lost or the work is to stop. While
+/// the origin does not answer, the work goes on as long as patience lasts: an attempt
+/// whose lease ran out keeps its job unless another took it, and then it is told so.
 async fn hold(config: &Config, job: &Job, lease: &Lease, progress: &Shared) -> PackagerError {
     let third = lease.heartbeat_every();
     let every = third
         .min(config.progress_every)
         .max(Duration::from_millis(100));
+    let patience = config.patience.max(third * 3);
     let mut heard = Instant::now();
     loop {
         // A new stage is told at once.
@@ -152,10 +155,8 @@ async fn hold(config: &Config, job: &Job, lease: &Lease, progress: &Shared) -> P
             Err(PackagerError::LeaseLost | PackagerError::Refused { .. }) => {
                 return PackagerError::LeaseLost;
             }
+            Err(error) if heard.elapsed() > patience => return error,
             Err(error) => tracing::debug!(%error, "heartbeat not heard"),
-        }
-        if heard.elapsed() > third * 3 {
-            return PackagerError::LeaseLost;
         }
         // Stages can change quickly; this keeps heartbeats apart.
         sleep(Duration::from_millis(50)).await;
@@ -170,6 +171,8 @@ async fn farewell(job: &Job, error: &PackagerError) {
     let failure = Failure {
         reason: causes(error),
         permanent: error.is_permanent(),
+        // It says nothing about the source: it costs the job no attempt.
+        given_back: matches!(error, PackagerError::Stopped),
     };
     match timeout(FAREWELL, job.fail(&failure)).await {
         Ok(Ok(())) => {}

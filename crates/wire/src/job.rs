@@ -185,6 +185,9 @@ pub struct Failure {
     pub reason: String,
     /// Another attempt would end the same way.
     pub permanent: bool,
+    /// The worker stops in good health: the attempt does not count.
+    #[serde(default)]
+    pub given_back: bool,
 }
 
 impl Lease {

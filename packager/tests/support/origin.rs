@@ -3,6 +3,7 @@
 
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -15,7 +16,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use wire::{
     Completion, Failure, Heartbeat, HeartbeatAck, Lease, PackageSettings, Plan, Problem, Progress,
     StoredTrack, kind,
@@ -27,7 +28,6 @@ use super::{
 };
 
 pub(crate) const JOIN: &str = "join-token";
-const LEASE_SECS: u32 = 30;
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub(crate) enum Ended {
         reason: String,
         permanent: bool,
     },
+    /// A try that does not count.
+    GivenBack,
 }
 
 /// What the origin does wrong.
@@ -51,6 +53,8 @@ pub(crate) struct Faults {
     pub(crate) cancelled_at: Option<usize>,
     /// So many requests of a job, but for its source, are answered 503.
     pub(crate) unavailable: usize,
+    /// Seconds that a lease lasts; 0 for 30.
+    pub(crate) lease_secs: u32,
 }
 
 #[derive(Default)]
@@ -72,13 +76,13 @@ struct State {
 pub(crate) struct Origin {
     state: Arc<Mutex<State>>,
     changed: Arc<Notify>,
-    url: String,
+    at: SocketAddr,
+    accepting: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Origin {
     pub(crate) async fn start(source: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
             source,
             ..State::default()
@@ -86,14 +90,31 @@ impl Origin {
         let origin = Self {
             state,
             changed: Arc::new(Notify::new()),
-            url,
+            at: listener.local_addr().unwrap(),
+            accepting: Arc::default(),
         };
-        tokio::spawn(origin.clone().accept(listener));
+        origin.serve(listener);
         origin
     }
 
+    fn serve(&self, listener: TcpListener) {
+        let accept = self.clone().accept(listener);
+        self.accepting.lock().unwrap().spawn(accept);
+    }
+
+    /// Closes its port and all connections.
+    pub(crate) async fn goes_away(&self) {
+        let mut accepting = std::mem::take(&mut *self.accepting.lock().unwrap());
+        accepting.shutdown().await;
+    }
+
+    /// Is at the same port again, and knows what it knew.
+    pub(crate) async fn comes_back(&self) {
+        self.serve(TcpListener::bind(self.at).await.unwrap());
+    }
+
     pub(crate) fn url(&self) -> String {
-        self.url.clone()
+        format!("http://{}", self.at)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -173,6 +194,7 @@ impl Origin {
     }
 
     async fn accept(self, listener: TcpListener) {
+        let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
             let origin = self.clone();
             let service = service_fn(move |request| {
@@ -181,7 +203,7 @@ impl Origin {
             });
             let server = hyper::server::conn::http1::Builder::new();
             // A body that breaks is an error here, and the client's to handle.
-            tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+            connections.spawn(server.serve_connection(TokioIo::new(stream), service));
         }
     }
 
@@ -235,7 +257,10 @@ fn lease(state: &State) -> Lease {
         job: "job-1".parse().unwrap(),
         attempt: state.attempt,
         attempts_max: 3,
-        lease_secs: LEASE_SECS,
+        lease_secs: match state.faults.lease_secs {
+            0 => 30,
+            secs => secs,
+        },
         key: format!("key-{}", state.attempt),
         asset: "asset-1".parse().unwrap(),
         version: "version-1".parse().unwrap(),
@@ -330,6 +355,15 @@ fn segment(state: &mut State, track: &str, n: &str, query: &str, bytes: Bytes) -
     else {
         return problem(400, kind::BAD_REQUEST);
     };
+    let repeated =
+        |old: &Stored| (old.start, old.duration, &old.bytes) == (start, duration, &bytes);
+    if n.parse()
+        .ok()
+        .and_then(|n: usize| track.segments.get(n))
+        .is_some_and(repeated)
+    {
+        return none();
+    }
     let end = track
         .segments
         .last()
@@ -367,8 +401,14 @@ fn told(state: &mut State, what: &[&str], body: &[u8]) -> Response<Body> {
             state.ended = Some(Ended::Complete(warnings));
         }
         ["fail"] => {
-            let Failure { reason, permanent } = serde_json::from_slice(body).unwrap();
-            state.ended = Some(Ended::Failed { reason, permanent });
+            let failure: Failure = serde_json::from_slice(body).unwrap();
+            state.ended = Some(match (failure.given_back, failure.permanent) {
+                (true, _) => Ended::GivenBack,
+                (false, permanent) => Ended::Failed {
+                    reason: failure.reason,
+                    permanent,
+                },
+            });
         }
         _ => return problem(404, kind::NOT_FOUND),
     }
