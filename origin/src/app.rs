@@ -2,6 +2,9 @@
 
 use std::{
     collections::HashSet,
+    fs::{DirBuilder, File, TryLockError},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -27,6 +30,8 @@ pub(crate) struct App {
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
     waiters: Semaphore,
+    /// Held while the origin works in its folder.
+    _lock: File,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -37,12 +42,9 @@ impl App {
         shutdown: CancellationToken,
     ) -> Result<Shared, OriginError> {
         let data_dir = &config.data_dir;
-        std::fs::create_dir_all(data_dir).map_err(|source| OriginError::File {
-            action: "make",
-            path: data_dir.display().to_string(),
-            source,
-        })?;
+        let lock = claim_folder(data_dir)?;
         Ok(Arc::new(Self {
+            _lock: lock,
             keyring: Keyring::open(&config)?,
             catalogue: Catalogue::open(&data_dir.join("catalogue.db")).await?,
             store: Files::open(&data_dir.join("blobs"), config.disk_floor.as_u64()).await?,
@@ -83,6 +85,30 @@ impl App {
             jti,
             expires_at,
         }
+    }
+}
+
+/// Makes the folder, readable by its owner alone, and takes it: two origins in one folder
+/// would delete each other's half-written blobs.
+fn claim_folder(data_dir: &Path) -> Result<File, OriginError> {
+    let fault = |action| {
+        let path = data_dir.display().to_string();
+        move |source| OriginError::File {
+            action,
+            path,
+            source,
+        }
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(fault("make"))?;
+    let lock = File::create(data_dir.join("lock")).map_err(fault("write to"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OriginError::Locked(data_dir.display().to_string())),
+        Err(TryLockError::Error(source)) => Err(fault("lock")(source)),
     }
 }
 

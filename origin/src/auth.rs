@@ -1,6 +1,8 @@
 //! Who asks, and whether they may.
 
-use axum::http::{HeaderMap, header};
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
 use wire::{JobId, kind};
 
@@ -52,7 +54,7 @@ impl App {
     ) -> Result<u64, OriginError> {
         let max = self.config.upload_max.as_u64();
         let token = match bearer(headers) {
-            None if self.config.open_uploads => return Ok(max),
+            None if self.config.open_uploads && asked_on_loopback(headers) => return Ok(max),
             None => {
                 return Err(unauthorized(
                     kind::KEY_MISSING,
@@ -122,9 +124,58 @@ fn refused(error: KeyError) -> OriginError {
     }
 }
 
+/// The request names loopback as its host and, from a browser, as its page's. Without
+/// this any page on the web could upload to a laptop that has Weir open.
+fn asked_on_loopback(headers: &HeaderMap) -> bool {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value: &HeaderValue| value.to_str().unwrap_or(""))
+    };
+    let page = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |o| o.1));
+    text(header::HOST).is_some_and(is_loopback) && page.is_none_or(is_loopback)
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<Authority>() else {
+        return false;
+    };
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 pub(crate) fn unauthorized(kind: &'static str, detail: &str) -> OriginError {
     OriginError::Unauthorized {
         kind,
         detail: detail.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn loopback_is_told_from_what_looks_like_it() {
+        for good in [
+            "127.0.0.1:8080",
+            "localhost:8080",
+            "[::1]:8080",
+            "127.8.0.1",
+        ] {
+            assert!(is_loopback(good), "{good}");
+        }
+        for bad in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "0.0.0.0",
+        ] {
+            assert!(!is_loopback(bad), "{bad}");
+        }
     }
 }

@@ -53,6 +53,12 @@ pub enum OriginError {
         /// What to do.
         detail: String,
     },
+    /// Nothing came for too long.
+    #[error("nothing came for {} s", .0.as_secs())]
+    Silent(std::time::Duration),
+    /// Another origin works on the same data.
+    #[error("another origin works in {0}: stop it, or name another data_dir")]
+    Locked(String),
     /// The body is longer than allowed.
     #[error("the body may have {max_bytes} bytes at most")]
     TooLarge {
@@ -108,6 +114,10 @@ impl OriginError {
             Self::InitMismatch(_) => (StatusCode::CONFLICT, kind::INIT_MISMATCH),
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED),
             Self::Upload { status, .. } => (*status, kind::BAD_REQUEST),
+            Self::Silent(_) => (StatusCode::REQUEST_TIMEOUT, kind::BAD_REQUEST),
+            Self::Database(sqlx::Error::PoolTimedOut) => {
+                (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)
+            }
             Self::TooLarge { .. } | Self::Store(StoreError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, kind::TOO_LARGE)
             }
@@ -119,6 +129,7 @@ impl OriginError {
             | Self::Database(_)
             | Self::NewerSchema { .. }
             | Self::Config(_)
+            | Self::Locked(_)
             | Self::File { .. }
             | Self::Damaged(_) => (StatusCode::INTERNAL_SERVER_ERROR, kind::INTERNAL),
         }
@@ -127,17 +138,19 @@ impl OriginError {
     /// Seconds after which asking again may help.
     fn retry_after_secs(&self) -> Option<u16> {
         match self {
-            Self::NotYetPlayable(_) | Self::Overloaded(_) => Some(1),
+            Self::NotYetPlayable(_)
+            | Self::Overloaded(_)
+            | Self::Database(sqlx::Error::PoolTimedOut) => Some(1),
             Self::NotYetWhole(_) => Some(5),
             Self::Store(StoreError::Full { .. }) => Some(60),
             _ => None,
         }
     }
 
-    /// Caches may keep the answer for one second; a state that ends must not be kept.
+    /// Caches may keep for one second what many ask for at once.
     fn cache_control(&self) -> &'static str {
         match self {
-            Self::NotFound(_) => "public, max-age=1",
+            Self::NotFound(_) | Self::NotYetPlayable(_) => "public, max-age=1",
             _ => "no-store",
         }
     }

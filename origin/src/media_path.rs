@@ -14,6 +14,7 @@ pub(crate) struct MediaPath {
 /// What of an asset is asked for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum File {
+    Info,
     Manifest(Manifest),
     Playlist {
         version: VersionId,
@@ -44,6 +45,7 @@ impl MediaPath {
         let file = match parts[1..] {
             ["master.m3u8"] => File::Manifest(Manifest::Hls),
             ["manifest.mpd"] => File::Manifest(Manifest::Dash),
+            ["info.json"] => File::Info,
             [version, track, name] => {
                 let (version, track) = (version.parse().ok()?, track.parse().ok()?);
                 match name {

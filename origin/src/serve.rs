@@ -14,16 +14,21 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, interval, timeout_at},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, OriginError,
     app::{App, Shared},
+    clock::now_ms,
     http::router,
 };
 
 /// Longest wait for a request's head. Chosen: a slow phone needs less.
 const HEAD_WAIT: Duration = Duration::from_secs(15);
+
+/// A peer that takes no byte of its answer for this long is cut. Chosen.
+const TAKE_WAIT: Duration = Duration::from_secs(30);
 
 /// How often jobs and uploads that nobody tends are looked for. Chosen.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -77,7 +82,7 @@ impl Origin {
 pub async fn serve(listener: TcpListener, origin: Origin) -> Result<(), OriginError> {
     let app = origin.app;
     let sweeper = tokio::spawn(sweep(app.clone()));
-    let deadline = accept(&listener, &app).await;
+    let deadline = accept(listener, &app).await;
     sweeper.abort();
     app.tasks.close();
     let _ = timeout_at(deadline, app.tasks.wait()).await;
@@ -86,21 +91,20 @@ pub async fn serve(listener: TcpListener, origin: Origin) -> Result<(), OriginEr
 }
 
 /// Returns once it stops and its connections have ended, or their deadline has passed.
-async fn accept(listener: &TcpListener, app: &Shared) -> Instant {
+async fn accept(listener: TcpListener, app: &Shared) -> Instant {
     let router = router(app.clone());
     let open = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(app.config.connections_max));
     loop {
-        let permit = tokio::select! {
-            permit = room.clone().acquire_owned() => permit.expect("never closed"),
-            () = app.shutdown.cancelled() => break,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = app.shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _peer)) => connection(stream, router.clone(), &open, permit),
+            Ok((stream, _peer)) => match room.clone().try_acquire_owned() {
+                Ok(permit) => connection(stream, router.clone(), &open, permit),
+                Err(_) => refuse(&stream),
+            },
             Err(error) => {
                 // Out of file handles, as a rule: wait for one rather than spin.
                 tracing::warn!(%error, "can't accept");
@@ -108,12 +112,21 @@ async fn accept(listener: &TcpListener, app: &Shared) -> Instant {
             }
         }
     }
+    // Closed before the drain: who comes now is refused at once and asks elsewhere.
+    drop(listener);
     let deadline = Instant::now() + app.config.drain;
     if timeout_at(deadline, open.shutdown()).await.is_err() {
         let cut = app.config.connections_max - room.available_permits();
         tracing::warn!(cut, "stopped with connections still open");
     }
     deadline
+}
+
+/// No room: said in one write, or not at all.
+fn refuse(stream: &TcpStream) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
+        Content-Length: 0\r\nConnection: close\r\n\r\n";
+    let _ = stream.try_write(FULL);
 }
 
 fn connection(
@@ -129,7 +142,10 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT);
     let service = TowerToHyperService::new(router);
-    let connection = open.watch(builder.serve_connection(TokioIo::new(stream), service));
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKE_WAIT));
+    let stream = TokioIo::new(Box::pin(stream));
+    let connection = open.watch(builder.serve_connection(stream, service));
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection ended");
@@ -158,10 +174,11 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
         let Some(_busy) = app.busy_uploads.claim(&upload.id) else {
             continue;
         };
-        if app.catalogue.drop_upload(&upload.id).await? {
+        if app.catalogue.drop_upload(&upload.id, now_ms()).await? {
             app.store.delete(&upload.blob()).await?;
             tracing::info!(upload = %upload.id, "expired upload dropped");
         }
     }
+    app.catalogue.forget_finished_uploads().await?;
     app.catalogue.forget_ended_keys().await
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use wire::{AssetState, Completion, JobId, PackageSettings, Plan, Progress, Stage, VersionId};
+use wire::{
+    AssetState, Completion, Failure, JobId, PackageSettings, Plan, Progress, Stage, VersionId,
+};
 
 use super::{Catalogue, OriginError, Tx, fence, from_json, id, to_json, unsigned};
 use crate::clock::now_ms;
@@ -143,8 +145,7 @@ impl Catalogue {
         &self,
         job: &JobId,
         attempt: u32,
-        reason: &str,
-        permanent: bool,
+        failure: &Failure,
     ) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
         let fenced = fence(&mut tx, job.as_str(), attempt).await?;
@@ -152,17 +153,23 @@ impl Catalogue {
             .bind(job.as_str())
             .fetch_one(&mut *tx)
             .await?;
-        if permanent || i64::from(attempt) >= attempts_max {
-            give_up(&mut tx, job, &fenced.version, reason).await?;
+        let last = i64::from(attempt) >= attempts_max && !failure.given_back;
+        if failure.permanent || last {
+            give_up(&mut tx, job, &fenced.version, &failure.reason).await?;
         } else {
-            let backoff_ms = BACKOFF_MS << attempt.saturating_sub(1).min(6);
+            let backoff_ms = match failure.given_back {
+                true => 0,
+                false => BACKOFF_MS << attempt.saturating_sub(1).min(6),
+            };
             sqlx::query(
-                "UPDATE jobs SET state = 'queued', run_at = $2, reason = $3, progress = NULL \
-                 WHERE id = $1",
+                "UPDATE jobs SET state = 'queued', run_at = $2, reason = $3, progress = NULL, \
+                 attempts_max = attempts_max + $4 WHERE id = $1",
             )
             .bind(job.as_str())
             .bind(now_ms() + backoff_ms)
-            .bind(reason)
+            .bind(&failure.reason)
+            // The attempt's number is the fencing token and must grow: so does the limit.
+            .bind(i64::from(failure.given_back))
             .execute(&mut *tx)
             .await?;
         }

@@ -130,18 +130,36 @@ impl Catalogue {
         Ok(asset)
     }
 
-    /// Forgets an upload that has not become an asset; true if there was one.
-    pub(crate) async fn drop_upload(&self, upload: &UploadId) -> Result<bool, OriginError> {
+    /// Forgets an upload that has not become an asset and, at `now_ms`, has expired; true
+    /// if there was one.
+    pub(crate) async fn drop_upload(
+        &self,
+        upload: &UploadId,
+        now_ms: i64,
+    ) -> Result<bool, OriginError> {
         let mut tx = self.db.begin().await?;
-        let dropped = sqlx::query("DELETE FROM uploads WHERE id = $1 AND asset IS NULL")
-            .bind(upload.as_str())
-            .execute(&mut *tx)
-            .await?;
+        let dropped =
+            sqlx::query("DELETE FROM uploads WHERE id = $1 AND asset IS NULL AND expires_at < $2")
+                .bind(upload.as_str())
+                .bind(now_ms)
+                .execute(&mut *tx)
+                .await?;
         tx.commit().await?;
         Ok(dropped.rows_affected() > 0)
     }
 
-    /// Uploads without news for too long: those that became assets are only forgotten.
+    /// Forgets uploads that became assets long ago; the assets stay.
+    pub(crate) async fn forget_finished_uploads(&self) -> Result<(), OriginError> {
+        let mut tx = self.db.begin().await?;
+        sqlx::query("DELETE FROM uploads WHERE asset IS NOT NULL AND expires_at < $1")
+            .bind(now_ms())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Uploads without news for too long, that have not become assets.
     pub(crate) async fn expired_uploads(&self) -> Result<Vec<UploadRow>, OriginError> {
         let rows: Vec<Columns> = sqlx::query_as(
             "SELECT id, title, metadata, length, received, asset, expires_at \

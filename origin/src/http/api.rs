@@ -103,10 +103,11 @@ struct After {
 
 async fn bulletin(
     State(app): State<Shared>,
-    Query(ask): Query<After>,
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     app.require_join(request.headers())?;
+    let Query(ask) = Query::<After>::try_from_uri(request.uri())
+        .map_err(|error| OriginError::BadRequest(error.body_text()))?;
     let _waiter = app.waiter()?;
     let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
     loop {

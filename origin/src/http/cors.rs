@@ -9,7 +9,7 @@ use axum::{
 
 const EXPOSED: &str = "Content-Length, Content-Range, Date, Age, ETag, Retry-After, Cache-Status, \
      Location, Upload-Offset, Upload-Length, Upload-Expires, Tus-Resumable, Tus-Version, \
-     Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm";
+     Tus-Extension, Tus-Checksum-Algorithm";
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Range, If-None-Match, If-Range, \
      CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Tus-Resumable, Upload-Length, \

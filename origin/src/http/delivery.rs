@@ -1,5 +1,7 @@
 //! `/v/`: manifests, init segments, segments, to edges and to holders of keys.
 
+use std::borrow::Cow;
+
 use axum::{
     Router,
     body::Body,
@@ -8,6 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::any,
 };
+use keys::Verified;
 use sha2::{Digest, Sha256};
 use wire::{AssetId, AssetState, access, kind};
 
@@ -17,13 +20,12 @@ use crate::{
     app::{App, Shared},
     auth::{bearer, unauthorized},
     catalogue::{Shown, StoredBlob},
+    clock::now_secs,
     media_path::{File, Manifest, MediaPath},
 };
 
 /// Segments never change.
 const FOREVER: &str = "public, max-age=31536000, immutable";
-/// Half a segment, and never stale: a player that reloads must see what is new.
-const GROWING: &str = "public, max-age=2, must-revalidate";
 /// A sealed playlist stays as it is; what may change is which version is the newest.
 const SEALED: &str = "public, max-age=60, stale-while-revalidate=60";
 
@@ -44,8 +46,12 @@ async fn serve(State(app): State<Shared>, request: Request) -> Response<Body> {
         None => (bearer(&head.headers), head.uri.path()),
     };
     let mut access = access::KEYED.to_owned();
-    let answer = answer(&app, token, path, &head.headers, &mut access).await;
+    let mut key = None;
+    let answer = answer(&app, token, path, &head.headers, &mut access, &mut key).await;
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    if let Some(key) = key {
+        keep_private(response.headers_mut(), key.seconds_left(now_secs()));
+    }
     if let Ok(access) = HeaderValue::from_str(&access) {
         response
             .headers_mut()
@@ -60,6 +66,7 @@ async fn answer(
     path: &str,
     asked: &HeaderMap,
     access: &mut String,
+    key: &mut Option<Verified>,
 ) -> Result<Response<Body>, OriginError> {
     let path = MediaPath::parse(path)
         .ok_or_else(|| OriginError::NotFound("no media has such a path".into()))?;
@@ -67,9 +74,10 @@ async fn answer(
     if let Some(shown) = &shown {
         access.clone_from(&shown.access);
     }
-    admit(app, token, &path, access).await?;
+    *key = admit(app, token, &path, access).await?;
     let shown = shown.ok_or_else(|| OriginError::NotFound(format!("no asset {}", path.asset)))?;
     let object = match &path.file {
+        File::Info => info_object(app, &path.asset, &shown).await?,
         File::Manifest(manifest) => manifest_object(app, &path.asset, shown, *manifest).await?,
         File::Playlist { version, track } => {
             let presentation = app.catalogue.presentation(version);
@@ -85,15 +93,11 @@ async fn answer(
                     .iter()
                     .find(|t| t.name == track.as_str())?;
                 let text = media::hls::media_playlist(track, &presentation);
-                Some((text, presentation.sealed))
+                Some((text, kept(&presentation)))
             });
-            let (text, sealed) = rendered.ok_or_else(|| missing(&path))?;
-            text_object(
-                text,
-                Manifest::Hls,
-                sealed,
-                tags(&path.asset, version.as_str()),
-            )
+            let (text, kept) = rendered.ok_or_else(|| missing(&path))?;
+            let tags = tags(&path.asset, version.as_str());
+            text_object(text, Manifest::Hls, kept, tags)
         }
         File::Init { version, track } => {
             let blob = app.catalogue.init(&path.asset, version, track).await?;
@@ -126,28 +130,76 @@ async fn answer(
     object::send(&app.store, object, asked).await
 }
 
-/// An edge of ours, a key that opens the path, or an asset open to all.
+/// An edge of ours, a key that opens the path (it is given back), or an asset open to all.
 async fn admit(
     app: &App,
     token: Option<&str>,
     path: &MediaPath,
     access: &str,
-) -> Result<(), OriginError> {
+) -> Result<Option<Verified>, OriginError> {
     match token {
-        Some(token) if app.keyring.is_join(token) => Ok(()),
+        Some(token) if app.keyring.is_join(token) => Ok(None),
         Some(token) => {
             let key = app.verify(token).await?;
             if key.opens(&path.text) {
-                return Ok(());
+                return Ok(Some(key));
             }
             Err(OriginError::Forbidden("this key does not open this".into()))
         }
-        None if access == access::PUBLIC => Ok(()),
+        None if access == access::PUBLIC => Ok(None),
         None => Err(unauthorized(
             kind::KEY_MISSING,
             "watching this needs a key: /k/<key>/v/…",
         )),
     }
+}
+
+/// What was opened by a key outlives the key in no cache, and in none that others share.
+fn keep_private(headers: &mut HeaderMap, left_secs: u64) {
+    headers.remove("surrogate-key");
+    let age = headers
+        .get(header::CACHE_CONTROL)
+        .and_then(|value| value.to_str().ok());
+    let age = age.and_then(|value| {
+        value
+            .split("max-age=")
+            .nth(1)?
+            .split(',')
+            .next()?
+            .parse()
+            .ok()
+    });
+    let Some(age) = age else { return };
+    let age_max = left_secs.min(age);
+    let value = HeaderValue::from_str(&format!("private, max-age={age_max}"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        value.expect("a number is good in a header"),
+    );
+}
+
+/// What the watch page shows above the picture.
+async fn info_object(app: &App, asset: &AssetId, shown: &Shown) -> Result<Object, OriginError> {
+    let status = app.catalogue.asset(asset).await?;
+    let text = serde_json::json!({
+        "title": status.title,
+        "state": status.state,
+        "duration_secs": status.duration_secs,
+    });
+    let text = text.to_string();
+    Ok(Object {
+        etag: content_etag(text.as_bytes()),
+        content_type: "application/json",
+        cache_control: growing(2.0),
+        tags: Some(tags(asset, shown.version.as_str())),
+        content: Content::Memory(text.into()),
+    })
+}
+
+/// Half a segment, and never stale: a player that reloads must see what is new.
+fn growing(segment_secs: f64) -> Cow<'static, str> {
+    let half = (segment_secs / 2.0).floor().max(1.0);
+    Cow::Owned(format!("public, max-age={half}, must-revalidate"))
 }
 
 async fn manifest_object(
@@ -181,7 +233,7 @@ async fn manifest_object(
     Ok(text_object(
         text,
         manifest,
-        presentation.sealed,
+        kept(&presentation),
         tags(asset, version),
     ))
 }
@@ -198,14 +250,27 @@ async fn not_yet_playable(app: &App, asset: &AssetId) -> Result<OriginError, Ori
     Ok(OriginError::NotYetPlayable(detail))
 }
 
-fn text_object(text: String, manifest: Manifest, sealed: bool, tags: String) -> Object {
+/// How long a playlist may be kept.
+fn kept(presentation: &media::Presentation) -> Cow<'static, str> {
+    match presentation.sealed {
+        true => Cow::Borrowed(SEALED),
+        false => growing(presentation.segment_secs),
+    }
+}
+
+fn text_object(
+    text: String,
+    manifest: Manifest,
+    cache_control: Cow<'static, str>,
+    tags: String,
+) -> Object {
     Object {
         etag: content_etag(text.as_bytes()),
         content_type: match manifest {
             Manifest::Hls => "application/vnd.apple.mpegurl",
             Manifest::Dash => "application/dash+xml",
         },
-        cache_control: if sealed { SEALED } else { GROWING },
+        cache_control,
         tags: Some(tags),
         content: Content::Memory(text.into()),
     }
@@ -219,7 +284,7 @@ fn blob_object(blob: StoredBlob, name: &str, asset: &AssetId, version: &str) -> 
         } else {
             "audio/mp4"
         },
-        cache_control: FOREVER,
+        cache_control: Cow::Borrowed(FOREVER),
         tags: Some(tags(asset, version)),
         content: Content::Blob {
             key: blob.key,

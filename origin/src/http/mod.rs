@@ -9,19 +9,27 @@ mod pages;
 mod tus;
 mod worker;
 
+use std::time::Duration;
+
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Request, Response, header},
+    http::{HeaderValue, Request, Response, StatusCode, header},
 };
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{OriginError, app::Shared};
 
 /// Longest JSON body, bytes. Chosen: a plan of a hundred tracks is a tenth of it.
 const JSON_MAX: usize = 256 << 10;
+
+/// Longest wait for a short body, and longest silence within a segment's.
+const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// Every route of the origin.
 pub(crate) fn router(app: Shared) -> Router {
@@ -33,6 +41,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(worker::routes())
         .merge(api::routes())
         .fallback(nothing_here)
+        .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn(cors::add))
         .layer(axum::middleware::from_fn(crate::observe::request))
         .layer(CatchPanicLayer::new())
@@ -44,6 +53,13 @@ async fn nothing_here(request: Request<Body>) -> OriginError {
     OriginError::NotFound(format!("nothing is at {path}"))
 }
 
+async fn other_methods_only(request: Request<Body>) -> OriginError {
+    OriginError::Upload {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        detail: format!("{} does nothing here", request.method()),
+    }
+}
+
 /// A JSON body, of bounded length.
 async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, OriginError> {
     let bytes = bytes_body(body, JSON_MAX).await?;
@@ -52,8 +68,9 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, OriginError> {
 }
 
 /// A whole body, of bounded length.
-async fn bytes_body(body: Body, max: usize) -> Result<bytes::Bytes, OriginError> {
-    match Limited::new(body, max).collect().await {
+async fn bytes_body(body: Body, max: usize) -> Result<Bytes, OriginError> {
+    let collected = timeout(BODY_WAIT, Limited::new(body, max).collect()).await;
+    match collected.map_err(|_| OriginError::Silent(BODY_WAIT))? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             Err(OriginError::TooLarge {
@@ -64,6 +81,18 @@ async fn bytes_body(body: Body, max: usize) -> Result<bytes::Bytes, OriginError>
             "the body broke off: {error}"
         ))),
     }
+}
+
+/// The body's bytes, until it is silent for too long.
+fn unless_silent(body: Body) -> impl Stream<Item = Result<Bytes, OriginError>> {
+    let chunks = body.into_data_stream();
+    futures_util::stream::unfold(chunks, |mut chunks| async {
+        let chunk = match timeout(BODY_WAIT, chunks.next()).await {
+            Err(_) => Err(OriginError::Silent(BODY_WAIT)),
+            Ok(chunk) => chunk?.map_err(|error| OriginError::BadRequest(error.to_string())),
+        };
+        Some((chunk, chunks))
+    })
 }
 
 /// A JSON answer that no cache keeps.

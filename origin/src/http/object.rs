@@ -1,6 +1,6 @@
 //! Sending stored bytes: validators, ranges, HEAD.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use axum::{
     body::Body,
@@ -16,7 +16,7 @@ pub(super) struct Object {
     /// A strong validator, quoted.
     pub(super) etag: String,
     pub(super) content_type: &'static str,
-    pub(super) cache_control: &'static str,
+    pub(super) cache_control: Cow<'static, str>,
     /// `Surrogate-Key`: what purges reach it.
     pub(super) tags: Option<String>,
     pub(super) content: Content,
@@ -92,10 +92,7 @@ fn describe(object: &Object, headers: &mut HeaderMap) -> Result<(), OriginError>
         header::CONTENT_TYPE,
         HeaderValue::from_static(object.content_type),
     );
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static(object.cache_control),
-    );
+    headers.insert(header::CACHE_CONTROL, ascii(&object.cache_control)?);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::ETAG, ascii(&object.etag)?);
     headers.insert(

@@ -47,7 +47,7 @@ async fn page(State(app): State<Shared>, request: Request) -> Result<Response<Bo
     let object = Object {
         etag: content_etag(&embedded.data),
         content_type: content_type(file),
-        cache_control,
+        cache_control: cache_control.into(),
         tags: None,
         content: Content::Memory(match embedded.data {
             std::borrow::Cow::Borrowed(bytes) => bytes::Bytes::from_static(bytes),

@@ -7,6 +7,8 @@ use axum::{
     body::{Body, BodyDataStream},
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, request::Parts},
+    middleware::Next,
+    response::IntoResponse,
     routing::{any, post},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -40,6 +42,18 @@ pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/uploads", post(create))
         .route("/api/uploads/{upload}", any(one))
+        .layer(axum::middleware::from_fn(name_version))
+}
+
+/// Every answer names the version spoken; a refused one, those that would do.
+async fn name_version(request: Request, next: Next) -> Response<Body> {
+    let mut response = next.run(request).await;
+    let refused = response.status() == StatusCode::PRECONDITION_FAILED;
+    set(response.headers_mut(), "tus-resumable", VERSION);
+    if refused {
+        set(response.headers_mut(), "tus-version", VERSION);
+    }
+    response
 }
 
 /// What the server can do, in answer to OPTIONS.
@@ -112,6 +126,8 @@ async fn one(
         _ => head.method.clone(),
     };
     if method == Method::GET {
+        // It hands out keys that play: only to who could have sent the file.
+        app.require_uploader(&head.headers, head.uri.path()).await?;
         return status(&app, &upload).await;
     }
     require_version(&head.headers)?;
@@ -165,17 +181,14 @@ async fn offset(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginEr
 async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
     let row = app.catalogue.upload(upload).await?;
     let _busy = app.busy_uploads.claim(upload).ok_or_else(busy)?;
-    if !app.catalogue.drop_upload(upload).await? {
+    if !app.catalogue.drop_upload(upload, i64::MAX).await? {
         return Err(OriginError::Upload {
             status: StatusCode::FORBIDDEN,
             detail: "the upload is whole and became an asset".into(),
         });
     }
     app.store.delete(&row.blob()).await?;
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    set(response.headers_mut(), "tus-resumable", VERSION);
-    Ok(response)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn patch(
@@ -251,9 +264,6 @@ impl Receiving {
             self.record(&mut blob).await?;
             written?;
         }
-        if self.row.received_bytes == self.row.length_bytes {
-            finish(&self.app, &self.row).await?;
-        }
         Ok(self.row)
     }
 
@@ -294,6 +304,10 @@ impl Receiving {
     async fn record(&mut self, blob: &mut Appender) -> Result<(), OriginError> {
         self.row.received_bytes = blob.sync().await?;
         self.row.expires_at_ms = expires_at_ms(&self.app);
+        if self.row.received_bytes == self.row.length_bytes {
+            // One transaction says that it is whole and makes the asset.
+            return finish(&self.app, &self.row).await;
+        }
         self.app
             .catalogue
             .upload_received(
@@ -319,7 +333,6 @@ fn answer(status: StatusCode, row: &UploadRow) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    set(headers, "tus-resumable", VERSION);
     set(headers, "cache-control", "no-store");
     headers.insert("upload-offset", HeaderValue::from(row.received_bytes));
     if row.received_bytes < row.length_bytes {

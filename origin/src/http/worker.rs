@@ -142,7 +142,7 @@ async fn source(
     let object = object::Object {
         etag: format!("\"{}\"", blob.as_str().replace('/', "-")),
         content_type: "application/octet-stream",
-        cache_control: "no-store",
+        cache_control: "no-store".into(),
         tags: None,
         content: object::Content::Blob {
             key: blob,
@@ -225,13 +225,17 @@ struct Place {
 
 async fn segment(
     State(app): State<Shared>,
-    Path((job, track, number)): Path<(String, String, u32)>,
-    Query(place): Query<Place>,
+    Path((job, track, number)): Path<(String, String, String)>,
     request: Request,
 ) -> Result<StatusCode, OriginError> {
     let (head, body) = request.into_parts();
     let (job, attempt) = attempt(&app, &job, &head).await?;
     let track = track_id(&track)?;
+    let number: u32 = number
+        .parse()
+        .map_err(|_| OriginError::BadRequest("a segment's name is its number".into()))?;
+    let Query(place) = Query::<Place>::try_from_uri(&head.uri)
+        .map_err(|error| OriginError::BadRequest(error.body_text()))?;
     let version = app.catalogue.version_of(&job, attempt).await?;
     if place.duration == 0 {
         return Err(OriginError::BadRequest(
@@ -241,7 +245,7 @@ async fn segment(
     // Blob before row, under a name never used again: a row always has its blob, and
     // what loses a race is deleted without touching what won.
     let blob = blob_name(&version, &track, &number.to_string())?;
-    let body = body.into_data_stream();
+    let body = super::unless_silent(body);
     let len_bytes = app.store.put(&blob, body, SEGMENT_MAX).await?;
     let row = SegmentRow {
         number,
@@ -289,8 +293,6 @@ async fn fail(
     let (job, attempt) = attempt(&app, &job, &head).await?;
     let failure: Failure = json_body(body).await?;
     tracing::warn!(%job, attempt, reason = failure.reason, permanent = failure.permanent, "attempt failed");
-    app.catalogue
-        .fail(&job, attempt, &failure.reason, failure.permanent)
-        .await?;
+    app.catalogue.fail(&job, attempt, &failure).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -39,10 +39,7 @@ async fn a_sealed_version_plays_in_hls_and_dash() {
         header(&master, "content-type"),
         "application/vnd.apple.mpegurl"
     );
-    assert_eq!(
-        header(&master, "cache-control"),
-        "public, max-age=60, stale-while-revalidate=60"
-    );
+    assert_eq!(header(&master, "cache-control"), "private, max-age=60");
     let Ok(Playlist::MasterPlaylist(parsed)) = m3u8_rs::parse_playlist_res(master.body()) else {
         panic!("{master:?}");
     };
@@ -53,7 +50,12 @@ async fn a_sealed_version_plays_in_hls_and_dash() {
     };
     assert_eq!(parsed.segments.len(), 3);
     assert!(parsed.end_list && parsed.playlist_type == Some(MediaPlaylistType::Vod));
-    let mpd = server.get(&format!("/v/{asset}/manifest.mpd"), &key).await;
+    let mpd = format!("/v/{asset}/manifest.mpd");
+    let mpd = server.get(&mpd, &server.join).await;
+    assert_eq!(
+        header(&mpd, "cache-control"),
+        "public, max-age=60, stale-while-revalidate=60"
+    );
     assert_eq!(header(&mpd, "content-type"), "application/dash+xml");
     let version = lease["version"].as_str().unwrap();
     assert_eq!(
@@ -64,12 +66,15 @@ async fn a_sealed_version_plays_in_hls_and_dash() {
 
 #[tokio::test]
 async fn a_segment_is_immutable_and_keyed() {
-    let (server, asset, key, lease) = sealed().await;
-    let answer = server.get(&segment_path(&asset, &lease), &key).await;
+    let (server, asset, _key, lease) = sealed().await;
+    let answer = server
+        .get(&segment_path(&asset, &lease), &server.join)
+        .await;
     assert_eq!(
         header(&answer, "cache-control"),
         "public, max-age=31536000, immutable"
     );
+    assert!(answer.headers().contains_key("surrogate-key"));
     assert_eq!(header(&answer, "content-type"), "audio/mp4");
     assert_eq!(header(&answer, "weir-access"), "keyed");
     assert_eq!(header(&answer, "content-length"), "10");
@@ -165,7 +170,7 @@ async fn a_growing_version_is_playable_when_far_enough_ahead() {
             header(&answer, "retry-after"),
             header(&answer, "cache-control")
         ),
-        ("1", "no-store")
+        ("1", "private, max-age=1")
     );
     let lease = server.lease().await;
     server.plan(&lease).await;
@@ -178,7 +183,7 @@ async fn a_growing_version_is_playable_when_far_enough_ahead() {
         );
     }
     server.segment(&lease, 2, "x").await;
-    let answer = server.get(&master, &key).await;
+    let answer = server.get(&master, &server.join).await;
     assert_eq!(
         header(&answer, "cache-control"),
         "public, max-age=2, must-revalidate"
@@ -209,14 +214,16 @@ async fn a_failed_asset_says_why() {
 
 #[tokio::test]
 async fn what_is_not_there_may_be_kept_for_a_second() {
-    let (server, asset, key, lease) = sealed().await;
+    let (server, asset, _key, lease) = sealed().await;
     let version = lease["version"].as_str().unwrap();
     for path in [
         format!("{version}/a1/9.m4s"),
         "odd".into(),
         "none/a1/0.m4s".into(),
     ] {
-        let answer = server.get(&format!("/v/{asset}/{path}"), &key).await;
+        let answer = server
+            .get(&format!("/v/{asset}/{path}"), &server.join)
+            .await;
         assert_eq!(
             (answer.status().as_u16(), header(&answer, "cache-control")),
             (404, "public, max-age=1")
@@ -231,4 +238,35 @@ async fn two_origins_with_the_same_rows_give_the_same_etag() {
     let before = header(&server.get(&master, &key).await, "etag").to_owned();
     let server = server.restart(settings()).await;
     assert_eq!(header(&server.get(&master, &key).await, "etag"), before);
+}
+
+#[tokio::test]
+async fn what_a_key_opens_outlives_it_in_no_cache() {
+    let (server, asset, _key, lease) = sealed().await;
+    let ask = json!({"opens": "play", "asset": asset, "ttl_secs": 100});
+    let key = json_of(
+        &server
+            .send_json("POST", "/api/keys", &server.admin, &ask)
+            .await,
+    );
+    let key = key["token"].as_str().unwrap();
+    let path = segment_path(&asset, &lease);
+    let answer = server.ask("GET", &format!("/k/{key}{path}"), &[], "").await;
+    let kept = header(&answer, "cache-control").strip_prefix("private, max-age=");
+    let secs: u64 = kept.unwrap().parse().unwrap();
+    assert!((1..=100).contains(&secs), "{secs}");
+    assert!(!answer.headers().contains_key("surrogate-key"));
+}
+
+#[tokio::test]
+async fn the_pages_facts_are_told_to_who_may_watch() {
+    let (server, asset, key, _lease) = sealed().await;
+    let info = format!("/v/{asset}/info.json");
+    let told = json_of(&server.get(&info, &key).await);
+    assert_eq!(
+        told,
+        json!({"title": "clip.mp4", "state": "ready", "duration_secs": 12.0})
+    );
+    let answer = server.ask("GET", &info, &[], "").await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }

@@ -218,3 +218,25 @@ async fn the_source_is_read_by_range() {
         (206, b"456".as_slice())
     );
 }
+
+#[tokio::test]
+async fn an_attempt_given_back_in_good_health_does_not_count() {
+    let server = Server::start(Config {
+        attempts_max: 1,
+        ..settings()
+    })
+    .await;
+    let (asset, _key) = server.upload("video").await;
+    let stop = json!({"reason": "stopping", "permanent": false, "given_back": true}).to_string();
+    for attempt in 1..=3 {
+        let lease = server.lease().await;
+        assert_eq!(lease["attempt"], attempt);
+        server.work(&lease, "POST", "fail", stop.clone()).await;
+    }
+    let status = json_of(
+        &server
+            .get(&format!("/api/assets/{asset}"), &server.admin)
+            .await,
+    );
+    assert_eq!(status["state"], "packaging");
+}

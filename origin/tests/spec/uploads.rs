@@ -213,3 +213,55 @@ async fn uploading_needs_a_key_unless_it_is_open() {
     let answer = server.ask("POST", "/api/uploads", &headers, "").await;
     assert_eq!(answer.status(), StatusCode::CREATED);
 }
+
+#[tokio::test]
+async fn a_page_of_another_host_may_not_upload_without_a_key() {
+    let server = Server::start(settings()).await;
+    let tus = [("tus-resumable", "1.0.0"), ("upload-length", "1")];
+    for stranger in [("origin", "http://evil.example"), ("host", "evil.example")] {
+        let headers = [tus[0], tus[1], stranger];
+        let answer = server.ask("POST", "/api/uploads", &headers, "").await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{stranger:?}");
+    }
+    let headers = [tus[0], tus[1], ("origin", "http://localhost:8081")];
+    let answer = server.ask("POST", "/api/uploads", &headers, "").await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_name_of_an_upload_opens_nothing_where_a_key_is_needed() {
+    let server = Server::start(settings()).await;
+    let path = server.begin_upload(2).await;
+    server.patch(&path, 0, "hi").await;
+    let closed = Config {
+        open_uploads: false,
+        ..settings()
+    };
+    let server = server.restart(closed).await;
+    let answer = server.ask("GET", &path, &[], "").await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        server.get(&path, &server.admin).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn every_answer_names_the_version_of_tus() {
+    let server = Server::start(settings()).await;
+    let answer = server
+        .ask("POST", "/api/uploads", &[("upload-length", "1")], "")
+        .await;
+    assert_eq!(
+        (
+            header(&answer, "tus-resumable"),
+            header(&answer, "tus-version")
+        ),
+        ("1.0.0", "1.0.0")
+    );
+    let answer = server.ask("PUT", "/api/uploads", &[], "").await;
+    assert_eq!(
+        (answer.status().as_u16(), problem(&answer).as_str()),
+        (405, "bad-request")
+    );
+}
