@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::io::ReaderStream;
 
-use crate::{Appender, BlobKey, StoreError};
+use crate::{Appender, BlobKey, StoreError, append::Health};
 
 /// Folder of half-written blobs; emptied when the store opens. No [`BlobKey`] starts
 /// with a dot.
@@ -183,6 +183,7 @@ impl Files {
             len_bytes,
             files: self.clone(),
             unchecked_bytes: FLOOR_CHECK_EVERY,
+            health: Health::Good,
         })
     }
 
