@@ -124,7 +124,7 @@ pub(crate) struct EdgeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdminArgs {
-    /// Address of /metrics, never the viewers' [default: 127.0.0.1:9090; "off" for none].
+    /// Address of /metrics, /healthz and /readyz, never the viewers' [default: 127.0.0.1:9090; "off" for none].
     #[arg(id = "admin", long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
 }
@@ -145,7 +145,7 @@ pub(crate) struct UploadArgs {
     /// Stay until it is packaged.
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Give up when the origin has not answered for this long.
+    /// Give up when the origin has not answered, or has taken nothing, for this long.
     #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
     pub(crate) patience: Duration,
 }

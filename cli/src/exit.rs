@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Broken = 7,
     /// The machine lacks something.
     Lacking = 8,
+    /// A second signal came before all had stopped. As shells tell of SIGINT: 128 + 2.
+    Interrupted = 130,
 }
 
 /// The table, for `--help`.
@@ -32,7 +34,8 @@ pub(crate) const TABLE: &str = "Exit codes:
   5  the origin does not answer
   6  the file was refused
   7  the stream is broken (weir play)
-  8  the machine lacks something (weir doctor)";
+  8  the machine lacks something (weir doctor)
+  130  a second signal ended it at once";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -69,4 +72,36 @@ pub(crate) fn of(error: &anyhow::Error) -> Exit {
         .chain()
         .find_map(|cause| cause.downcast_ref::<Coded>())
         .map_or(Exit::Failed, |c| c.exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../docs/operating.md");
+
+    /// Code and meaning, where a line has them.
+    fn row(code: &str, meaning: &str) -> Option<(u8, String)> {
+        let meaning = meaning.trim().replace('`', "");
+        Some((code.trim().parse().ok()?, meaning))
+    }
+
+    #[test]
+    fn help_and_manual_tell_the_same_codes() {
+        let told: Vec<_> = TABLE
+            .lines()
+            .filter_map(|line| line.trim().split_once(' '))
+            .filter_map(|(code, meaning)| row(code, meaning))
+            .collect();
+        let manual: Vec<_> = MANUAL
+            .lines()
+            .filter_map(|line| line.strip_prefix('|')?.strip_suffix('|')?.split_once('|'))
+            .filter_map(|(code, meaning)| row(code, meaning))
+            .collect();
+        assert_eq!(told, manual);
+        assert!(
+            told.iter()
+                .any(|(code, _)| *code == Exit::Interrupted as u8)
+        );
+    }
 }

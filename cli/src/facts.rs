@@ -38,6 +38,14 @@ impl Watching {
 }
 
 impl Facts {
+    /// Removes those of an earlier run, so that no script takes them for this one's.
+    pub(crate) fn remove(file: &Path) -> std::io::Result<()> {
+        match std::fs::remove_file(file) {
+            Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => Err(fault),
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces the file by rename: a reader sees the old facts or the new. It holds
     /// keys, so only its owner may read it.
     pub(crate) fn write(&self, file: &Path) -> anyhow::Result<()> {

@@ -12,9 +12,11 @@ mod tus;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    allow_files();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -29,4 +31,15 @@ fn main() -> ExitCode {
             exit::of(&error).into()
         }
     }
+}
+
+/// Raises the soft limit of open files to the hard one: each viewer of an edge is a file.
+fn allow_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // What is lacking then, `weir doctor` tells.
+    let _ = setrlimit(Resource::Nofile, raised);
 }

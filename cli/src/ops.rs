@@ -1,8 +1,16 @@
 //! What every role needs around it: logs, metrics, signals, listeners.
 
-use std::{fs::File, net::SocketAddr, path::Path, sync::Mutex, time::Duration};
+use std::{
+    fs::File,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
-use axum::{Router, routing::get};
+use axum::{Router, extract::State, routing::get};
+use bytes::Bytes;
+use http::{Method, StatusCode};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
     net::TcpListener,
@@ -12,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, fmt::writer::BoxMakeWriter};
 
 use crate::{
+    client::Client,
     config::{Log, LogFormat},
     exit::{Exit, error},
 };
@@ -19,23 +28,45 @@ use crate::{
 /// How often the recorder folds what it gathered. Chosen.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Starts logging, to a file or to standard error.
-pub(crate) fn log(log: &Log, file: Option<&Path>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .map_err(|fault| error(Exit::Config, format!("log.filter: {fault}")))?;
-    let writer = match file {
-        Some(path) => BoxMakeWriter::new(Mutex::new(File::create(path)?)),
-        None => BoxMakeWriter::new(std::io::stderr),
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(false);
-    match log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+/// Longest wait for a role's own answer whether it is ready.
+const READY_WAIT: Duration = Duration::from_secs(2);
+
+/// How to log, found good.
+pub(crate) struct Logging {
+    filter: EnvFilter,
+    format: LogFormat,
+}
+
+impl Logging {
+    /// Checks the settings.
+    pub(crate) fn of(log: &Log) -> anyhow::Result<Self> {
+        let filter = EnvFilter::try_new(&log.filter)
+            .map_err(|fault| error(Exit::Config, format!("log.filter: {fault}")))?;
+        Ok(Self {
+            filter,
+            format: log.format,
+        })
     }
-    Ok(())
+
+    /// Starts logging, to the end of a file or to standard error. Once a process.
+    pub(crate) fn start(self, file: Option<&Path>) -> anyhow::Result<()> {
+        let writer = match file {
+            Some(path) => {
+                let open = File::options().create(true).append(true).open(path)?;
+                BoxMakeWriter::new(Mutex::new(open))
+            }
+            None => BoxMakeWriter::new(std::io::stderr),
+        };
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(self.filter)
+            .with_writer(writer)
+            .with_ansi(false);
+        match self.format {
+            LogFormat::Text => builder.init(),
+            LogFormat::Json => builder.json().init(),
+        }
+        Ok(())
+    }
 }
 
 /// Cancelled by SIGTERM and SIGINT; a second one ends the process at once.
@@ -51,7 +82,7 @@ pub(crate) fn shutdown() -> anyhow::Result<CancellationToken> {
                 _ = interrupt.recv() => {}
             }
             if cancelled.is_cancelled() {
-                std::process::exit(130);
+                std::process::exit(Exit::Interrupted as i32);
             }
             tracing::info!("stopping");
             cancelled.cancel();
@@ -85,20 +116,73 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// Serves `/metrics` where `address` says, until the process ends.
-pub(crate) async fn admin(address: Option<SocketAddr>, flag: &str) -> anyhow::Result<()> {
+/// Whether the roles of this process can serve: what `/readyz` of the admin listener tells.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readiness(Arc<OnceLock<Vec<SocketAddr>>>);
+
+impl Readiness {
+    /// From now on it is ready when every role that listens at `addresses` says so of
+    /// itself; with none, always. Only the first call counts.
+    pub(crate) fn ask(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        let _ = self.0.set(addresses.into_iter().collect());
+    }
+
+    async fn answer(&self) -> (StatusCode, String) {
+        let unready = |why: String| {
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("not ready: {why}\n"),
+            )
+        };
+        let Some(addresses) = self.0.get() else {
+            return unready("starting".to_owned());
+        };
+        for address in addresses {
+            if !role_is_ready(*address).await {
+                return unready(address.to_string());
+            }
+        }
+        (StatusCode::OK, "ready\n".to_owned())
+    }
+}
+
+/// Asks a role of this process at its own listener.
+async fn role_is_ready(mut address: SocketAddr) -> bool {
+    // 0.0.0.0 is where to listen, not where to go.
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let Ok(client) = Client::new(&format!("http://{address}"), None) else {
+        return false;
+    };
+    let asked = client.send(Method::GET, "/readyz", &[], Bytes::new());
+    let answer = tokio::time::timeout(READY_WAIT, asked).await;
+    matches!(answer, Ok(Ok(answer)) if answer.status().is_success())
+}
+
+/// Serves `/metrics`, `/healthz` and `/readyz` where `address` says, until the process ends.
+pub(crate) async fn admin(address: Option<SocketAddr>, flag: &str) -> anyhow::Result<Readiness> {
     let handle = metrics()?;
+    let readiness = Readiness::default();
     let Some(address) = address else {
-        return Ok(());
+        return Ok(readiness);
     };
     let listener = listen(address, flag).await?;
     let router = Router::new()
         .route("/metrics", get(async move || handle.render()))
-        .route("/healthz", get(async || "ok\n"));
+        .route("/healthz", get(async || "ok\n"))
+        .route(
+            "/readyz",
+            get(async |State(r): State<Readiness>| r.answer().await),
+        )
+        .with_state(readiness.clone());
     tokio::spawn(async move {
         if let Err(fault) = axum::serve(listener, router).await {
             tracing::error!(error = %fault, "the admin listener failed");
         }
     });
-    Ok(())
+    Ok(readiness)
 }

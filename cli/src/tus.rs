@@ -32,7 +32,7 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Upload<'a> {
     pub(crate) client: &'a Client,
     pub(crate) file: &'a Path,
-    /// Gives up when the origin has not answered for this long.
+    /// Gives up when the origin has not answered, or has taken nothing, for this long.
     pub(crate) patience: Duration,
     /// Where the upload's name is kept, so that another process can go on.
     pub(crate) state: Option<PathBuf>,
@@ -42,8 +42,8 @@ impl Upload<'_> {
     /// Sends what the origin does not have yet; `told` hears (bytes there, bytes in all).
     ///
     /// # Errors
-    /// The file can't be read, the origin refuses it, or does not answer for too long.
-    pub(crate) async fn run(&self, told: impl Fn(u64, u64)) -> anyhow::Result<UploadId> {
+    /// The file can't be read, the origin refuses it, or does not answer or take any of it for too long.
+    pub(crate) async fn run(&self, mut told: impl FnMut(u64, u64)) -> anyhow::Result<UploadId> {
         let name = self.file.display();
         let mut file = File::open(self.file)
             .await
@@ -52,6 +52,7 @@ impl Upload<'_> {
         anyhow::ensure!(metadata.is_file(), "{name} is not a file");
         let length = metadata.len();
         let (upload, mut offset) = self.begin(length).await?;
+        let mut stall = Stall::new(self.patience, offset);
         loop {
             told(offset, length);
             if offset >= length {
@@ -61,7 +62,9 @@ impl Upload<'_> {
             file.seek(std::io::SeekFrom::Start(offset)).await?;
             let piece = read_piece(&mut file, length - offset).await?;
             anyhow::ensure!(!piece.is_empty(), "{name} became shorter while it was sent");
-            offset = self.patch(&upload, offset, piece).await?;
+            let (there, fault) = self.patch(&upload, offset, piece).await?;
+            stall.wait(there, fault).await?;
+            offset = there;
         }
     }
 
@@ -110,8 +113,14 @@ impl Upload<'_> {
         offset.context("the origin's answer names no offset")
     }
 
-    /// Sends one piece; gives the offset to go on from.
-    async fn patch(&self, upload: &UploadId, offset: u64, piece: Bytes) -> anyhow::Result<u64> {
+    /// Sends one piece; gives the offset to go on from, and what went wrong where trying
+    /// again can help.
+    async fn patch(
+        &self,
+        upload: &UploadId,
+        offset: u64,
+        piece: Bytes,
+    ) -> anyhow::Result<(u64, Option<anyhow::Error>)> {
         let headers = [
             ("tus-resumable", "1.0.0".to_owned()),
             ("upload-offset", offset.to_string()),
@@ -119,26 +128,18 @@ impl Upload<'_> {
         ];
         let path = format!("/api/uploads/{upload}");
         // No answer, or one that the offset moved: what counts is what the origin says it has.
-        match self
-            .client
-            .send(Method::PATCH, &path, &headers, piece)
-            .await
-        {
-            Err(_) => return self.offset(upload).await,
-            Ok(answer)
-                if matches!(answer.status(), StatusCode::CONFLICT | StatusCode::LOCKED)
-                    || answer.status().is_server_error()
-                        && answer.status() != StatusCode::INSUFFICIENT_STORAGE =>
-            {
-                tokio::time::sleep(RETRY_MIN).await;
-                self.offset(upload).await
-            }
-            Ok(answer) => {
+        let sent = self.client.send(Method::PATCH, &path, &headers, piece);
+        let fault = match sent.await {
+            Ok(answer) if !may_pass(answer.status()) => {
                 let offset = header(&answer, "upload-offset").and_then(|text| text.parse().ok());
                 good(answer)?;
-                offset.context("the origin's answer names no offset")
+                let offset = offset.context("the origin's answer names no offset")?;
+                return Ok((offset, None));
             }
-        }
+            Ok(answer) => good(answer).err(),
+            Err(fault) => Some(fault),
+        };
+        Ok((self.offset(upload).await?, fault))
     }
 
     /// Asks until there is an answer, or patience ends.
@@ -187,6 +188,49 @@ impl Upload<'_> {
             let _ = std::fs::remove_file(state);
         }
     }
+}
+
+/// How long the origin has taken nothing.
+struct Stall {
+    patience: Duration,
+    /// The most that the origin ever had, bytes.
+    furthest: u64,
+    give_up: Instant,
+    pause: Duration,
+}
+
+impl Stall {
+    fn new(patience: Duration, furthest: u64) -> Self {
+        Self {
+            patience,
+            furthest,
+            give_up: Instant::now() + patience,
+            pause: RETRY_MIN,
+        }
+    }
+
+    /// Returns at once when the origin has more than before, else after a pause.
+    ///
+    /// # Errors
+    /// The last fault, when patience ends.
+    async fn wait(&mut self, there: u64, fault: Option<anyhow::Error>) -> anyhow::Result<()> {
+        if there > self.furthest {
+            *self = Self::new(self.patience, there);
+            return Ok(());
+        }
+        if Instant::now() + self.pause >= self.give_up {
+            return Err(fault.unwrap_or_else(|| anyhow::anyhow!("the origin takes nothing")));
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(RETRY_MAX);
+        Ok(())
+    }
+}
+
+/// Whether a PATCH with this answer is worth trying again.
+fn may_pass(status: StatusCode) -> bool {
+    matches!(status, StatusCode::CONFLICT | StatusCode::LOCKED)
+        || status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE
 }
 
 async fn read_piece(file: &mut File, left: u64) -> anyhow::Result<Bytes> {

@@ -1,6 +1,7 @@
 //! `weir demo`: origin, one worker and two edges in one process, and a video in.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -10,7 +11,7 @@ use anyhow::Context;
 use http::Method;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use wire::{AssetId, AssetState, AssetStatus, MintRequest, MintedKey};
+use wire::{AssetState, AssetStatus, MintRequest, MintedKey};
 
 use super::{roles, source, upload};
 use crate::{
@@ -28,6 +29,9 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// An upload to our own process that does not get through for this long is a fault.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Tells scripts where the demo is; in the data folder.
+const FACTS: &str = "demo.json";
+
 /// Names of the two edges: Frankfurt and Singapore.
 const POPS: [&str; 2] = ["fra", "sin"];
 
@@ -39,15 +43,19 @@ pub(super) async fn run(config: Config, args: Demo) -> anyhow::Result<()> {
     }
     std::fs::create_dir_all(&args.data_dir)
         .with_context(|| format!("can't make {}", args.data_dir.display()))?;
-    let log = args.data_dir.join("weir.log");
-    ops::log(&config.log, Some(&log))?;
+    let logging = ops::Logging::of(&config.log)?;
     let shutdown = ops::shutdown()?;
     let listeners = Listeners::bind(&args).await?;
     let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, args.admin_port));
-    ops::admin(Some(admin), "--admin-port").await?;
+    let readiness = ops::admin(Some(admin), "--admin-port").await?;
+    // Ports first: until they are ours, the files may be those of a demo that runs.
+    Facts::remove(&args.data_dir.join(FACTS))?;
+    let log = args.data_dir.join("weir.log");
+    logging.start(Some(&log))?;
     let mut roles = JoinSet::new();
     let base = Base::of(&listeners, &args)?;
     let ffmpeg = config.worker.ffmpeg.clone();
+    readiness.ask(listeners.addresses()?);
     start(
         &mut roles,
         config,
@@ -64,33 +72,54 @@ pub(super) async fn run(config: Config, args: Demo) -> anyhow::Result<()> {
         ffmpeg,
         log,
     };
-    let shown = tokio::select! {
-        shown = show.run() => shown,
-        () = shutdown.cancelled() => Ok(()),
-        Some(ended) = roles.join_next() => Err(ended.map_err(anyhow::Error::from).flatten().err()
-            .unwrap_or_else(|| anyhow::anyhow!("a role stopped by itself"))
-            .context(format!("see {}", show.log.display()))),
-    };
-    // What failed for the video (a file that can't be packaged, say) leaves the rest up.
-    match shown {
-        Err(fault) if roles.len() == POPS.len() + 2 && !shutdown.is_cancelled() => {
+    let ended = until_stopped(&mut roles, &shutdown, show.run()).await;
+    shutdown.cancel();
+    eprintln!("stopping");
+    let stopped = stop(roles).await;
+    ended
+        .with_context(|| format!("see {}", show.log.display()))
+        .and(stopped)
+}
+
+/// Returns once the demo is asked to stop. What fails for the video (a file that can't be
+/// packaged, say) is told and leaves the rest up.
+///
+/// # Errors
+/// A role ended by itself, before or after the video was ready.
+async fn until_stopped(
+    roles: &mut Roles,
+    shutdown: &CancellationToken,
+    show: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let showing = async {
+        if let Err(fault) = show.await {
             eprintln!("weir: {fault:#}");
             eprintln!(
                 "Everything runs still: Ctrl-C stops it, VIDEO=FILE make demo takes another video."
             );
-            shutdown.cancelled().await;
         }
-        Err(fault) => {
-            shutdown.cancel();
-            return Err(fault);
-        }
-        Ok(()) => shutdown.cancelled().await,
+        std::future::pending::<Infallible>().await
+    };
+    tokio::select! {
+        // In this order: roles end because of a stop, and the video fails because of a role.
+        biased;
+        () = shutdown.cancelled() => Ok(()),
+        Some(ended) = roles.join_next() => Err(ended
+            .map_err(anyhow::Error::from)
+            .flatten()
+            .err()
+            .unwrap_or_else(|| anyhow::anyhow!("a role stopped by itself"))),
+        never = showing => match never {},
     }
-    eprintln!("stopping");
+}
+
+/// Waits until every role has stopped; gives the first fault.
+async fn stop(mut roles: Roles) -> anyhow::Result<()> {
+    let mut first = Ok(());
     while let Some(ended) = roles.join_next().await {
-        ended??;
+        first = first.and(ended.map_err(anyhow::Error::from).flatten());
     }
-    Ok(())
+    first
 }
 
 /// Bound before anything starts, so that a taken port is told at once.
@@ -110,6 +139,11 @@ impl Listeners {
                 ops::listen(edge(args.sin_port), "--sin-port").await?,
             ],
         })
+    }
+
+    fn addresses(&self) -> std::io::Result<Vec<SocketAddr>> {
+        let all = [&self.origin].into_iter().chain(&self.edges);
+        all.map(TcpListener::local_addr).collect()
     }
 }
 
@@ -190,7 +224,7 @@ impl Show {
     async fn run(&self) -> anyhow::Result<()> {
         let admin_token = read_secret(&self.args.data_dir.join("admin-token"))?;
         let admin = Client::new(&self.base.origin, Some(admin_token.clone()))?;
-        let asset = self.take_in(&admin).await?;
+        let AssetStatus { asset, state, .. } = self.take_in(&admin).await?;
         let key: MintedKey = admin
             .json(
                 Method::POST,
@@ -207,14 +241,15 @@ impl Show {
             edges: self.base.edges.clone(),
             asset: asset.clone(),
             watching,
-            state: AssetState::Packaging,
+            state,
             admin_token,
         };
+        facts.write(&self.args.data_dir.join(FACTS))?;
         self.follow(&admin, facts).await
     }
 
     /// The video named, or the one of the last time, or a generated one.
-    async fn take_in(&self, admin: &Client) -> anyhow::Result<AssetId> {
+    async fn take_in(&self, admin: &Client) -> anyhow::Result<AssetStatus> {
         let video = match &self.args.video {
             Some(video) => video.clone(),
             None => match self.last_time(admin).await? {
@@ -229,26 +264,23 @@ impl Show {
         let client = Client::new(&self.base.origin, None)?;
         let upload = upload::send(&client, &video, PATIENCE).await?;
         let status = tus::status(&client, &upload).await?;
-        let asset = status
+        status
             .asset
-            .context("the origin made no asset of the upload")?;
-        Ok(asset.asset)
+            .context("the origin made no asset of the upload")
     }
 
-    async fn last_time(&self, admin: &Client) -> anyhow::Result<Option<AssetId>> {
+    async fn last_time(&self, admin: &Client) -> anyhow::Result<Option<AssetStatus>> {
         let assets: Vec<AssetStatus> = admin
             .json(Method::GET, "/api/assets", crate::client::NOTHING)
             .await?;
-        let usable = assets
-            .into_iter()
-            .find(|asset| asset.state != AssetState::Failed);
-        Ok(usable.map(|asset| asset.asset))
+        let usable = |asset: &AssetStatus| asset.state != AssetState::Failed;
+        Ok(assets.into_iter().find(usable))
     }
 
     async fn follow(&self, admin: &Client, mut facts: Facts) -> anyhow::Result<()> {
-        let file = self.args.data_dir.join("demo.json");
+        let file = self.args.data_dir.join(FACTS);
         let path = format!("/api/assets/{}", facts.asset);
-        let bar = upload::packaging_bar()?;
+        let mut progress = upload::packaging()?;
         let mut ticks = tokio::time::interval(ASK_EVERY);
         let mut told = None;
         loop {
@@ -256,28 +288,27 @@ impl Show {
             let status: AssetStatus = admin
                 .json(Method::GET, &path, crate::client::NOTHING)
                 .await?;
-            upload::show(&bar, &status);
+            upload::show(&mut progress, &status);
             if told != Some(status.state) {
                 facts.state = status.state;
                 facts.write(&file)?;
                 if told.is_none_or(|told| told == AssetState::Packaging)
                     && matches!(status.state, AssetState::Playable | AssetState::Ready)
                 {
-                    bar.suspend(|| self.invite(&facts, status.state));
+                    progress.suspend(|| self.invite(&facts, status.state));
                 }
                 told = Some(status.state);
             }
             match status.state {
                 AssetState::Ready => break,
                 AssetState::Failed => {
-                    bar.finish_and_clear();
                     let reason = status.failure.as_deref().unwrap_or("no reason is known");
                     return Err(tus::failed(reason));
                 }
                 AssetState::Packaging | AssetState::Playable => {}
             }
         }
-        bar.finish_and_clear();
+        drop(progress);
         for warning in &admin
             .json::<AssetStatus>(Method::GET, &path, crate::client::NOTHING)
             .await?
@@ -291,7 +322,7 @@ impl Show {
 
     fn invite(&self, facts: &Facts, state: AssetState) {
         let data = self.args.data_dir.display();
-        let ports = self.args.fra_port;
+        let (_, port) = self.base.edges[0].rsplit_once(':').unwrap_or_default();
         println!();
         println!("  It plays. Open in a browser:");
         println!("    {}", facts.watching.watch);
@@ -310,11 +341,44 @@ impl Show {
         );
         println!("  Another video:    VIDEO=file make demo    (or: weir demo --video file)");
         println!("  Another machine:  start with --edge-ip 0.0.0.0, and use this host's name;");
-        println!("                    or there: ssh -L {ports}:127.0.0.1:{ports} this-host");
+        println!("                    or there: ssh -L {port}:127.0.0.1:{port} this-host");
         println!(
             "  Stop: Ctrl-C.  Start over: rm -r {data}.  Log: {}",
             self.log.display()
         );
         println!();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_that_ends_long_after_the_video_is_ready_ends_the_demo_with_its_fault() {
+        let mut roles = Roles::new();
+        roles.spawn(async {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            anyhow::bail!("the edge broke")
+        });
+        let shown = std::future::ready(Ok(()));
+        let ended = until_stopped(&mut roles, &CancellationToken::new(), shown).await;
+        assert_eq!(ended.unwrap_err().to_string(), "the edge broke");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_video_that_fails_leaves_the_roles_up_until_the_demo_is_stopped() {
+        let mut roles = Roles::new();
+        roles.spawn(std::future::pending());
+        let shutdown = CancellationToken::new();
+        let stopper = shutdown.clone();
+        let began = tokio::time::Instant::now();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            stopper.cancel();
+        });
+        let shown = std::future::ready(Err(anyhow::anyhow!("no video")));
+        until_stopped(&mut roles, &shutdown, shown).await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), 3600);
     }
 }

@@ -4,6 +4,7 @@ mod demo;
 mod doctor;
 mod key;
 mod play;
+mod progress;
 mod roles;
 mod source;
 mod upload;

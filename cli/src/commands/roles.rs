@@ -18,11 +18,12 @@ pub(super) async fn origin(mut config: Config, args: OriginArgs) -> anyhow::Resu
     settings.listen = args.listen.unwrap_or(settings.listen);
     settings.data_dir = args.data_dir.unwrap_or_else(|| settings.data_dir.clone());
     settings.open_uploads |= args.open_uploads;
-    let shutdown = start(&mut config, args.admin).await?;
+    let (shutdown, readiness) = start(&mut config, args.admin).await?;
     let settings = config.origin;
     let listener = ops::listen(settings.listen, "--listen").await?;
     let origin = open_origin(settings, shutdown).await?;
     let address = listener.local_addr()?;
+    readiness.ask([address]);
     tracing::info!(%address, join_file = %origin.join_file().display(), "origin serves");
     Ok(origin::serve(listener, origin).await?)
 }
@@ -43,8 +44,10 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     let settings = &mut config.worker;
     settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
     settings.work_dir = args.work_dir.unwrap_or_else(|| settings.work_dir.clone());
-    let shutdown = start(&mut config, args.admin).await?;
+    let (shutdown, readiness) = start(&mut config, args.admin).await?;
     let join = read_secret(&args.join_file)?;
+    // It has no listener of its own to ask.
+    readiness.ask([]);
     tracing::info!(origin = config.worker.origin, "worker asks for jobs");
     Ok(packager::run(config.worker, join, shutdown).await?)
 }
@@ -56,7 +59,7 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
     settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
-    let shutdown = start(&mut config, args.admin).await?;
+    let (shutdown, readiness) = start(&mut config, args.admin).await?;
     let join = args.join_file.as_deref().map(read_secret).transpose()?;
     config
         .edge
@@ -64,17 +67,21 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
         .map_err(|fault| error(Exit::Config, fault.to_string()))?;
     let listener = ops::listen(config.edge.listen, "--listen").await?;
     let address = listener.local_addr()?;
+    readiness.ask([address]);
     tracing::info!(%address, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
     Ok(edge::serve(listener, config.edge, join, shutdown).await?)
 }
 
 /// Signals first: one that comes while a role starts must end it as any other.
-async fn start(config: &mut Config, admin: AdminArgs) -> anyhow::Result<CancellationToken> {
+async fn start(
+    config: &mut Config,
+    admin: AdminArgs,
+) -> anyhow::Result<(CancellationToken, ops::Readiness)> {
     let shutdown = ops::shutdown()?;
     config.admin.listen = admin.listen.unwrap_or_else(|| config.admin.listen.clone());
-    ops::log(&config.log, None)?;
-    ops::admin(config.admin.address()?, "--admin").await?;
-    Ok(shutdown)
+    ops::Logging::of(&config.log)?.start(None)?;
+    let readiness = ops::admin(config.admin.address()?, "--admin").await?;
+    Ok((shutdown, readiness))
 }
 
 /// The secret in a file.

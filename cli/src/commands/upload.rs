@@ -2,9 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use wire::{AssetState, AssetStatus, UploadId};
 
+use super::progress::Progress;
 use crate::{
     args::UploadArgs,
     client::Client,
@@ -44,27 +44,21 @@ pub(super) async fn send(
     file: &Path,
     patience: Duration,
 ) -> anyhow::Result<UploadId> {
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-        "upload  [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}",
-    )?);
+    let template = "upload  [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
+    let mut progress = Progress::new(template, 0)?;
     let upload = Upload {
         client,
         file,
         patience,
         state: tus::state_file(file, client.base()),
     };
-    let sent = upload.run(|there, all| {
-        bar.set_length(all);
-        bar.set_position(there);
-    });
-    let sent = sent.await;
-    bar.finish_and_clear();
-    sent
+    let told = |there, all| progress.show("upload", there, all, String::new());
+    upload.run(told).await
 }
 
 /// Follows the packaging with a bar, until it is ready.
 async fn follow(client: &Client, upload: &UploadId) -> anyhow::Result<()> {
-    let bar = packaging_bar()?;
+    let mut progress = packaging()?;
     let mut ticks = tokio::time::interval(ASK_EVERY);
     loop {
         ticks.tick().await;
@@ -73,18 +67,18 @@ async fn follow(client: &Client, upload: &UploadId) -> anyhow::Result<()> {
             continue;
         };
         let Some(asset) = &status.asset else { continue };
-        show(&bar, asset);
+        show(&mut progress, asset);
         match asset.state {
             AssetState::Packaging | AssetState::Playable => {}
             AssetState::Ready => {
-                bar.finish_and_clear();
+                drop(progress);
                 for warning in &asset.warnings {
                     println!("warning: {warning}");
                 }
                 return Ok(());
             }
             AssetState::Failed => {
-                bar.finish_and_clear();
+                drop(progress);
                 return Err(tus::failed(
                     asset.failure.as_deref().unwrap_or("no reason is known"),
                 ));
@@ -93,21 +87,16 @@ async fn follow(client: &Client, upload: &UploadId) -> anyhow::Result<()> {
     }
 }
 
-/// A bar for a job.
-pub(super) fn packaging_bar() -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{prefix:9} [{bar:30}] {pos:>3} % {msg}")?;
-    Ok(ProgressBar::new(100).with_style(style))
+/// Progress of a job.
+pub(super) fn packaging() -> anyhow::Result<Progress> {
+    Progress::new("{prefix:9} [{bar:30}] {pos:>3} % {msg}", 100)
 }
 
 /// Shows how far a job is.
-pub(super) fn show(bar: &ProgressBar, asset: &AssetStatus) {
-    if let Some(progress) = &asset.progress {
-        bar.set_prefix(format!("{:?}", progress.stage).to_lowercase());
-        bar.set_position(progress.percent.clamp(0.0, 100.0) as u64);
-        bar.set_message(
-            progress
-                .speed
-                .map_or(String::new(), |s| format!("at {s:.2}×")),
-        );
+pub(super) fn show(progress: &mut Progress, asset: &AssetStatus) {
+    if let Some(job) = &asset.progress {
+        let stage = format!("{:?}", job.stage).to_lowercase();
+        let speed = job.speed.map_or(String::new(), |s| format!("at {s:.2}×"));
+        progress.show(&stage, job.percent.clamp(0.0, 100.0) as u64, 100, speed);
     }
 }

@@ -41,6 +41,7 @@ pub(crate) struct Fleet {
     origin_admin: SocketAddr,
     edge: SocketAddr,
     edge_admin: SocketAddr,
+    worker_admin: SocketAddr,
     pub(crate) folder: Folder,
 }
 
@@ -71,6 +72,7 @@ impl Fleet {
             origin_admin: free_address(),
             edge: free_address(),
             edge_admin: free_address(),
+            worker_admin: free_address(),
             folder: Folder::new(),
         };
         for role in roles {
@@ -114,7 +116,7 @@ impl Fleet {
                 .args(["--admin", &self.edge_admin.to_string()]),
             Role::Worker => command
                 .args(["worker", "--origin", &origin, "--join-file", &join])
-                .args(["--admin", "off", "--work-dir"])
+                .args(["--admin", &self.worker_admin.to_string(), "--work-dir"])
                 .arg(self.work_dir()),
         };
         command
@@ -177,13 +179,18 @@ impl Fleet {
         bearer(get(self.origin, target), &join).send().await
     }
 
+    /// The admin listener of a role.
+    pub(crate) fn admin(&self, role: Role) -> SocketAddr {
+        match role {
+            Role::Origin => self.origin_admin,
+            Role::Edge => self.edge_admin,
+            Role::Worker => self.worker_admin,
+        }
+    }
+
     /// Sum of a counter or gauge of a role, over the series that have this label.
     pub(crate) async fn metric(&self, role: Role, name: &str, label: &str) -> f64 {
-        let admin = match role {
-            Role::Edge => self.edge_admin,
-            _ => self.origin_admin,
-        };
-        let page = get(admin, "/metrics").send().await.body;
+        let page = get(self.admin(role), "/metrics").send().await.body;
         let page = String::from_utf8(page.to_vec()).unwrap();
         let series = page.lines().filter(|line| line.starts_with(name));
         let values = series.filter(|line| line.contains(label));

@@ -18,6 +18,8 @@ mod published;
 // Specification.
 mod collapsing;
 mod commands;
+mod demo;
+mod health;
 mod keys;
 mod kills;
 mod odd_inputs;

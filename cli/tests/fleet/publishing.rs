@@ -43,3 +43,15 @@ async fn sound_and_picture_start_together_and_stay_where_they_were() {
         assert!((beep - flash).abs() < 0.020, "{name} {beep} {flash}");
     }
 }
+
+#[tokio::test]
+async fn an_upload_without_a_terminal_tells_how_far_it_is_in_lines() {
+    let fleet = Fleet::start(&[]).await;
+    let clip = Clip::with_sound(2.0);
+    let ended = fleet.upload(clip.path(), &["--wait"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let lines: Vec<_> = ended.err.lines().collect();
+    assert!(lines.contains(&"upload 100 %"), "{lines:?}");
+    let packaging = |line: &&&str| !line.starts_with("upload ") && line.ends_with(" %");
+    assert!(lines.iter().any(|line| packaging(&line)), "{lines:?}");
+}
