@@ -21,7 +21,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 /// What players send.
 const ACCEPTED: HeaderValue = HeaderValue::from_static(
-    "Range, Content-Type, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status",
+    "Authorization, Range, Content-Type, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status",
 );
 /// A day, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");

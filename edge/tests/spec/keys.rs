@@ -39,6 +39,22 @@ async fn a_key_opens_its_asset_in_the_edge_s_name() {
 }
 
 #[tokio::test]
+async fn what_is_known_about_an_asset_is_read_like_its_media() {
+    let (origin, edge) = weir().await;
+    let (info, body) = ("/v/a/info.json", r#"{"title":"holiday.mp4"}"#);
+    let answer = Answer::ok(body).header("content-type", "application/json");
+    origin.route(info, answer.keyed());
+    let reply = edge.get(&format!("/k/{}{info}", origin.key("a")));
+    let reply = reply.send().await;
+    assert_eq!(
+        (reply.status.as_u16(), &reply.body[..]),
+        (200, body.as_bytes())
+    );
+    assert_eq!(reply.field("content-type"), "application/json");
+    is_refused(&edge.get(info).send().await, 401, "key-missing");
+}
+
+#[tokio::test]
 async fn all_keys_of_an_asset_share_one_object() {
     let (origin, edge) = weir().await;
     let now = unix_now();

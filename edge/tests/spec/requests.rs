@@ -48,7 +48,7 @@ async fn a_preflight_is_answered_here_without_a_key() {
     );
     assert_eq!(
         reply.field("access-control-allow-headers"),
-        "Range, Content-Type, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
+        "Authorization, Range, Content-Type, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
     );
     assert_eq!(reply.field("access-control-max-age"), "86400");
     assert_eq!(origin.fetches(SEGMENT), 0);
