@@ -16,6 +16,14 @@ test("without a key the media path stands alone", () => {
   for (const hash of ["", "#", "#k=", "#other"]) assert.equal(media("/watch/a", hash), "/v/a/master.m3u8", hash);
 });
 
+test("what is known about the asset stands beside its playlist, behind the same key", () => {
+  const info = (hash: string) => {
+    const parsed = parseAddress("/watch/a", hash);
+    return isAddress(parsed) && parsed.info;
+  };
+  assert.deepEqual([info(""), info("#k=abc")], ["/v/a/info.json", "/k/abc/v/a/info.json"]);
+});
+
 test("a key that could leave its place in the path is refused", () => {
   for (const key of ["a/b", "..%2Fv", "a%20b", "a?b", "a%23b", "x".repeat(1025)]) {
     assert.equal(media("/watch/a", `#k=${key}`), "key-invalid", key);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { isPassing, KINDS, messageFor, own, parseProblem } from "../src/watch/problem.ts";
+import { isPassing, KINDS, messageFor, needsNewLink, newsIn, own, parseProblem } from "../src/watch/problem.ts";
 
 /** Kinds in the server's own list that no viewer's GET of media is answered with. */
 const NOT_FOR_VIEWERS = ["lease-lost", "init-mismatch", "bad-request", "too-large", "storage-full"];
@@ -53,4 +53,31 @@ test("what ends by itself is waited out, and what a person must mend is not", ()
 test("a kind from a newer server gets the words of its status", () => {
   const newer = parseProblem(401, problem("key-from-the-future"), null);
   assert.equal(messageFor(newer).title, messageFor(own("key-missing")).title);
+});
+
+test("a detail that repeats what the page says is no news", () => {
+  for (const [kind, detail] of [
+    ["key-expired", "the key has expired; get a new one"],
+    ["key-missing", "this needs a key: /k/<key>/v/…"],
+    ["not-found", "There is no such video."],
+    ["unplayable", "this browser can't play it"],
+    ["not-yet-playable", null],
+  ] as const) {
+    assert.equal(newsIn(own(kind, detail)), null, String(detail));
+  }
+});
+
+test("a detail that says more is shown as it is", () => {
+  for (const [kind, detail] of [
+    ["key-invalid", "key has a wrong signature"],
+    ["packaging-failed", "no video stream"],
+    ["not-yet-playable", "12 % encoded"],
+  ] as const) {
+    assert.equal(newsIn(own(kind, detail)), detail);
+  }
+});
+
+test("trying again is no help against a bad key, and may be against the rest", () => {
+  const keys = KINDS.filter((kind) => needsNewLink(own(kind)));
+  assert.deepEqual(keys, ["key-missing", "key-invalid", "key-expired", "key-revoked", "key-scope"]);
 });

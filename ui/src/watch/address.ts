@@ -7,6 +7,8 @@ export interface Address {
   key: string | null;
   /** Path of the multivariant playlist on this host. */
   media: string;
+  /** Path of what is known about the asset: its name among it. */
+  info: string;
 }
 
 /** An asset id, as `crates/wire/src/id.rs` has it. */
@@ -21,8 +23,8 @@ export function parseAddress(pathname: string, hash: string): Address | Problem 
   if (asset === undefined) return own("not-found", "the address has the form /watch/<asset>#k=<key>");
   const key = new URLSearchParams(hash.replace(/^#/, "")).get("k")?.trim() || null;
   if (key !== null && !KEY.test(key)) return own("key-invalid");
-  const media = `${key === null ? "" : `/k/${key}`}/v/${asset}/master.m3u8`;
-  return { asset, key, media };
+  const root = `${key === null ? "" : `/k/${key}`}/v/${asset}`;
+  return { asset, key, media: `${root}/master.m3u8`, info: `${root}/info.json` };
 }
 
 /** Tells the two answers of {@link parseAddress} apart. */

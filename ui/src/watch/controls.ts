@@ -1,5 +1,6 @@
 import { byId, saved, setIcon, setLabel } from "./dom.ts";
 import { time } from "./format.ts";
+import { stretches, trackStops } from "./track.ts";
 
 /** The pointer rests this long, and the controls of a playing video go. */
 const IDLE_MS = 3_000;
@@ -93,8 +94,8 @@ export class Controls {
     this.seek.disabled = duration === 0;
     this.seek.value = String(at);
     this.seek.setAttribute("aria-valuetext", `${time(at)} of ${time(duration)}${this.growing ? " so far" : ""}`);
-    this.part("--played", at, duration);
-    this.part("--loaded", this.loadedTo(at), duration);
+    this.seek.style.setProperty("--played", `${duration > 0 ? (100 * at) / duration : 0}%`);
+    this.seek.style.setProperty("--stops", trackStops(stretches(this.video.buffered), duration));
   }
 
   private wireButtons(): void {
@@ -175,18 +176,6 @@ export class Controls {
     const { duration, seekable } = this.video;
     if (Number.isFinite(duration)) return duration;
     return seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
-  }
-
-  private loadedTo(at: number): number {
-    const { buffered } = this.video;
-    for (let i = 0; i < buffered.length; i++) {
-      if (buffered.start(i) <= at + 0.1 && at <= buffered.end(i)) return buffered.end(i);
-    }
-    return at;
-  }
-
-  private part(name: string, value: number, whole: number): void {
-    this.seek.style.setProperty(name, `${whole > 0 ? (100 * value) / whole : 0}%`);
   }
 
   private spin(on: boolean): void {

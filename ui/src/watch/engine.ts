@@ -13,9 +13,11 @@ export interface Level {
 
 /** One media segment that was loaded. */
 export interface Loaded {
-  /** Bits per second while it came. */
-  throughput: number;
-  /** The nearest cache's word on it, where it gave one. */
+  /** It came from the browser's own cache: no server was asked. */
+  own: boolean;
+  /** Bits per second while it came; `null` when nothing came over the network. */
+  throughput: number | null;
+  /** The nearest cache's word on it, where one was asked and gave one. */
   cache: CacheStatus | null;
 }
 

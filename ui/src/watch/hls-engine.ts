@@ -1,8 +1,9 @@
 import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
-import type { ErrorData, Fragment, HlsConfig, RetryConfig } from "hls.js";
+import type { ErrorData, FragBufferedData, Fragment, HlsConfig, RetryConfig } from "hls.js";
 import { nearestCache } from "./cache-status.ts";
 import type { Engine, Facts, Level, Listener } from "./engine.ts";
 import { isPassing, parseProblem, unreachable, type Problem } from "./problem.ts";
+import { fromBrowser } from "./timing.ts";
 
 /** Media errors that are recovered from in one load, before we say it can't be played. */
 const RECOVERIES_MAX = 3;
@@ -20,6 +21,8 @@ export class HlsEngine implements Engine {
   private playing: Fragment | null = null;
   private audioBitrate = 0;
   private growing = false;
+  /** Something came over the network, so that there is a speed to tell. */
+  private measured = false;
   /** Loading was stopped: what fails after that is its own aborted requests. */
   private halted = false;
   private readonly video: HTMLVideoElement;
@@ -91,7 +94,7 @@ export class HlsEngine implements Engine {
     const video = bitrateOf(this.playing);
     return {
       bitrate: video === null ? null : video + this.audioBitrate,
-      throughput: this.hls?.bandwidthEstimate || null,
+      throughput: (this.measured && this.hls?.bandwidthEstimate) || null,
       growing: this.growing,
     };
   }
@@ -99,10 +102,13 @@ export class HlsEngine implements Engine {
   private loaded(frag: Fragment, network: unknown): void {
     if (frag.type === "audio") this.audioBitrate = bitrateOf(frag) ?? 0;
     if (frag.type !== "main") return;
+    if (isOwn(frag)) return this.listener.onLoaded({ own: true, throughput: null, cache: null });
+    this.measured = true;
     const { loading, loaded } = frag.stats;
     const ms = Math.max(loading.end - loading.start, 1);
     const field = network instanceof XMLHttpRequest ? network.getResponseHeader("cache-status") : null;
-    this.listener.onLoaded({ throughput: (loaded * 8000) / ms, cache: nearestCache(field) });
+    const throughput = (loaded * 8000) / ms;
+    this.listener.onLoaded({ own: false, throughput, cache: nearestCache(field) });
   }
 
   private failed(hls: Hls, data: ErrorData): void {
@@ -137,9 +143,21 @@ export class HlsEngine implements Engine {
   }
 }
 
+/** hls.js's choice of rendition, that learns the network's speed from the network only. */
+class Abr extends Hls.DefaultConfig.abrController {
+  protected override onFragBuffered(event: Events.FRAG_BUFFERED, data: FragBufferedData): void {
+    if (!isOwn(data.frag)) super.onFragBuffered(event, data);
+  }
+}
+
+function isOwn(frag: Fragment): boolean {
+  return fromBrowser(frag.url, frag.stats.loading.start);
+}
+
 function config(at: number): Partial<HlsConfig> {
   return {
     startPosition: at,
+    abrController: Abr,
     // A phone gains nothing from more lines than it has.
     capLevelToPlayerSize: true,
     backBufferLength: BACK_BUFFER_SECS,

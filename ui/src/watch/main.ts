@@ -14,6 +14,8 @@ import { messageFor, type Problem } from "./problem.ts";
 import { QualityMenu } from "./quality.ts";
 import { Session, type Phase, type Scene } from "./session.ts";
 import { Meter } from "./stats.ts";
+import { keepTiming } from "./timing.ts";
+import { Title } from "./title.ts";
 
 const stage = byId("stage");
 const video = byId<HTMLVideoElement>("video");
@@ -21,9 +23,8 @@ const open = () => void session.open(location.pathname, location.hash);
 
 /** Puts a session on the page. */
 class Page implements Scene {
-  onAddress({ asset }: Address): void {
-    byId("title").textContent = asset;
-    document.title = `${asset} · Weir`;
+  onAddress(address: Address): void {
+    title.open(address);
   }
 
   onPhase(phase: Phase, problem: Problem | null): void {
@@ -45,7 +46,9 @@ class Page implements Scene {
 
   onChange(): void {
     menu.update(session.engine);
-    controls.growing = session.engine?.facts().growing ?? false;
+    const growing = session.engine?.facts().growing ?? false;
+    if (controls.growing && !growing) void title.ask();
+    controls.growing = growing;
     byId("badge").hidden = !controls.growing;
     controls.drawTime();
   }
@@ -56,12 +59,12 @@ class Page implements Scene {
   }
 
   onDoomed(problem: Problem): void {
-    const { title } = messageFor(problem);
-    notice.say(`${title}. Playback ends where loading did.`);
+    notice.say(`${messageFor(problem).title}. Playback ends where loading did.`);
     controls.wake();
   }
 }
 
+const title = new Title();
 const session: Session = new Session(video, new Page());
 const meter = new Meter(video, session);
 const controls = new Controls(video);
@@ -69,6 +72,7 @@ const notice = new Notice(open);
 const panel = new Panel(meter);
 const menu = new QualityMenu();
 
+keepTiming();
 controls.busy = () => menu.open || notice.saying;
 bindKeys(controls, panel, menu);
 window.weir = api(video, session, meter);

@@ -1,5 +1,5 @@
 import { byId } from "./dom.ts";
-import { messageFor, type Problem } from "./problem.ts";
+import { messageFor, needsNewLink, newsIn, type Problem } from "./problem.ts";
 
 /** The card over the picture and the line above the controls. */
 export class Notice {
@@ -18,9 +18,10 @@ export class Notice {
     byId("notice-title").textContent = title;
     byId("notice-hint").textContent = hint;
     const detail = byId("notice-detail");
-    detail.textContent = problem.detail ?? "";
-    detail.hidden = problem.detail === null;
-    this.again.hidden = !final;
+    const news = newsIn(problem);
+    detail.textContent = news ?? "";
+    detail.hidden = news === null;
+    this.again.hidden = !final || needsNewLink(problem);
     this.showProgress(final ? null : problem);
     this.card.dataset["kind"] = problem.kind;
     this.card.classList.toggle("final", final);

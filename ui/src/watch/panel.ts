@@ -50,17 +50,22 @@ export class Panel {
 
   /** One bar a segment: as tall as it came fast, coloured by where it came from. */
   private drawStrip(history: readonly Loaded[]): void {
-    const fastest = Math.max(...history.map((segment) => segment.throughput), 1);
+    const fastest = Math.max(...history.map((segment) => segment.throughput ?? 0), 1);
     const bars = history.map((segment, i) => {
       const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      const height = Math.max(4, BAR.height * Math.sqrt(segment.throughput / fastest));
+      const height = Math.max(4, BAR.height * Math.sqrt((segment.throughput ?? 0) / fastest));
       const at = { x: i * BAR.step, y: BAR.height - height, width: BAR.width, height, rx: 1.5 };
       for (const [name, value] of Object.entries(at)) bar.setAttribute(name, String(value));
-      bar.setAttribute("class", segment.cache?.outcome === "hit" ? "hit" : "miss");
+      bar.setAttribute("class", source(segment));
       return bar;
     });
     this.strip.replaceChildren(...bars);
   }
+}
+
+function source({ own, cache }: Loaded): string {
+  if (own) return "own";
+  return cache?.outcome === "hit" ? "hit" : "miss";
 }
 
 function rows(stats: Stats): [string, string][] {

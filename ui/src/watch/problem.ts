@@ -28,6 +28,9 @@ const PASSING = new Set([
   "unreachable",
 ]);
 
+/** Kinds of which nothing is left to tell a viewer; the details speak of paths and keys. */
+const WHOLLY_SAID = new Set(["key-missing", "key-expired", "key-revoked", "key-scope"]);
+
 const MESSAGES: Record<string, Message> = {
   "not-yet-playable": {
     title: "Being prepared",
@@ -129,6 +132,26 @@ export function isPassing(problem: Problem): boolean {
 export function messageFor(problem: Problem): Message {
   const message = MESSAGES[problem.kind] ?? MESSAGES[kindOfStatus(problem.status)];
   return message ?? { title: "Something went wrong", hint: "Try again." };
+}
+
+/** Whether only another link helps: the key in this one will be no better next time. */
+export function needsNewLink(problem: Problem): boolean {
+  return problem.kind.startsWith("key-");
+}
+
+/** The detail, unless the page's own words have said as much. */
+export function newsIn(problem: Problem): string | null {
+  if (problem.detail === null || WHOLLY_SAID.has(problem.kind)) return null;
+  const { title, hint } = messageFor(problem);
+  const said = new Set([...FILLERS, ...words(`${title} ${hint} ${problem.kind}`)]);
+  return words(problem.detail).every((word) => said.has(word)) ? null : problem.detail;
+}
+
+/** Words that tell nothing new about a problem. */
+const FILLERS = words("a an the this that there it is was are has have for of to and");
+
+function words(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}%]+/gu) ?? [];
 }
 
 function problemJson(body: string): { kind: string | null; detail: string | null } {

@@ -22,7 +22,7 @@ export interface Stats {
   /** Times the picture stood for want of media, and for how long in all. */
   stalls: number;
   stalledMs: number;
-  /** Of the last segment: where it came from, and how (`hit`, `miss`, …). */
+  /** Of the last segment: where it came from, and how (`hit`, `miss`, …; `browser`: from its own cache). */
   pop: string | null;
   cache: string | null;
   position: number;
@@ -64,7 +64,8 @@ export class Meter {
   read(): Stats {
     const { video, session } = this;
     const facts = session.engine?.facts();
-    const last = this.history[this.history.length - 1]?.cache ?? null;
+    const segment = this.history[this.history.length - 1];
+    const last = segment?.cache ?? null;
     const quality = video.getVideoPlaybackQuality?.();
     return {
       bitrate: facts?.bitrate ?? null,
@@ -78,7 +79,7 @@ export class Meter {
       stalls: this.stalls,
       stalledMs: this.stalledMs + (this.stalledSince === null ? 0 : performance.now() - this.stalledSince),
       pop: last && popOf(last.cache),
-      cache: last && last.outcome + (last.collapsed ? ", shared" : ""),
+      cache: segment?.own ? "browser" : last && last.outcome + (last.collapsed ? ", shared" : ""),
       position: video.currentTime,
       duration: Number.isFinite(video.duration) ? video.duration : 0,
       growing: facts?.growing ?? false,
