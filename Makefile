@@ -25,4 +25,4 @@ release:
 
 ui:
 	@./scripts/setup ui
-	cd ui && npm ci --no-audit --no-fund && npm run build && npm test
+	cd ui && npm install --no-save --ignore-scripts --no-audit --no-fund && npm run build && npm test

@@ -56,12 +56,17 @@ async fn an_encode_outlives_a_killed_origin() {
     assert_whole(&fleet, &asset).await;
 }
 
-/// A fleet whose worker is in the middle of an encode, with segments stored.
-pub(crate) async fn encoding(tools: &Folder) -> (Fleet, Asset) {
+/// A fleet whose worker encodes at a pace.
+pub(crate) async fn paced(tools: &Folder) -> Fleet {
     let ffmpeg = tools.join("ffmpeg-paced");
     std::fs::write(&ffmpeg, PACED_FFMPEG).unwrap();
     std::fs::set_permissions(&ffmpeg, PermissionsExt::from_mode(0o755)).unwrap();
-    let fleet = Fleet::start(&[("WEIR_WORKER__FFMPEG", &ffmpeg)]).await;
+    Fleet::start(&[("WEIR_WORKER__FFMPEG", &ffmpeg)]).await
+}
+
+/// A fleet whose worker is in the middle of an encode, with segments stored.
+pub(crate) async fn encoding(tools: &Folder) -> (Fleet, Asset) {
+    let fleet = paced(tools).await;
     let clip = Clip::with_sound(SECS as f64);
     let asset = fleet.take_in(clip.path()).await;
     fleet.status_when(&asset, is_encoding).await;

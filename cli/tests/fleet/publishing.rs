@@ -3,6 +3,8 @@
 use crate::{
     clip::{Clip, FRAME_RATE},
     fleet::Fleet,
+    kills::paced,
+    process::Folder,
     published,
 };
 
@@ -46,8 +48,9 @@ async fn sound_and_picture_start_together_and_stay_where_they_were() {
 
 #[tokio::test]
 async fn an_upload_without_a_terminal_tells_how_far_it_is_in_lines() {
-    let fleet = Fleet::start(&[]).await;
-    let clip = Clip::with_sound(2.0);
+    let tools = Folder::new();
+    let fleet = paced(&tools).await;
+    let clip = Clip::with_sound(8.0);
     let ended = fleet.upload(clip.path(), &["--wait"]).await;
     assert_eq!(ended.code, 0, "{ended:?}");
     let lines: Vec<_> = ended.err.lines().collect();
