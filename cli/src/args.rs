@@ -16,7 +16,7 @@ use crate::exit;
 /// Settings come from defaults, then the file (--config, else weir.toml if there is
 /// one), then the environment (WEIR_ORIGIN__LISTEN=… sets origin.listen), then flags.
 #[derive(Debug, Parser)]
-#[command(version, after_help = exit::TABLE, max_term_width = 100)]
+#[command(name = "weir", version, after_help = exit::TABLE, max_term_width = 100)]
 pub(crate) struct Args {
     /// Settings file (TOML); see weir.example.toml.
     #[arg(long, global = true, value_name = "FILE")]
