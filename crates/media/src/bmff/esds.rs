@@ -1,7 +1,7 @@
 //! MPEG-4 audio inside mp4: the descriptors of `esds` (ISO/IEC 14496-1 §7.2.6) and the
 //! AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2).
 
-use super::{BoxError, FourCc, boxes::Fields};
+use super::{BoxError, FourCc, bits::Bits, boxes::Fields};
 
 /// What `esds` says.
 pub(super) struct Config {
@@ -89,7 +89,7 @@ const CHANNELS: [u32; 7] = [1, 2, 3, 4, 5, 6, 8];
 const SBR: [u32; 2] = [5, 29];
 
 fn specific(bytes: &[u8]) -> Option<Config> {
-    let mut bits = Bits { bytes, at: 0 };
+    let mut bits = Bits::of(bytes);
     let object_type = bits.object_type()?;
     let mut sample_rate = bits.sample_rate()?;
     let channels = bits.take(4)?;
@@ -112,21 +112,7 @@ fn specific(bytes: &[u8]) -> Option<Config> {
     })
 }
 
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl Bits<'_> {
-    fn take(&mut self, count: usize) -> Option<u32> {
-        (0..count).try_fold(0, |value, _| {
-            let byte = self.bytes.get(self.at / 8)?;
-            let bit = byte >> (7 - self.at % 8) & 1;
-            self.at += 1;
-            Some(value << 1 | u32::from(bit))
-        })
-    }
-
     fn object_type(&mut self) -> Option<u32> {
         match self.take(5)? {
             31 => self.take(6).map(|more| 32 + more),

@@ -27,6 +27,8 @@ pub struct Sample<'a> {
 impl Sample<'_> {
     /// Flags of a sample that depends on no other: each frame of AAC.
     pub const INDEPENDENT: u32 = 0x0200_0000;
+    /// Flags of a picture that depends on others and is no place to start.
+    pub const DEPENDENT: u32 = 0x0101_0000;
 }
 
 /// A `moof` and its `mdat`, of one track.

@@ -8,14 +8,18 @@
 //! - [`init_info`]: what an init segment says of its one track.
 //! - [`Fragment`]: times and samples of a `moof` + `mdat`.
 //! - [`patch_tfdt`]: move a fragment in time, in place.
-//! - [`write_fragment`]: a new `moof` + `mdat` of given samples.
+//! - [`write_fragment`]: a new `moof` + `mdat` of given samples; [`fragment_head`]: the
+//!   same without their bytes.
+//! - [`mp4`]: progressive mp4 and mov: what they hold, and where.
 
 mod avc;
+mod bits;
 mod boxes;
 mod error;
 mod esds;
 mod fragment;
 mod init;
+pub mod mp4;
 mod patch;
 mod split;
 mod write;
@@ -26,4 +30,4 @@ pub use fragment::{Fragment, SAMPLES_MAX, Sample};
 pub use init::{InitInfo, InitKind, SampleDefaults, init_info};
 pub use patch::patch_tfdt;
 pub use split::{Piece, TopLevel};
-pub use write::write_fragment;
+pub use write::{SampleHead, fragment_head, fragment_head_len_max, write_fragment};
