@@ -49,16 +49,19 @@ impl std::fmt::Debug for FourCc {
     }
 }
 
-/// One box: its type and what is in it.
+/// One box: its type, where it stands and what is in it.
 #[derive(Debug, Clone, Copy)]
-struct Box<'a> {
-    kind: FourCc,
-    body: &'a [u8],
+pub(crate) struct Box<'a> {
+    pub(crate) kind: FourCc,
+    /// Where its body begins in what holds the box, bytes.
+    pub(crate) at: usize,
+    pub(crate) body: &'a [u8],
 }
 
 /// The boxes that fill `bytes`, no byte left over.
-fn boxes(mut bytes: &[u8]) -> Result<Vec<Box<'_>>, BoxError> {
+pub(crate) fn boxes(mut bytes: &[u8]) -> Result<Vec<Box<'_>>, BoxError> {
     let mut found = Vec::new();
+    let mut before = 0;
     while !bytes.is_empty() {
         let head: [u8; 8] = bytes
             .get(..8)
@@ -75,21 +78,23 @@ fn boxes(mut bytes: &[u8]) -> Result<Vec<Box<'_>>, BoxError> {
         };
         let len = usize::try_from(len).map_err(|_| BoxError::Overrun(kind))?;
         let body = bytes.get(header..len).ok_or(BoxError::Overrun(kind))?;
-        found.push(Box { kind, body });
+        let at = before + header;
+        found.push(Box { kind, at, body });
+        before += len;
         bytes = &bytes[len..];
     }
     Ok(found)
 }
 
 /// The first box of a kind.
-fn find<'a>(boxes: &[Box<'a>], kind: &[u8; 4]) -> Result<Box<'a>, BoxError> {
+pub(crate) fn find<'a>(boxes: &[Box<'a>], kind: &[u8; 4]) -> Result<Box<'a>, BoxError> {
     let found = boxes.iter().find(|b| b.kind.0 == *kind);
     found.copied().ok_or(BoxError::Missing(FourCc(*kind)))
 }
 
 /// Reads the fields of a box one after the other.
 #[derive(Debug, Clone, Copy)]
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     kind: FourCc,
     left: &'a [u8],
 }
@@ -99,11 +104,11 @@ impl<'a> Fields<'a> {
         Self { kind, left: body }
     }
 
-    fn of(b: Box<'a>) -> Self {
+    pub(crate) fn of(b: Box<'a>) -> Self {
         Self::new(b.kind, b.body)
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], BoxError> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], BoxError> {
         let (head, left) = self
             .left
             .split_first_chunk()
@@ -112,16 +117,16 @@ impl<'a> Fields<'a> {
         Ok(*head)
     }
 
-    fn u32(&mut self) -> Result<u32, BoxError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, BoxError> {
         self.take().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, BoxError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, BoxError> {
         self.take().map(u64::from_be_bytes)
     }
 
     /// Version and flags of a full box.
-    fn version(&mut self) -> Result<(u8, u32), BoxError> {
+    pub(crate) fn version(&mut self) -> Result<(u8, u32), BoxError> {
         let [version, flags @ ..] = self.take::<4>()?;
         Ok((
             version,
@@ -130,7 +135,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field of 64 bits in version 1, of 32 in version 0.
-    fn time(&mut self, version: u8) -> Result<u64, BoxError> {
+    pub(crate) fn time(&mut self, version: u8) -> Result<u64, BoxError> {
         if version == 1 {
             self.u64()
         } else {
@@ -138,7 +143,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn u32_if(&mut self, present: bool) -> Result<Option<u32>, BoxError> {
+    pub(crate) fn u32_if(&mut self, present: bool) -> Result<Option<u32>, BoxError> {
         if present {
             self.u32().map(Some)
         } else {

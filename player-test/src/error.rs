@@ -8,6 +8,9 @@ pub enum PlayError {
     /// The URL cannot be played from here.
     #[error("cannot play this URL: {0}")]
     Url(String),
+    /// There is no presentation where one was looked for.
+    #[error("no master.m3u8 and no manifest.mpd in {0}")]
+    Missing(String),
     /// An option is out of bounds.
     #[error("{0}")]
     Options(&'static str),

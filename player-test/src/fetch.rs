@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    HeaderMap, Request, StatusCode,
+    HeaderMap, Method, Request, StatusCode,
     body::Incoming,
     header::{CONTENT_LENGTH, HeaderName},
 };
@@ -103,6 +103,7 @@ impl Client {
         limits: Limits,
     ) -> Result<Answer, FetchError> {
         let started = Instant::now();
+        let headers_only = request.method() == Method::HEAD;
         let head = timeout(limits.head, self.0.request(request))
             .await
             .map_err(|_| FetchError::Slow {
@@ -114,7 +115,9 @@ impl Client {
         let expected = parts
             .headers
             .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            // It tells of the body that GET would have had (RFC 9110 §9.3.2).
+            .filter(|_| !headers_only);
         let body = read(body, expected, limits).await?;
         Ok(Answer {
             status: parts.status,

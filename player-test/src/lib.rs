@@ -2,8 +2,8 @@
 //!
 //! Nothing here shares code with the roles it tests: a wrong writer cannot agree with
 //! itself. [`play()`] lets any number of players watch an HLS stream as viewers would, and
-//! checks every byte they get; [`check_mpd`] reads a DASH manifest; [`webdriver`] drives a
-//! real Chromium.
+//! checks every byte they get; [`validate()`] holds a presentation against the standards;
+//! [`check_mpd`] reads a DASH manifest; [`webdriver`] drives a real Chromium.
 
 mod abr;
 mod boxes;
@@ -21,9 +21,13 @@ mod report;
 mod session;
 mod timeline;
 mod url;
+mod validate;
 pub mod webdriver;
 
 pub use error::PlayError;
 pub use mpd::{MpdError, MpdSummary, RepresentationSummary, check_mpd};
 pub use play::{Options, PLAYERS_MAX, play};
 pub use report::{CacheReport, Report, Spread, Stalls};
+pub use validate::{
+    Checked, Finding, Severity, ValidateOptions, Validation, validate, validation_rules,
+};

@@ -256,6 +256,7 @@ mod tests {
         sum.add(
             Box {
                 kind: FourCc(*b"trun"),
+                at: 0,
                 body: &body,
             },
             init().tracks[0].defaults,

@@ -16,19 +16,19 @@ pub(crate) struct InitTrack {
     pub(crate) handler: FourCc,
     /// Units a second.
     pub(crate) timescale: u32,
-    pub(super) defaults: Defaults,
+    pub(crate) defaults: Defaults,
 }
 
 /// What a sample is like where nothing else is said (`trex`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Defaults {
-    pub(super) duration: u32,
-    pub(super) size: u32,
-    pub(super) flags: u32,
+pub(crate) struct Defaults {
+    pub(crate) duration: u32,
+    pub(crate) size: u32,
+    pub(crate) flags: u32,
 }
 
 impl Init {
-    pub(super) fn track(&self, id: u32) -> Result<&InitTrack, BoxError> {
+    pub(crate) fn track(&self, id: u32) -> Result<&InitTrack, BoxError> {
         self.tracks
             .iter()
             .find(|track| track.id == id)
