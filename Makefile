@@ -15,6 +15,7 @@ demo:
 
 test:
 	@./scripts/setup test
+	cd player-test/players && npm install --no-save --ignore-scripts --no-audit --no-fund
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo test --locked --workspace

@@ -37,13 +37,24 @@ pub(crate) enum Command {
     Edge(EdgeArgs),
     /// Send a video in, resumably.
     Upload(UploadArgs),
+    /// Package a file into a folder, without a server.
+    Package(PackageArgs),
+    /// Write a published version into a folder, as plain files.
+    Export(ExportArgs),
     /// Watch a stream with virtual players, and check it.
     Play(PlayArgs),
+    /// Hold a stream, or a folder with one, against the rules of HLS, DASH and CMAF.
+    Validate(ValidateArgs),
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Take an asset away: what still makes it stops, and its bytes go.
+    Delete(DeleteArgs),
     /// Look whether this machine has what Weir needs.
     Doctor(DoctorArgs),
+    /// Start a program that can do only what it is told: how workers start ffmpeg.
+    #[command(hide = true)]
+    Jail(JailArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -69,6 +80,43 @@ pub(crate) struct Demo {
     /// Address of the edges; 0.0.0.0 lets other machines watch.
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) edge_ip: IpAddr,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PackageArgs {
+    /// The video, or sound.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Folder for the playlists, the MPD and the tracks; new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Heights of the renditions, pixels of the shorter side [default: 1080,720,480,360].
+    #[arg(long, value_name = "HEIGHTS", value_delimiter = ',')]
+    pub(crate) ladder: Vec<u32>,
+    /// Length of a segment, seconds, 2 to 10 [default: 4].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) segment: Option<f64>,
+    /// How many spans of the file are encoded at once [default: worker.spans].
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// Publish the file's own streams as they are, and encode nothing.
+    #[arg(long, conflicts_with_all = ["ladder", "no_copy"])]
+    pub(crate) copy: bool,
+    /// Encode all renditions, also where the file's own streams could be published.
+    #[arg(long)]
+    pub(crate) no_copy: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// The asset; or an address that plays it, key included, at an origin or an edge.
+    #[arg(value_name = "ASSET|URL")]
+    pub(crate) asset: String,
+    /// Folder for the files; new, empty, or what an export of this version left.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -171,6 +219,19 @@ pub(crate) struct PlayArgs {
     pub(crate) wait: Duration,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct ValidateArgs {
+    /// Address of master.m3u8 or manifest.mpd (the other is read too), or a folder with them.
+    #[arg(value_name = "URL|DIR")]
+    pub(crate) target: String,
+    /// Read this many segments of each track, its first and its last; all where absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) sample: Option<u32>,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Ask the origin for a key.
@@ -187,6 +248,14 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         operator: OperatorArgs,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeleteArgs {
+    /// The asset's id.
+    pub(crate) asset: wire::AssetId,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -212,6 +281,32 @@ pub(crate) struct OperatorArgs {
     /// File with the origin's admin token.
     #[arg(long, value_name = "FILE", default_value = "weir-data/admin-token")]
     pub(crate) admin_file: PathBuf,
+}
+
+/// As `packager::jail::Rules` writes them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct JailArgs {
+    /// File that it may read, or folder with all that is below.
+    #[arg(long, value_name = "PATH", allow_hyphen_values = true)]
+    pub(crate) read: Vec<PathBuf>,
+    /// The one folder that it may write to; without it, it writes no file.
+    #[arg(long, value_name = "DIR", allow_hyphen_values = true)]
+    pub(crate) write: Option<PathBuf>,
+    /// Address space, bytes.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory: u64,
+    /// Longest file that it may write, bytes.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) file_max: u64,
+    /// Processor time, seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) cpu: Option<u64>,
+    /// Go on where the kernel lacks landlock or seccomp.
+    #[arg(long)]
+    pub(crate) best_effort: bool,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<std::ffi::OsString>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client as Hyper, connect::HttpConnector},
     rt::TokioExecutor,
@@ -64,6 +65,40 @@ impl Client {
         headers: &[(&str, String)],
         body: Bytes,
     ) -> anyhow::Result<Response<Bytes>> {
+        let request = self.request(method, path, headers, body)?;
+        self.answer(async {
+            let (head, body) = self.hyper.request(request).await?.into_parts();
+            let body = Limited::new(body, ANSWER_MAX)
+                .collect()
+                .await
+                .map_err(|fault| anyhow::anyhow!(fault))?;
+            anyhow::Ok(Response::from_parts(head, body.to_bytes()))
+        })
+        .await
+    }
+
+    /// The answer, whatever its status, as soon as its head is there; its body, of any
+    /// length, is read by [`frame`].
+    ///
+    /// # Errors
+    /// [`Exit::Unreachable`] when none comes.
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let request = self.request(method, path, &[], Bytes::new())?;
+        self.answer(async { Ok(self.hyper.request(request).await?) })
+            .await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Bytes,
+    ) -> anyhow::Result<Request<Full<Bytes>>> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
@@ -73,22 +108,17 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request = request.body(Full::new(body))?;
-        let answer = tokio::time::timeout(WAIT, async {
-            let (head, body) = self.hyper.request(request).await?.into_parts();
-            let body = Limited::new(body, ANSWER_MAX)
-                .collect()
-                .await
-                .map_err(|fault| anyhow::anyhow!(fault))?;
-            anyhow::Ok(Response::from_parts(head, body.to_bytes()))
-        });
+        Ok(request.body(Full::new(body))?)
+    }
+
+    async fn answer<T>(&self, asked: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         let unreachable = |why: String| {
             error(
                 Exit::Unreachable,
                 format!("{} does not answer: {why}", self.base),
             )
         };
-        match answer.await {
+        match tokio::time::timeout(WAIT, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(fault)) => Err(unreachable(format!("{fault:#}"))),
             Err(_) => Err(unreachable(format!("nothing for {} s", WAIT.as_secs()))),
@@ -109,6 +139,23 @@ impl Client {
         let json = [("content-type", "application/json".to_owned())];
         let answer = self.send(method, path, &json, body.into()).await?;
         Ok(serde_json::from_slice(&good(answer)?)?)
+    }
+}
+
+/// The next bytes of a body; `None` at its end.
+///
+/// # Errors
+/// [`Exit::Unreachable`] when it ends early, or nothing comes.
+pub(crate) async fn frame(body: &mut Incoming) -> anyhow::Result<Option<Bytes>> {
+    let cut = |why: String| error(Exit::Unreachable, format!("an answer was cut: {why}"));
+    loop {
+        let next = tokio::time::timeout(WAIT, body.frame()).await;
+        let next = next.map_err(|_| cut(format!("nothing for {} s", WAIT.as_secs())))?;
+        let Some(frame) = next else { return Ok(None) };
+        let frame = frame.map_err(|fault| cut(fault.to_string()))?;
+        if let Ok(bytes) = frame.into_data() {
+            return Ok(Some(bytes));
+        }
     }
 }
 

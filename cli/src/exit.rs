@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     Unreachable = 5,
     /// The origin or the packager refused the file.
     Refused = 6,
-    /// The stream is broken.
+    /// The stream is broken, or breaks a rule.
     Broken = 7,
     /// The machine lacks something.
     Lacking = 8,
@@ -33,7 +33,7 @@ pub(crate) const TABLE: &str = "Exit codes:
   4  a port is taken, or an address is not this host's
   5  the origin does not answer
   6  the file was refused
-  7  the stream is broken (weir play)
+  7  the stream is broken (weir play) or breaks a rule (weir validate)
   8  the machine lacks something (weir doctor)
   130  a second signal ended it at once";
 

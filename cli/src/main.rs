@@ -16,6 +16,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    // Before any thread: what a launcher takes from itself, other threads would keep.
+    if let args::Command::Jail(jail) = args.command {
+        return commands::launch(jail);
+    }
     allow_files();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

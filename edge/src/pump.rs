@@ -6,11 +6,17 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Response, StatusCode, header::TRANSFER_ENCODING};
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, TRANSFER_ENCODING},
+};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, timeout},
+};
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
@@ -88,7 +94,7 @@ impl Pump {
 
     async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
         let origin = &self.node.origin;
-        let _slot = origin.slot().await?;
+        let slot = origin.slot().await?;
         self.node.metrics.fetches.increment(1);
         let question = Question {
             key: &self.order.key.cache,
@@ -103,13 +109,14 @@ impl Pump {
             wall: SystemTime::now(),
             delay: at.saturating_duration_since(asked),
         };
-        self.take(response, received).await
+        self.take(response, received, slot).await
     }
 
     async fn take(
         &self,
         response: Response<Incoming>,
         received: Received,
+        slot: SemaphorePermit<'_>,
     ) -> Result<(), FetchError> {
         let status = response.status();
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
@@ -133,7 +140,7 @@ impl Pump {
                 finish_unread(response.into_body()).await;
                 Ok(())
             }
-            _ => self.stream(response, received).await,
+            _ => self.stream(response, received, slot).await,
         }
     }
 
@@ -155,8 +162,12 @@ impl Pump {
         &self,
         response: Response<Incoming>,
         received: Received,
+        slot: SemaphorePermit<'_>,
     ) -> Result<(), FetchError> {
         let (parts, body) = response.into_parts();
+        // Events go on for minutes, mostly in silence: who waits for them, and that may be
+        // as many as there are connections, must not keep others from their segments.
+        let slot = Some(slot).filter(|_| !are_events(&parts.headers));
         let length = body.size_hint().exact();
         // Such a body ends with its connection: a cut one looks whole.
         let endless = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
@@ -179,7 +190,9 @@ impl Pump {
         }
         let head = Arc::new(head);
         self.fill.arrive(Arrival::Head(head.clone()));
-        self.copy(&head, body, portion).await
+        let done = self.copy(&head, body, portion).await;
+        drop(slot);
+        done
     }
 
     /// Nothing that was fetched without a key is kept where holders of keys would find
@@ -266,6 +279,14 @@ impl Pump {
         let stored = self.node.store.weight();
         self.node.metrics.ram(stored, self.node.fill_ram.used());
     }
+}
+
+/// Server-sent events (HTML, §9.2).
+fn are_events(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// The same bytes in few pieces, each in memory of just its length: pieces from the

@@ -14,7 +14,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::{PackageSettings, UploadId};
 
-use crate::{Config, OriginError, catalogue::Catalogue, clock::now_secs, keyring::Keyring, random};
+use crate::{
+    Config, OriginError,
+    catalogue::{Catalogue, Rules},
+    clock::now_secs,
+    events::Events,
+    keyring::Keyring,
+    random,
+};
 
 /// Longest life of a key, seconds: 30 days. A revocation is kept as long.
 pub(crate) const KEY_TTL_MAX_SECS: u64 = 30 * 24 * 3600;
@@ -26,6 +33,7 @@ pub(crate) struct App {
     pub(crate) store: Files,
     pub(crate) keyring: Keyring,
     pub(crate) busy_uploads: BusyUploads,
+    pub(crate) events: Events,
     /// Work that goes on when its request's connection is lost.
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
@@ -43,12 +51,17 @@ impl App {
     ) -> Result<Shared, OriginError> {
         let data_dir = &config.data_dir;
         let lock = claim_folder(data_dir)?;
+        let rules = Rules {
+            attempts_max: config.attempts_max,
+            gc_grace: config.gc_grace,
+        };
         Ok(Arc::new(Self {
             _lock: lock,
             keyring: Keyring::open(&config)?,
-            catalogue: Catalogue::open(&data_dir.join("catalogue.db")).await?,
+            catalogue: Catalogue::open(&data_dir.join("catalogue.db"), rules).await?,
             store: Files::open(&data_dir.join("blobs"), config.disk_floor.as_u64()).await?,
             busy_uploads: BusyUploads::default(),
+            events: Events::default(),
             tasks: TaskTracker::new(),
             waiters: Semaphore::new(config.waiters_max),
             shutdown,
@@ -67,6 +80,8 @@ impl App {
         PackageSettings {
             segment_secs: self.config.segment.as_secs_f64(),
             ladder: self.config.ladder.clone(),
+            copy: self.config.publish_source,
+            lead: self.config.lead,
         }
     }
 

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
+use wire::Lead;
 
 /// Settings of an origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Config {
     /// File of the token by which workers and edges join; seen from `data_dir`. Made at
     /// first start, readable by its owner. Default `join-token`.
     pub join_file: PathBuf,
+    /// `weir origin` has a worker of its own that publishes sources' own streams, where
+    /// players can play them; it needs no ffmpeg. Default true.
+    pub copies: bool,
     /// Anyone who reaches the listener may upload. Refused unless the listener is on
     /// loopback. Default false.
     pub open_uploads: bool,
@@ -35,11 +39,23 @@ pub struct Config {
     /// Heights of the renditions, pixels; those above the source's are left out.
     /// Default 1080, 720, 480, 360.
     pub ladder: Vec<u32>,
+    /// Publish sources' own streams as they are, where players can play them. Default
+    /// true.
+    pub publish_source: bool,
+    /// Whether the lowest rendition is encoded by itself, ahead of the others: `auto`
+    /// (beside a published source, and where it is longer than 20 s), `on` or `off`.
+    /// Viewers can start sooner, and all costs one more decode. Default `auto`.
+    pub lead: Lead,
     /// A job goes to another worker this long after its worker's last word. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
     /// How often a job is tried. Default 5.
     pub attempts_max: u32,
+    /// Bytes that nothing names any more, such as those of a deleted asset, stay this
+    /// long: longer than a lease, and than anyone reads them. At least a lease.
+    /// Default 25 h.
+    #[serde(with = "humantime_serde")]
+    pub gc_grace: Duration,
     /// Requests of workers and edges that may wait for news at once. Default 1,024.
     pub waiters_max: usize,
     /// Life of a key that plays, unless asked otherwise. Default 12 h.
@@ -58,6 +74,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("weir-data"),
             join_file: PathBuf::from("join-token"),
+            copies: true,
             open_uploads: false,
             upload_max: ByteSize::gib(64),
             upload_expires: Duration::from_secs(24 * 3600),
@@ -65,8 +82,11 @@ impl Default for Config {
             disk_floor: ByteSize::gib(1),
             segment: Duration::from_secs(4),
             ladder: vec![1080, 720, 480, 360],
+            publish_source: true,
+            lead: Lead::Auto,
             lease: Duration::from_secs(10),
             attempts_max: 5,
+            gc_grace: Duration::from_secs(25 * 3600),
             waiters_max: 1024,
             key_ttl: Duration::from_secs(12 * 3600),
             connections_max: 4096,
@@ -114,6 +134,10 @@ impl Config {
         expect(
             (1..=600).contains(&self.lease.as_secs()),
             "lease must be 1s to 10m",
+        );
+        expect(
+            self.gc_grace >= self.lease,
+            "gc_grace must not be shorter than lease",
         );
         expect(self.attempts_max > 0, "attempts_max must be at least 1");
         expect(

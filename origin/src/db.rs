@@ -10,7 +10,10 @@ use sqlx::{
 use crate::OriginError;
 
 /// Schemas in order: the first is version 1.
-const SCHEMAS: &[&str] = &[include_str!("../schema/1.sql")];
+const SCHEMAS: &[&str] = &[
+    include_str!("../schema/1.sql"),
+    include_str!("../schema/2.sql"),
+];
 
 /// Readers at once. Chosen: more than the cores of a small machine.
 const READERS: u32 = 4;
@@ -131,5 +134,66 @@ mod tests {
             matches!(error, OriginError::NewerSchema { found: 99, .. }),
             "{error}"
         );
+    }
+
+    /// A catalogue of the first schema: one version sealed, one being packaged.
+    async fn of_schema_1(path: &Path) {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true);
+        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let plan = r#"{"duration_secs": 8.5, "tracks": [{"track": "a1", "bitrate_max": 96000,
+            "kind": {"kind": "audio", "channels": 2, "sample_rate": 48000, "language": null}}]}"#;
+        let mut rows = String::from(
+            "CREATE TABLE schema_version (version BIGINT NOT NULL);
+             INSERT INTO schema_version VALUES (1);
+             INSERT INTO assets VALUES ('a', 't', 'keyed', 1);",
+        );
+        for (version, state, job) in [("old", "ready", "done"), ("new", "playable", "leased")] {
+            rows.push_str(&format!(
+                "INSERT INTO versions VALUES ('{version}', 'a', '{state}', 'sources/{version}', 9,
+                     '{{\"segment_secs\": 4.0, \"ladder\": [360]}}', '{plan}', '[]', NULL, 5, 6);
+                 INSERT INTO tracks VALUES ('{version}', 'a1', 0, 'mp4a.40.2', 48000, 'i', 700);
+                 INSERT INTO segments VALUES ('{version}', 'a1', 0, 0, 192000, 10, 'b0');
+                 INSERT INTO segments VALUES ('{version}', 'a1', 1, 192000, 96000, 10, 'b1');
+                 INSERT INTO jobs VALUES ('{version}', '{version}', '{job}', 5, 5, 0, 0, 'w', NULL,
+                     NULL);"
+            ));
+        }
+        sqlx::raw_sql(SCHEMAS[0]).execute(&pool).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(rows))
+            .execute(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_catalogue_of_schema_1_keeps_what_is_sealed_and_plans_anew_what_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        of_schema_1(&path).await;
+        let db = Database::open(&path).await.unwrap();
+        let tracks: Vec<(String, i64, i64, String)> =
+            sqlx::query_as("SELECT version, contiguous, contiguous_end, planned FROM tracks")
+                .fetch_all(&db.read)
+                .await
+                .unwrap();
+        let [(version, 2, 288_000, planned)] = tracks.as_slice() else {
+            panic!("{tracks:?}");
+        };
+        assert_eq!(version, "old");
+        serde_json::from_str::<wire::PlannedTrack>(planned).unwrap();
+        let jobs: Vec<(String, String, i64, i64, String)> = sqlx::query_as(
+            "SELECT id, state, attempts_max, version_at, task FROM jobs ORDER BY id",
+        )
+        .fetch_all(&db.read)
+        .await
+        .unwrap();
+        assert_eq!((jobs[0].1.as_str(), jobs[1].1.as_str()), ("queued", "done"));
+        // It gets one more try, if only one.
+        assert_eq!((jobs[0].2, jobs[0].3), (6, 5));
+        let task: wire::Task = serde_json::from_str(&jobs[0].4).unwrap();
+        assert_eq!(task, wire::Task::plan());
     }
 }

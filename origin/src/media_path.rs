@@ -2,6 +2,8 @@
 
 use wire::{AssetId, TrackId, VersionId};
 
+use crate::file_name::{FileName, number};
+
 /// A path under `/v/` that can exist.
 #[derive(Debug, PartialEq)]
 pub(crate) struct MediaPath {
@@ -15,8 +17,14 @@ pub(crate) struct MediaPath {
 #[derive(Debug, PartialEq)]
 pub(crate) enum File {
     Info,
+    Events,
     Manifest(Manifest),
     Playlist {
+        version: VersionId,
+        track: TrackId,
+    },
+    /// Pictures alone, for trick play.
+    IFrames {
         version: VersionId,
         track: TrackId,
     },
@@ -28,6 +36,13 @@ pub(crate) enum File {
         version: VersionId,
         track: TrackId,
         number: u32,
+        /// WebVTT; else a fragment of an mp4.
+        is_text: bool,
+    },
+    /// Beside the tracks.
+    Beside {
+        version: VersionId,
+        name: FileName,
     },
 }
 
@@ -46,16 +61,31 @@ impl MediaPath {
             ["master.m3u8"] => File::Manifest(Manifest::Hls),
             ["manifest.mpd"] => File::Manifest(Manifest::Dash),
             ["info.json"] => File::Info,
+            ["events"] => File::Events,
+            [version, name] => File::Beside {
+                version: version.parse().ok()?,
+                name: FileName::parse(name)?,
+            },
             [version, track, name] => {
                 let (version, track) = (version.parse().ok()?, track.parse().ok()?);
                 match name {
                     "index.m3u8" => File::Playlist { version, track },
+                    "iframes.m3u8" => File::IFrames { version, track },
                     "init.mp4" => File::Init { version, track },
-                    _ => File::Segment {
-                        version,
-                        track,
-                        number: number(name)?,
-                    },
+                    _ => {
+                        let (digits, extension) = name.split_once('.')?;
+                        let is_text = match extension {
+                            "vtt" => true,
+                            "m4s" => false,
+                            _ => return None,
+                        };
+                        File::Segment {
+                            version,
+                            track,
+                            number: number(digits)?,
+                            is_text,
+                        }
+                    }
                 }
             }
             _ => return None,
@@ -68,31 +98,40 @@ impl MediaPath {
     }
 }
 
-/// `12` of `12.m4s`, written in its one way.
-fn number(name: &str) -> Option<u32> {
-    let digits = name.strip_suffix(".m4s")?;
-    let canonical = digits == "0" || !digits.starts_with(['0', '+']);
-    canonical.then(|| digits.parse().ok()).flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_file_of_an_asset_has_one_path() {
-        let (version, track) = ("v1".parse().unwrap(), "a1".parse().unwrap());
+        let (version, track): (VersionId, TrackId) = ("v1".parse().unwrap(), "a1".parse().unwrap());
         for (path, file) in [
             ("/v/x/master.m3u8", File::Manifest(Manifest::Hls)),
             ("/v/x/manifest.mpd", File::Manifest(Manifest::Dash)),
             (
                 "/v/x/v1/a1/7.m4s",
                 File::Segment {
-                    version,
-                    track,
+                    version: version.clone(),
+                    track: track.clone(),
                     number: 7,
+                    is_text: false,
                 },
             ),
+            (
+                "/v/x/v1/a1/iframes.m3u8",
+                File::IFrames {
+                    version: version.clone(),
+                    track,
+                },
+            ),
+            (
+                "/v/x/v1/poster.jpg",
+                File::Beside {
+                    version,
+                    name: FileName::parse("poster.jpg").unwrap(),
+                },
+            ),
+            ("/v/x/events", File::Events),
         ] {
             let parsed = MediaPath::parse(path).unwrap();
             assert_eq!((parsed.asset.as_str(), parsed.file), ("x", file));
@@ -104,6 +143,8 @@ mod tests {
             "/v/x/v1/a1/07.m4s",
             "/v/x/v1/a1/+7.m4s",
             "/v/x/v1/a1/.m4s",
+            "/v/x/v1/a1/7.mp4",
+            "/v/x/v1/other.jpg",
             "/v/x/v1/a1/7.m4s/",
             "/v/../master.m3u8",
             "/v/x/v1/../7.m4s",

@@ -12,6 +12,7 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    task::JoinSet,
     time::{Instant, interval, timeout_at},
 };
 use tokio_io_timeout::TimeoutStream;
@@ -21,6 +22,7 @@ use crate::{
     Config, OriginError,
     app::{App, Shared},
     clock::now_ms,
+    garbage::Sweeper,
     http::router,
 };
 
@@ -30,7 +32,8 @@ const HEAD_WAIT: Duration = Duration::from_secs(15);
 /// A peer that takes no byte of its answer for this long is cut. Chosen.
 const TAKE_WAIT: Duration = Duration::from_secs(30);
 
-/// How often jobs and uploads that nobody tends are looked for. Chosen.
+/// Longest time between two looks for jobs, uploads and bytes that nobody tends. Chosen;
+/// a short lease makes it shorter.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// An origin with its catalogue and store open, ready to serve.
@@ -81,9 +84,10 @@ impl Origin {
 /// None once it listens; problems of single requests are answered.
 pub async fn serve(listener: TcpListener, origin: Origin) -> Result<(), OriginError> {
     let app = origin.app;
-    let sweeper = tokio::spawn(sweep(app.clone()));
+    let mut sweeper = JoinSet::new();
+    sweeper.spawn(sweep(app.clone()));
     let deadline = accept(listener, &app).await;
-    sweeper.abort();
+    sweeper.shutdown().await;
     app.tasks.close();
     let _ = timeout_at(deadline, app.tasks.wait()).await;
     app.catalogue.close().await;
@@ -154,13 +158,16 @@ fn connection(
     });
 }
 
-/// Gives up silent jobs, drops expired uploads, forgets ended keys.
+/// Gives up silent jobs, drops expired uploads, forgets ended keys, deletes garbage.
 async fn sweep(app: Shared) {
-    let mut ticks = interval(SWEEP_EVERY);
+    let mut ticks = interval(SWEEP_EVERY.min(app.config.lease));
+    let mut garbage = Sweeper::default();
     loop {
         ticks.tick().await;
-        if let Err(error) = sweep_once(&app).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "sweep failed");
+        for swept in [sweep_once(&app).await, garbage.round(&app).await] {
+            if let Err(error) = swept {
+                tracing::error!(error = &error as &dyn std::error::Error, "sweep failed");
+            }
         }
     }
 }
@@ -170,6 +177,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     if given_up > 0 {
         tracing::warn!(given_up, "jobs given up");
     }
+    app.catalogue.time_passed();
     for upload in app.catalogue.expired_uploads().await? {
         let Some(_busy) = app.busy_uploads.claim(&upload.id) else {
             continue;

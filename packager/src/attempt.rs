@@ -1,76 +1,319 @@
-//! One attempt at a job: download, probe, plan, encode, complete.
+//! One attempt at a task, whoever lent it.
 
-use wire::{Completion, Lease, Plan, PlannedKind, Stage};
+use std::{path::Path, sync::Arc};
+
+use wire::{
+    Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task, TaskKind, TrackId,
+};
 
 use crate::{
     Config, PackagerError,
-    api::Job,
-    cuts::Cuts,
-    download,
-    encode::Encode,
-    plan,
-    probe::{self, Source},
-    progress::Shared,
-    workspace::Folder,
+    copy::{self, Copyable, Verdict},
+    encode::{Encode, Ended, Output, audio::Borders, command, segment::Cutter},
+    images,
+    input::Input,
+    outlet::Outlet,
+    plan::{self, Facts, Tools, recipe::Recipe},
+    probe,
+    probe::timeline::{Timeline, average},
+    text,
+    worker::{progress::Shared, sources::Source},
 };
+
+/// A source that ends earlier than it declares by more than this is damaged.
+pub(crate) const SHORTFALL_SECS: f64 = 1.0;
+
+/// A decoder met faults.
+pub(crate) const DAMAGED: &str = "parts of the source are damaged";
 
 /// What an attempt works with.
 pub(crate) struct Attempt<'a> {
     pub(crate) config: &'a Config,
-    pub(crate) job: &'a Job,
-    pub(crate) lease: &'a Lease,
-    pub(crate) folder: &'a Folder,
+    pub(crate) toolchain: &'a str,
+    /// The source as a file.
+    pub(crate) source: Source<'a>,
+    /// The source where it is.
+    pub(crate) input: Input,
+    pub(crate) outlet: &'a Outlet,
+    pub(crate) settings: &'a PackageSettings,
+    pub(crate) task: &'a Task,
+    pub(crate) plan: Option<&'a Plan>,
+    pub(crate) stored: &'a [StoredTrack],
     pub(crate) progress: &'a Shared,
 }
 
 impl Attempt<'_> {
-    /// Does all of it. Safe to drop at any await: ffmpeg is killed, and what the origin
-    /// stored stays for the next attempt.
-    pub(crate) async fn run(&self) -> Result<(), PackagerError> {
-        let Self {
-            config,
-            job,
-            lease,
-            progress,
-            ..
-        } = *self;
-        let file = self.folder.source();
-        progress.set(Stage::Download, 0.0, None);
-        download::source(config, job, lease.source_len_bytes, &file, progress).await?;
-        progress.set(Stage::Probe, 0.0, None);
-        let source = probe::probe(config, &file).await?;
-        tracing::info!(?source, "probed");
-        let plan = self.plan(&source)?;
-        job.put_plan(&plan).await?;
-        let encode = Encode {
-            config,
-            job,
-            file: &file,
-            source: &source,
-            plan: &plan,
-            stored: &lease.stored,
-            cuts: Cuts::new(lease.settings.segment_secs),
-            progress,
+    /// Does all of it. Safe to drop at any await: ffmpeg is killed, and what is stored
+    /// stays for the next attempt.
+    pub(crate) async fn run(&self) -> Result<Completion, PackagerError> {
+        let plan = match (self.task.kind, self.plan) {
+            // Kept by an earlier attempt, whose completion was not heard.
+            (TaskKind::Plan, Some(_)) => return Ok(Completion::default()),
+            (TaskKind::Plan, None) => return self.make_plan().await,
+            (_, Some(plan)) => plan,
+            (_, None) => return Err(PackagerError::Encoder("the task has no plan".into())),
         };
-        let warnings = encode.run().await?;
-        progress.set(Stage::Publish, 0.0, None);
-        job.complete(&Completion { warnings }).await
+        let recipe = Recipe::of(plan)?;
+        let warnings = match self.task.kind {
+            TaskKind::Lead | TaskKind::Rest => self.pictures(plan, &recipe).await?,
+            TaskKind::Audio => self.sound(plan, &recipe).await?,
+            TaskKind::Text => self.text(plan, &recipe).await?,
+            TaskKind::Copy => self.copy(&recipe).await?,
+            TaskKind::Images => self.images(&recipe).await?,
+            TaskKind::Plan => Vec::new(),
+        };
+        self.progress.set(Stage::Publish, 1.0, None);
+        Ok(Completion { warnings })
     }
 
-    /// An earlier attempt's plan is kept: its segments are published.
-    fn plan(&self, source: &Source) -> Result<Plan, PackagerError> {
-        let Some(plan) = &self.lease.plan else {
-            return Ok(plan::plan(source, &self.lease.settings));
+    async fn make_plan(&self) -> Result<Completion, PackagerError> {
+        self.progress.set(Stage::Download, 0.0, None);
+        let copy = copy::look(&self.input, self.settings).await?;
+        let looked = match &copy {
+            Verdict::Copy(found) if !found.is_torn() => self.look_at_outline(found).await?,
+            _ => None,
         };
-        let fits = plan.tracks.iter().all(|track| match track.kind {
-            PlannedKind::Video { .. } => source.video.is_some(),
-            PlannedKind::Audio { .. } => source.audio.is_some(),
-        });
-        if fits && !plan.tracks.is_empty() {
-            return Ok(plan.clone());
+        let (source, line) = match looked {
+            Some(looked) => looked,
+            None => self.look_at_all().await?,
+        };
+        tracing::info!(?source, "probed");
+        // A file's tables of times may be longer than its headers say; one picture, too.
+        let frame = source.video.as_ref().map(|video| video.timing.frame_secs());
+        for secs in line.iter().map(Timeline::played_secs).chain(frame) {
+            probe::check_duration(self.config, secs)?;
         }
-        Err(PackagerError::Encoder(
-            "the earlier attempt's plan is of another source".to_owned(),
-        ))
+        let tools = Tools {
+            config: self.config,
+            toolchain: self.toolchain,
+        };
+        let facts = Facts {
+            source: &source,
+            line: line.as_ref(),
+            copy,
+        };
+        let plan = plan::plan(facts, self.settings, &tools)?;
+        self.outlet.put_plan(&plan).await?;
+        Ok(Completion::default())
     }
+
+    /// What a source is whose streams can be copied, without reading all of it. `None`
+    /// where that does not suffice.
+    async fn look_at_outline(
+        &self,
+        found: &Copyable,
+    ) -> Result<Option<(probe::Source, Option<Timeline>)>, PackagerError> {
+        let file = self.source.outline(&self.input, &found.outline).await?;
+        self.progress.set(Stage::Probe, 0.0, None);
+        match probe::probe(self.config, &file).await {
+            Ok(source) => Ok(Some((source, Some(found.line.clone())))),
+            Err(PackagerError::Source(reason)) => {
+                tracing::debug!(reason, "the outline says too little");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a source is, from all of it.
+    async fn look_at_all(&self) -> Result<(probe::Source, Option<Timeline>), PackagerError> {
+        let config = self.config;
+        let file = self.source.file(config, self.progress).await?;
+        self.progress.set(Stage::Probe, 0.0, None);
+        let mut source = probe::probe(config, &file).await?;
+        let splits = plan::splits(&source);
+        let Some(video) = source.video.as_mut() else {
+            return Ok((source, None));
+        };
+        if !splits && !video.timing.varies() {
+            return Ok((source, None));
+        }
+        let index = probe::index(config, &file, video).await?;
+        let line = Timeline::new(&index, source.zero_secs);
+        if splits {
+            return Ok((source, line));
+        }
+        // All that it is good for where no span can be found.
+        if let Some(line) = line {
+            // Also those without a time, or with that of another.
+            let all = index.packets.len() + index.untimed;
+            video.timing = video.timing.averaging(average(all, line.played_secs()));
+        }
+        Ok((source, None))
+    }
+
+    /// Publishes the source's own streams.
+    async fn copy(&self, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
+        let copy = recipe
+            .copy
+            .as_ref()
+            .ok_or_else(|| PackagerError::Encoder("the plan has no copy".into()))?;
+        copy::run(copy, &self.input, self.outlet, self.progress, self.stored).await
+    }
+
+    /// Encodes a span, or all that comes, in several renditions.
+    async fn pictures(&self, plan: &Plan, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
+        let foreign = || PackagerError::Encoder("the plan has no such span".into());
+        let picture = recipe.picture.as_ref().ok_or_else(foreign)?;
+        let part = match &recipe.grid {
+            None => None,
+            Some(grid) => {
+                let span = recipe.spans.get(self.task.span as usize);
+                Some((grid, span.ok_or_else(foreign)?))
+            }
+        };
+        let tracks = self.tracks(plan)?;
+        let file = self.source.file(self.config, self.progress).await?;
+        let args = command::pictures(&file, recipe, picture, part, &tracks);
+        let grid = recipe.grid.clone().map(Arc::new);
+        let outputs = tracks.iter().map(|track| {
+            let (cutter, first) = match (&grid, part) {
+                (Some(grid), Some((_, span))) => {
+                    let grid = Arc::clone(grid);
+                    (Cutter::planned(grid, span.first, span.end), span.first)
+                }
+                _ => (Cutter::open(recipe.cuts()), 0),
+            };
+            self.output(&track.track, cutter, first, true)
+        });
+        let secs = part.map_or(plan.duration_secs, |(grid, span)| {
+            grid.start_secs(span.end) - grid.start_secs(span.first)
+        });
+        let mut ended = self
+            .encode(&file, secs)
+            .run(args, outputs.collect())
+            .await?;
+        if part.is_some_and(|(_, span)| span.seek_secs.is_some()) {
+            ended.complaints.forgive_missing();
+        }
+        if ended.ends.iter().any(Option::is_none) {
+            return Err(PackagerError::Source(format!(
+                "no picture of the video could be decoded ({})",
+                ended.complaints.last_words()
+            )));
+        }
+        let open = part.is_none() && !picture.timing.varies();
+        Ok(warnings(&ended, open.then_some(plan.duration_secs)))
+    }
+
+    /// Encodes one audio track.
+    async fn sound(&self, plan: &Plan, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
+        let tracks = self.tracks(plan)?;
+        let sound = tracks
+            .first()
+            .and_then(|track| recipe.sounds.iter().find(|s| s.track == track.track))
+            .ok_or_else(|| PackagerError::Encoder("the plan has no such sound".into()))?;
+        let file = self.source.file(self.config, self.progress).await?;
+        let borders = match &recipe.grid {
+            None => Borders::Cells(recipe.cuts()),
+            Some(grid) => Borders::Grid {
+                grid: Arc::new(grid.clone()),
+                then_us: (recipe.segment_secs * 1e6) as u64,
+            },
+        };
+        let args = command::sound(&file, sound);
+        let output = self.output(&sound.track, Cutter::audio(borders), 0, false);
+        let ended = self
+            .encode(&file, plan.duration_secs)
+            .run(args, vec![output])
+            .await?;
+        if ended.ends.iter().flatten().all(|end| *end <= 0.0) {
+            return Err(PackagerError::Source(format!(
+                "no sound could be decoded ({})",
+                ended.complaints.last_words()
+            )));
+        }
+        // Where the pictures are all there, the sound may well be the shorter one.
+        let pictures_lack = recipe.pictures_lacking(plan.duration_secs).is_some();
+        let told = !plan.warnings.is_empty();
+        let decides = recipe.picture.is_none() || (pictures_lack && !told);
+        Ok(warnings(&ended, decides.then_some(plan.duration_secs)))
+    }
+
+    /// Makes one text track.
+    async fn text(&self, plan: &Plan, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
+        let words = self
+            .task
+            .tracks
+            .first()
+            .and_then(|track| recipe.texts.iter().find(|words| words.track == *track))
+            .ok_or_else(|| PackagerError::Encoder("the plan has no such text".into()))?;
+        let file = self.source.file(self.config, self.progress).await?;
+        let (starts_us, end_us) = recipe.borders_us(plan.duration_secs);
+        let task = text::Task {
+            config: self.config,
+            file: &file,
+            text: &words.text,
+            track: &words.track,
+            zero_secs: recipe.source.zero_secs,
+            starts_us: &starts_us,
+            end_us,
+            outlet: self.outlet,
+        };
+        self.progress.set(Stage::Encode, 0.0, None);
+        text::run(&task).await
+    }
+
+    /// Makes the poster, the storyboard and the chapters.
+    async fn images(&self, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
+        let file = self.source.file(self.config, self.progress).await?;
+        let task = images::Task {
+            config: self.config,
+            file: &file,
+            source: &recipe.source,
+            outlet: self.outlet,
+        };
+        self.progress.set(Stage::Encode, 0.0, None);
+        images::run(&task).await.map(|made| made.warnings)
+    }
+
+    fn encode<'e>(&'e self, file: &'e Path, duration_secs: f64) -> Encode<'e> {
+        Encode {
+            config: self.config,
+            file,
+            outlet: self.outlet,
+            progress: self.progress,
+            duration_secs,
+        }
+    }
+
+    /// `first`: number of the first segment that comes.
+    fn output(&self, track: &TrackId, cutter: Cutter, first: u32, aligned: bool) -> Output {
+        let stored = self.stored.iter().find(|stored| stored.track == *track);
+        Output {
+            track: track.clone(),
+            cutter,
+            stored: first + stored.map_or(0, |stored| stored.segments),
+            aligned,
+        }
+    }
+
+    /// The plan's tracks that the task writes.
+    fn tracks<'p>(&self, plan: &'p Plan) -> Result<Vec<&'p PlannedTrack>, PackagerError> {
+        let of = |id: &TrackId| plan.tracks.iter().find(|track| track.track == *id);
+        let tracks: Option<Vec<_>> = self.task.tracks.iter().map(of).collect();
+        tracks
+            .filter(|tracks| !tracks.is_empty())
+            .ok_or_else(|| PackagerError::Encoder("the task's tracks are not in the plan".into()))
+    }
+}
+
+/// What viewers should know of a run; `declared_secs` where it should have come to that.
+fn warnings(ended: &Ended, declared_secs: Option<f64>) -> Vec<String> {
+    let end_secs = ended.ends.iter().flatten().copied().fold(0.0, f64::max);
+    match declared_secs {
+        Some(declared) if end_secs + SHORTFALL_SECS < declared => {
+            vec![cut_short(end_secs, declared)]
+        }
+        _ if ended.complaints.errors > 0 => vec![DAMAGED.to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+/// Words for a source that ends before it should.
+pub(crate) fn cut_short(end_secs: f64, declared_secs: f64) -> String {
+    format!(
+        "the source is cut short or damaged: \
+         {end_secs:.1} s of {declared_secs:.1} s could be read"
+    )
 }

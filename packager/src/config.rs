@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use bytesize::ByteSize;
 use serde::Deserialize;
+use wire::TaskKind;
+
+use crate::jail::Mode;
 
 /// A worker's settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -13,10 +17,27 @@ pub struct Config {
     /// Folder for sources being packaged; one folder a job, removed when it ends.
     /// Default `weir-work` in the system's temporary folder.
     pub work_dir: PathBuf,
+    /// Kinds of work that it takes: `plan`, `copy`, `audio`, `lead`, `text`, `rest`,
+    /// `images`. One that only copies needs no ffmpeg. Default: all.
+    pub kinds: Vec<TaskKind>,
+    /// How many spans are encoded at once, each by an ffmpeg that keeps about one processor
+    /// busy. Default 0: as many as there are processors, 8 at most.
+    pub spans: usize,
     /// The ffmpeg program. Default `ffmpeg`, from PATH.
     pub ffmpeg: PathBuf,
     /// The ffprobe program. Default `ffprobe`, from PATH.
     pub ffprobe: PathBuf,
+    /// Whether ffmpeg and ffprobe run jailed: `required`, `best-effort` where the kernel
+    /// lacks a part of what a jail is made of, or `off`. Default `required`.
+    pub jail: Mode,
+    /// Address space of one jailed process. It reserves more than it uses: four
+    /// renditions of 1080p reserved 1.3 GiB and used 0.5. Default 8 GiB.
+    pub jail_memory: ByteSize,
+    /// Longest file that a jailed process may write to the work folder. Default 128 GiB.
+    pub jail_file_max: ByteSize,
+    /// What a jailed process may read besides the source and the system's libraries,
+    /// such as the libraries of an ffmpeg of your own. Default none.
+    pub jail_read: Vec<PathBuf>,
     /// Preset of x264, from `ultrafast` to `veryslow`. Default `veryfast`.
     pub preset: String,
     /// Constant rate factor of x264, 0 to 51; lower is better and larger. The plan's
@@ -45,8 +66,37 @@ pub struct Config {
     pub duration_max: Duration,
     /// Widest and highest picture that is accepted, pixels. Default 8192.
     pub side_max: u32,
+    /// Largest picture that is accepted, pixels in all. Default 35,389,440: 8192 × 4320.
+    pub pixels_max: u64,
+    /// Highest frame rate that is accepted, frames per second. Default 300.
+    pub frame_rate_max: u32,
     /// Most streams that a source may have. Default 64.
     pub streams_max: usize,
+}
+
+/// Most spans encoded at once, unless an operator wants more: each took 0.5 GiB where it
+/// was measured, four renditions of 1080p.
+const SPANS_MAX: usize = 8;
+
+impl Config {
+    /// For tests in this crate: the jail's launcher is the program `weir`, which they are
+    /// not.
+    #[cfg(test)]
+    pub(crate) fn unjailed() -> Self {
+        Self {
+            jail: Mode::Off,
+            ..Self::default()
+        }
+    }
+
+    /// How many spans are encoded at once.
+    #[must_use]
+    pub fn spans(&self) -> usize {
+        match self.spans {
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(SPANS_MAX)),
+            spans => spans,
+        }
+    }
 }
 
 impl Default for Config {
@@ -54,8 +104,14 @@ impl Default for Config {
         Self {
             origin: "http://127.0.0.1:8080".to_owned(),
             work_dir: std::env::temp_dir().join("weir-work"),
+            kinds: Vec::new(),
+            spans: 0,
             ffmpeg: "ffmpeg".into(),
             ffprobe: "ffprobe".into(),
+            jail: Mode::Required,
+            jail_memory: ByteSize::gib(8),
+            jail_file_max: ByteSize::gib(128),
+            jail_read: vec![],
             preset: "veryfast".to_owned(),
             crf: 21,
             idle_timeout: Duration::from_secs(60),
@@ -66,6 +122,8 @@ impl Default for Config {
             progress_every: Duration::from_secs(2),
             duration_max: Duration::from_secs(12 * 3600),
             side_max: 8192,
+            pixels_max: 8192 * 4320,
+            frame_rate_max: 300,
             streams_max: 64,
         }
     }

@@ -37,6 +37,14 @@ pub enum PackagerError {
         /// Why.
         source: io::Error,
     },
+    /// The folder that packages are written to is not usable.
+    #[error("cannot write {path}")]
+    Output {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Another attempt holds the job, or its key opens nothing any more.
     #[error("lease lost")]
     LeaseLost,

@@ -1,10 +1,12 @@
-//! Probe, plan, encode, cut, publish; the worker loop.
+//! From a file that somebody has to segments that everybody can play.
 //!
-//! A worker leases a job from the origin ([`run`]), downloads the source, looks at it
-//! with ffprobe, plans its tracks, and starts one ffmpeg that decodes once and encodes
-//! every rendition and the audio, each into a pipe. What comes out is cut into segments
-//! and stored at the origin as it appears. Heartbeats hold the lease meanwhile; whoever
-//! loses it stops, and another attempt goes on from what is stored.
+//! A worker ([`run`]) leases one task after the other from the origin. The first task of a
+//! source looks at it and plans its tracks, segments and spans; the others copy its own
+//! streams, encode a span of pictures, the sound, the text and the images, each as the
+//! plan says, so that it does not matter who does which. What comes out is cut into
+//! segments and stored as it appears. Heartbeats hold the lease meanwhile; whoever loses
+//! it stops, and another attempt goes on from what is stored. [`package`] does the same
+//! tasks without a server, into a folder.
 //!
 //! What there is not: no credential beyond the job's key, no public address, no state
 //! that survives a job, and no URL ever given to ffmpeg.
@@ -12,34 +14,44 @@
 mod config;
 mod error;
 
-// The loop, and one pass through it.
-mod api;
+// Who does the tasks, and one of them.
 mod attempt;
-mod call;
-mod download;
-mod progress;
+mod input;
+mod local;
+mod outlet;
 mod worker;
-mod workspace;
 
-// From a file to tracks.
-mod cuts;
-mod ffprobe;
+// From a file to tracks and tasks.
 mod plan;
 mod probe;
-mod report;
-mod timing;
 
 // From tracks to segments.
-mod audio;
-mod command;
+mod copy;
 mod encode;
-mod encoder;
-mod pace;
-mod segment;
 
+// Text and images, beside.
+mod capture;
+mod images;
+mod text;
+
+// ffmpeg itself, and what stands around it.
+pub mod jail;
+mod remux;
 mod tool;
+
+#[cfg(test)]
+#[path = "../tests/support/clip.rs"]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared with the tests of the worker; a clip that fails is a test that fails"
+)]
+mod clip;
+#[cfg(test)]
+mod stored;
 
 pub use config::Config;
 pub use error::PackagerError;
+pub use local::{Far, Packaged, Packaging, package};
 pub use tool::{Tool, check};
 pub use worker::run;

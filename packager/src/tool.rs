@@ -2,9 +2,12 @@
 
 use std::{io, path::Path, process::Stdio, time::Duration};
 
-use tokio::{process::Command, time::timeout};
+use tokio::{io::AsyncWriteExt, time::timeout};
 
-use crate::PackagerError;
+use crate::{
+    Config, PackagerError,
+    jail::{Access, Tools},
+};
 
 /// Longest wait for ffmpeg to tell about itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -14,17 +17,26 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Tool {
     /// Such as `5.1.9-0+deb12u1`.
     pub version: String,
-    /// It encodes H.264.
-    pub libx264: bool,
+    /// The version of x264 that it encodes H.264 with, as x264 writes it into streams,
+    /// such as `164 r3095 baee400`; `None` without it.
+    pub x264: Option<String>,
     /// It encodes AAC.
     pub aac: bool,
 }
 
 impl Tool {
+    /// What the bytes of its output depend on: tasks of one plan are all done with the
+    /// same.
+    #[must_use]
+    pub fn toolchain(&self) -> String {
+        let x264 = self.x264.as_deref().unwrap_or("none");
+        format!("ffmpeg {}, x264 {x264}", self.version)
+    }
+
     /// # Errors
     /// An encoder is missing.
     pub(crate) fn must_encode(&self) -> Result<(), PackagerError> {
-        let missing = [("libx264", self.libx264), ("aac", self.aac)];
+        let missing = [("libx264", self.x264.is_some()), ("aac", self.aac)];
         match missing.iter().find(|(_, there)| !there) {
             None => Ok(()),
             Some((name, _)) => Err(PackagerError::Encoder(format!(
@@ -35,12 +47,19 @@ impl Tool {
     }
 }
 
-/// Asks the ffmpeg at this path for its version and encoders.
+/// Asks the ffmpeg of these settings, in its jail, for its version and encoders.
 ///
 /// # Errors
-/// [`PackagerError::Tool`] when it cannot be run, or is no ffmpeg.
-pub async fn check(ffmpeg: &Path) -> Result<Tool, PackagerError> {
-    let version = ask(ffmpeg, "-version").await?;
+/// [`PackagerError::Tool`] when it cannot be run or jailed, or is no ffmpeg.
+pub async fn check(config: &Config) -> Result<Tool, PackagerError> {
+    let ffmpeg = config.ffmpeg.as_path();
+    // At once: each is a start of ffmpeg, before anything else can be done.
+    let (version, encoders, x264) = tokio::join!(
+        ask(config, "-version"),
+        ask(config, "-encoders"),
+        x264(config)
+    );
+    let version = version?;
     let version = version
         .strip_prefix("ffmpeg version ")
         .and_then(|rest| rest.split_whitespace().next())
@@ -50,21 +69,56 @@ pub async fn check(ffmpeg: &Path) -> Result<Tool, PackagerError> {
                 io::Error::other("it does not say that it is ffmpeg"),
             )
         })?;
-    let encoders = ask(ffmpeg, "-encoders").await?;
+    let encoders = encoders?;
     let has = |name| {
         encoders
             .lines()
             .any(|line| line.split_whitespace().nth(1) == Some(name))
     };
+    let x264 = match has("libx264") {
+        true => Some(x264?),
+        false => None,
+    };
     Ok(Tool {
         version: version.to_owned(),
-        libx264: has("libx264"),
+        x264,
         aac: has("aac"),
     })
 }
 
-async fn ask(ffmpeg: &Path, question: &str) -> Result<String, PackagerError> {
-    let mut command = Command::new(ffmpeg);
+/// Encodes one picture: x264 signs its streams.
+async fn x264(config: &Config) -> Result<String, PackagerError> {
+    let args = "-loglevel error -f rawvideo -video_size 16x16 -pix_fmt gray -i pipe:0 \
+                -frames:v 1 -c:v libx264 -f h264 pipe:1";
+    let tools = Tools::of(config);
+    let mut command = tools.command(&tools.ffmpeg, &Access::default());
+    command
+        .args(args.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let encode = async {
+        let mut child = command.spawn()?;
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        stdin.write_all(&[0; 16 * 16]).await?;
+        drop(stdin);
+        child.wait_with_output().await
+    };
+    let output = timeout(ANSWER_TIMEOUT, encode)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let output = output.map_err(|source| fault(&config.ffmpeg, source))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let signed = text
+        .split_once("x264 - core ")
+        .and_then(|(_, rest)| rest.split_once(" - "));
+    Ok(signed.map_or_else(|| "unsigned".to_owned(), |(version, _)| version.to_owned()))
+}
+
+async fn ask(config: &Config, question: &str) -> Result<String, PackagerError> {
+    let (tools, ffmpeg) = (Tools::of(config), config.ffmpeg.as_path());
+    let mut command = tools.command(ffmpeg, &Access::default());
     command
         .args(["-hide_banner", question])
         .stdin(Stdio::null())
@@ -72,6 +126,8 @@ async fn ask(ffmpeg: &Path, question: &str) -> Result<String, PackagerError> {
     let answer = timeout(ANSWER_TIMEOUT, command.output()).await;
     let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let output = answer.map_err(|source| fault(ffmpeg, source))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    tools.refused(ffmpeg, output.status, &errors)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -85,10 +141,20 @@ fn fault(ffmpeg: &Path, source: io::Error) -> PackagerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jail::Mode;
+
+    /// This test program is no launcher.
+    fn unjailed(ffmpeg: &str) -> Config {
+        Config {
+            ffmpeg: ffmpeg.into(),
+            jail: Mode::Off,
+            ..Config::default()
+        }
+    }
 
     #[tokio::test]
     async fn the_installed_ffmpeg_encodes_what_is_needed() {
-        let tool = check(Path::new("ffmpeg")).await.unwrap();
+        let tool = check(&unjailed("ffmpeg")).await.unwrap();
         assert!(tool.must_encode().is_ok(), "{tool:?}");
         assert!(
             tool.version
@@ -99,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_program_is_not_taken_for_ffmpeg() {
-        let error = check(Path::new("true")).await.unwrap_err();
+        let error = check(&unjailed("true")).await.unwrap_err();
         assert!(matches!(error, PackagerError::Tool { .. }));
     }
 }

@@ -46,7 +46,7 @@ async fn a_killed_worker_leaves_no_ffmpeg() {
         .spawn()
         .unwrap();
     origin.stored_segments(1).await;
-    assert!(ffmpeg_runs_in(work_dir.path()));
+    eventually("runs", || ffmpeg_runs_in(work_dir.path())).await;
     worker.kill().unwrap();
     worker.wait().unwrap();
     eventually("ended", || !ffmpeg_runs_in(work_dir.path())).await;

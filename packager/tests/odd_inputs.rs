@@ -45,12 +45,14 @@ async fn an_mp4_cut_short_behind_its_index_is_published_with_a_warning() {
     let origin = Origin::start(bytes).await;
     origin.offer(&[240]);
     let (ended, published) = package(&origin).await;
-    let Ended::Complete(warnings) = ended else {
-        panic!("{ended:?}")
-    };
-    assert!(warnings[0].contains("cut short"), "{warnings:?}");
+    let warnings = [
+        "the source is cut short or damaged: 4.9 s of 10.0 s could be read",
+        "parts of the source are damaged",
+    ];
+    assert_eq!(ended, Ended::Complete(warnings.map(str::to_owned).to_vec()));
     published.track("v240").assert_exact();
-    assert!(published.track("v240").decoded_frames() > 60);
+    // What is there of its 300 pictures.
+    assert!((60..300).contains(&published.track("v240").decoded_frames()));
 }
 
 #[tokio::test]

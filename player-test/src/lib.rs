@@ -3,7 +3,7 @@
 //! Nothing here shares code with the roles it tests: a wrong writer cannot agree with
 //! itself. [`play()`] lets any number of players watch an HLS stream as viewers would, and
 //! checks every byte they get; [`validate()`] holds a presentation against the standards;
-//! [`check_mpd`] reads a DASH manifest; [`webdriver`] drives a real Chromium.
+//! [`webdriver`] drives a real Chromium.
 
 mod abr;
 mod boxes;
@@ -11,7 +11,6 @@ mod cache_status;
 mod error;
 mod fetch;
 mod lane;
-mod mpd;
 mod play;
 mod playback;
 mod player;
@@ -25,7 +24,6 @@ mod validate;
 pub mod webdriver;
 
 pub use error::PlayError;
-pub use mpd::{MpdError, MpdSummary, RepresentationSummary, check_mpd};
 pub use play::{Options, PLAYERS_MAX, play};
 pub use report::{CacheReport, Report, Spread, Stalls};
 pub use validate::{

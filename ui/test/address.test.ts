@@ -22,6 +22,8 @@ test("what is known about the asset stands beside its playlist, behind the same 
     return isAddress(parsed) && parsed.info;
   };
   assert.deepEqual([info(""), info("#k=abc")], ["/v/a/info.json", "/k/abc/v/a/info.json"]);
+  const parsed = parseAddress("/watch/a", "#k=abc");
+  assert.equal(isAddress(parsed) && parsed.events, "/k/abc/v/a/events");
 });
 
 test("a key that could leave its place in the path is refused", () => {

@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use wire::{AssetState, AssetStatus, MintRequest, MintedKey};
 
-use super::{roles, source, upload};
+use super::{jail, roles, source, upload};
 use crate::{
     args::Demo,
     client::Client,
@@ -55,6 +55,11 @@ pub(super) async fn run(config: Config, args: Demo) -> anyhow::Result<()> {
     let mut roles = JoinSet::new();
     let base = Base::of(&listeners, &args)?;
     let ffmpeg = config.worker.ffmpeg.clone();
+    jail::warn(&config.worker);
+    if !jail::is_whole(&config.worker) {
+        let (Ok(state) | Err(state)) = jail::state(&config.worker);
+        eprintln!("jail of ffmpeg: {state}");
+    }
     readiness.ask(listeners.addresses()?);
     start(
         &mut roles,

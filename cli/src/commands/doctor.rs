@@ -27,7 +27,7 @@ const CLOCK_APART_MAX: Duration = Duration::from_secs(5);
 type Finding = (&'static str, Result<String, String>);
 
 pub(super) async fn run(config: &Config, args: DoctorArgs) -> anyhow::Result<()> {
-    let mut findings = vec![ffmpeg(config).await, disk(&args), files()];
+    let mut findings = vec![ffmpeg(config).await, jail(config), disk(&args), files()];
     findings.extend(args.ports.iter().map(|port| free_port(*port)));
     findings.push(clock(args.origin.as_deref()).await);
     let mut lacking = 0;
@@ -51,16 +51,22 @@ pub(super) async fn run(config: &Config, args: DoctorArgs) -> anyhow::Result<()>
 
 async fn ffmpeg(config: &Config) -> Finding {
     let program = config.worker.ffmpeg.display();
-    let finding = match packager::check(&config.worker.ffmpeg).await {
+    let finding = match packager::check(&config.worker).await {
         Err(fault) => {
             let fault = anyhow::Error::new(fault);
             Err(format!("{program}: {fault:#}; apt-get install ffmpeg"))
         }
-        Ok(tool) if !tool.libx264 => Err(format!("{program} {} has no libx264", tool.version)),
+        Ok(tool) if tool.x264.is_none() => {
+            Err(format!("{program} {} has no libx264", tool.version))
+        }
         Ok(tool) if !tool.aac => Err(format!("{program} {} has no aac", tool.version)),
-        Ok(tool) => Ok(format!("{} with libx264 and aac", tool.version)),
+        Ok(tool) => Ok(format!("{}, with aac", tool.toolchain())),
     };
     ("ffmpeg", finding)
+}
+
+fn jail(config: &Config) -> Finding {
+    ("jail", super::jail::state(&config.worker))
 }
 
 fn disk(args: &DoctorArgs) -> Finding {

@@ -20,7 +20,7 @@ pub(super) async fn run(command: KeyCommand) -> anyhow::Result<()> {
     }
 }
 
-fn operator(args: &OperatorArgs) -> anyhow::Result<Client> {
+pub(super) fn operator(args: &OperatorArgs) -> anyhow::Result<Client> {
     Client::new(&args.origin, Some(read_secret(&args.admin_file)?))
 }
 
@@ -102,9 +102,14 @@ async fn revoke(key: &str, args: &OperatorArgs) -> anyhow::Result<()> {
 
 /// The key in an address (`/k/<key>/…` or `#k=<key>`), or the text itself.
 fn token(text: &str) -> &str {
+    in_address(text).unwrap_or(text)
+}
+
+/// The key in an address.
+pub(super) fn in_address(text: &str) -> Option<&str> {
     let after = |mark: &str| text.split_once(mark).map(|(_, rest)| rest);
-    let rest = after("#k=").or_else(|| after("/k/")).unwrap_or(text);
-    rest.split(['/', '?', '&', '#']).next().unwrap_or(rest)
+    let rest = after("#k=").or_else(|| after("/k/"))?;
+    rest.split(['/', '?', '&', '#']).next()
 }
 
 fn date(secs: u64) -> String {

@@ -1,13 +1,20 @@
 //! One file a command.
 
+mod delete;
 mod demo;
 mod doctor;
+mod export;
+mod jail;
 mod key;
+mod package;
 mod play;
 mod progress;
 mod roles;
 mod source;
 mod upload;
+mod validate;
+
+pub(crate) use jail::run as launch;
 
 use crate::{
     args::{Args, Command},
@@ -23,8 +30,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Edge(edge) => roles::edge(config, edge).await,
         Command::Upload(upload) => upload::run(upload).await,
+        Command::Package(package) => package::run(config, package).await,
+        Command::Export(export) => export::run(export).await,
         Command::Play(play) => play::run(play).await,
+        Command::Validate(args) => validate::run(args).await,
         Command::Key(key) => key::run(key).await,
+        Command::Delete(delete) => delete::run(delete).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
+        Command::Jail(_) => unreachable!("it has replaced this process before"),
     }
 }

@@ -1,6 +1,9 @@
 //! Each role in a process of its own.
 
-use std::path::Path;
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -20,12 +23,44 @@ pub(super) async fn origin(mut config: Config, args: OriginArgs) -> anyhow::Resu
     settings.open_uploads |= args.open_uploads;
     let (shutdown, readiness) = start(&mut config, args.admin).await?;
     let settings = config.origin;
+    let (copies, work_dir) = (settings.copies, settings.data_dir.join("work"));
+    let done = shutdown.clone();
     let listener = ops::listen(settings.listen, "--listen").await?;
     let origin = open_origin(settings, shutdown).await?;
     let address = listener.local_addr()?;
     readiness.ask([address]);
     tracing::info!(%address, join_file = %origin.join_file().display(), "origin serves");
-    Ok(origin::serve(listener, origin).await?)
+    if !copies {
+        return Ok(origin::serve(listener, origin).await?);
+    }
+    let join = read_secret(&origin.join_file())?;
+    let copier = packager::run(copier(config.worker, address, work_dir), join, done);
+    // Neither ends before the other: a copier that fails ends the origin.
+    tokio::try_join!(
+        async {
+            origin::serve(listener, origin)
+                .await
+                .map_err(anyhow::Error::from)
+        },
+        async { copier.await.context("the worker beside the store failed") },
+    )?;
+    Ok(())
+}
+
+/// The worker beside the store: it only copies.
+fn copier(config: packager::Config, origin: SocketAddr, work_dir: PathBuf) -> packager::Config {
+    // Where it listens on every address, it is on this one too.
+    let ip = match origin.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv6() => Ipv6Addr::LOCALHOST.into(),
+        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    packager::Config {
+        origin: format!("http://{}", SocketAddr::new(ip, origin.port())),
+        work_dir,
+        kinds: vec![wire::TaskKind::Copy],
+        ..config
+    }
 }
 
 /// Opens an origin; a setting that can't be is a code of its own.
@@ -46,6 +81,7 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     settings.work_dir = args.work_dir.unwrap_or_else(|| settings.work_dir.clone());
     let (shutdown, readiness) = start(&mut config, args.admin).await?;
     let join = read_secret(&args.join_file)?;
+    super::jail::warn(&config.worker);
     // It has no listener of its own to ask.
     readiness.ask([]);
     tracing::info!(origin = config.worker.origin, "worker asks for jobs");

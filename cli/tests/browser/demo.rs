@@ -61,6 +61,8 @@ impl Demo {
             .args(["--admin-port", "0", "--video"])
             .arg(video)
             .env("WEIR_WORKER__FFMPEG", ffmpeg)
+            // A script is no program that a jail would run.
+            .env("WEIR_WORKER__JAIL", "off")
             .env("WEIR_WORKER__PRESET", "ultrafast")
             .stdout(told.try_clone().expect("a second handle"))
             .stderr(told)

@@ -3,6 +3,7 @@
 mod demo;
 mod front;
 mod page;
+mod players;
 mod source;
 mod streams;
 
@@ -37,7 +38,8 @@ async fn a_demo_is_watched_from_its_upload_to_the_end_of_its_keys() {
         the_same_path_plays_at_the_other_edge(&demo).await;
         streams::both_edges_give_the_same_bytes(&demo).await;
         streams::virtual_players_find_nothing_broken_at_either_edge(&demo).await;
-        streams::the_dash_manifest_is_whole_at_either_edge(&demo).await;
+        streams::nothing_is_wrong_with_either_manifest(&demo).await;
+        players::each_player_plays_seeks_and_switches(demo.facts(), &[]).await;
         a_page_says_which_keys_open_nothing_and_plays_on_with_a_good_one(&demo).await;
         demo.stop().await;
     };

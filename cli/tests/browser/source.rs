@@ -18,6 +18,7 @@ const SOUND: &str = "sine=frequency=330:beep_factor=4:sample_rate=48000:duration
 /// time when the asset is playable and not yet ready.
 const FFMPEG: &str = r#"#!/bin/sh
 case " $* " in
+    *" -i pipe:"*) exec ffmpeg "$@" ;;
     *" -i "*) ;;
     *) exec ffmpeg "$@" ;;
 esac
@@ -25,9 +26,10 @@ while [ -d 'FOLDER' ] && ! [ -e 'FOLDER/gate' ]; do sleep 0.1; done
 exec ffmpeg -readrate 1.5 "$@"
 "#;
 
-/// Makes the video: a picture that changes, with a clock in it, and sound.
+/// Makes the video: a picture that changes, with a clock in it, and sound; in a container
+/// that nothing is copied from, so that all of it waits for the encoder.
 pub(crate) async fn video(folder: &Path) -> PathBuf {
-    let video = folder.join("video.mp4");
+    let video = folder.join("video.mkv");
     let mut command = Command::new("ffmpeg");
     let inputs = ["-f", "lavfi", "-i", PICTURE, "-f", "lavfi", "-i", SOUND];
     let codecs = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -shortest";

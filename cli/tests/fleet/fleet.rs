@@ -8,7 +8,8 @@ use std::{
     sync::atomic::{AtomicU16, Ordering},
 };
 
-use testkit::{Asking, Reply, get};
+use http::Method;
+use testkit::{Asking, Reply, get, request};
 use tokio::net::TcpStream;
 use wire::{AssetState, AssetStatus};
 
@@ -28,6 +29,8 @@ pub(crate) enum Role {
     Origin,
     Edge,
     Worker,
+    /// Another machine's, as it were.
+    SecondWorker,
 }
 
 /// Processes that belong together. They and their data go when it is dropped.
@@ -42,6 +45,7 @@ pub(crate) struct Fleet {
     edge: SocketAddr,
     edge_admin: SocketAddr,
     worker_admin: SocketAddr,
+    second_admin: SocketAddr,
     pub(crate) folder: Folder,
 }
 
@@ -73,6 +77,7 @@ impl Fleet {
             edge: free_address(),
             edge_admin: free_address(),
             worker_admin: free_address(),
+            second_admin: free_address(),
             folder: Folder::new(),
         };
         for role in roles {
@@ -92,7 +97,9 @@ impl Fleet {
             match role {
                 Role::Origin => is_ready(self.origin).await,
                 Role::Edge => is_ready(self.edge).await,
-                Role::Worker => process.log_tail().contains("waiting for work"),
+                Role::Worker | Role::SecondWorker => {
+                    process.log_tail().contains("waiting for work")
+                }
             }
         })
         .await;
@@ -114,10 +121,10 @@ impl Fleet {
                 .args(["edge", "--origin", &origin, "--join-file", &join])
                 .args(["--pop", "fra", "--listen", &self.edge.to_string()])
                 .args(["--admin", &self.edge_admin.to_string()]),
-            Role::Worker => command
+            Role::Worker | Role::SecondWorker => command
                 .args(["worker", "--origin", &origin, "--join-file", &join])
-                .args(["--admin", &self.worker_admin.to_string(), "--work-dir"])
-                .arg(self.work_dir()),
+                .args(["--admin", &self.admin(role).to_string(), "--work-dir"])
+                .arg(self.work_dir_of(role)),
         };
         command
     }
@@ -149,7 +156,19 @@ impl Fleet {
     }
 
     pub(crate) fn work_dir(&self) -> PathBuf {
-        self.folder.path().join("work")
+        self.work_dir_of(Role::Worker)
+    }
+
+    /// No worker's folder begins with the name of another's.
+    pub(crate) fn work_dir_of(&self, role: Role) -> PathBuf {
+        let second = role == Role::SecondWorker;
+        let name = if second { "second" } else { "work" };
+        self.folder.path().join(name)
+    }
+
+    /// How many bytes of media the origin keeps, sources included.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        bytes_below(&self.data_dir().join("blobs"))
     }
 
     pub(crate) fn origin(&self) -> SocketAddr {
@@ -185,6 +204,7 @@ impl Fleet {
             Role::Origin => self.origin_admin,
             Role::Edge => self.edge_admin,
             Role::Worker => self.worker_admin,
+            Role::SecondWorker => self.second_admin,
         }
     }
 
@@ -232,11 +252,16 @@ impl Fleet {
         self.run(&[&["key"], args, &operator].concat()).await
     }
 
+    /// Asks the origin about an asset, as the operator.
+    pub(crate) async fn operate(&self, method: Method, asset: &Asset) -> Reply {
+        let admin = self.secret("admin-token");
+        let asking = request(self.origin, method, &format!("/api/assets/{}", asset.id));
+        bearer(asking, &admin).send().await
+    }
+
     /// What the origin says of an asset.
     pub(crate) async fn status(&self, asset: &Asset) -> AssetStatus {
-        let admin = self.secret("admin-token");
-        let asking = get(self.origin, &format!("/api/assets/{}", asset.id));
-        let reply = bearer(asking, &admin).send().await;
+        let reply = self.operate(Method::GET, asset).await;
         serde_json::from_slice(&reply.body).unwrap_or_else(|_| panic!("{reply:?}"))
     }
 
@@ -269,6 +294,13 @@ impl Fleet {
         let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
         assert_eq!(report["broken"], false, "{report}");
         report
+    }
+
+    /// `weir validate` through the edge finds no error.
+    pub(crate) async fn is_valid(&self, asset: &Asset) {
+        let ended = self.run(&["validate", &asset.hls, "--json"]).await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert_no_error(&ended);
     }
 
     fn secret(&self, name: &str) -> String {
@@ -308,6 +340,25 @@ impl Asset {
         let (_, rest) = self.hls.split_once("/k/").expect("the address has a key");
         rest.split('/').next().expect("it ends before the path")
     }
+}
+
+/// What `weir validate --json` printed has findings of every severity but errors.
+pub(crate) fn assert_no_error(ended: &Ended) {
+    let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let errors = findings.iter().filter(|found| found["severity"] == "error");
+    assert_eq!(errors.count(), 0, "{findings:#?}");
+    let read = report["checked"]["segments"].as_u64().unwrap();
+    assert!(read > 0, "it read nothing: {report}");
+}
+
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(found) if found.is_dir() => bytes_below(&entry.path()),
+        found => found.map_or(0, |found| found.len()),
+    });
+    sizes.sum()
 }
 
 async fn is_ready(address: SocketAddr) -> bool {

@@ -7,7 +7,7 @@ use wire::{AssetState, AssetStatus, Stage};
 use crate::{
     clip::{Clip, FRAME_RATE},
     fleet::{Asset, Fleet, Role},
-    process::{Folder, at_work_in, eventually},
+    process::{Folder, Settings, at_work_in, eventually},
     published,
 };
 
@@ -15,7 +15,7 @@ const SECS: usize = 14;
 
 /// The real ffmpeg, which reads at twice the speed of play: so that an encode lasts
 /// seconds, and is surely running when something is killed, on any machine.
-const PACED_FFMPEG: &str = "#!/bin/sh\nexec ffmpeg -readrate 2 \"$@\"\n";
+pub(crate) const PACED_FFMPEG: &str = "exec ffmpeg -readrate 2 \"$@\"";
 
 #[tokio::test]
 async fn the_encode_of_a_killed_worker_is_taken_up_by_the_next() {
@@ -58,10 +58,20 @@ async fn an_encode_outlives_a_killed_origin() {
 
 /// A fleet whose worker encodes at a pace.
 pub(crate) async fn paced(tools: &Folder) -> Fleet {
-    let ffmpeg = tools.join("ffmpeg-paced");
-    std::fs::write(&ffmpeg, PACED_FFMPEG).unwrap();
+    with_ffmpeg(tools, PACED_FFMPEG, &[]).await
+}
+
+/// A fleet whose worker runs this shell script in ffmpeg's place.
+pub(crate) async fn with_ffmpeg(tools: &Folder, script: &str, settings: &Settings<'_>) -> Fleet {
+    let ffmpeg = tools.join("ffmpeg-script");
+    std::fs::write(&ffmpeg, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&ffmpeg, PermissionsExt::from_mode(0o755)).unwrap();
-    Fleet::start(&[("WEIR_WORKER__FFMPEG", &ffmpeg)]).await
+    // A script is no program that a jail would run.
+    let own = [
+        ("WEIR_WORKER__FFMPEG", ffmpeg.as_str()),
+        ("WEIR_WORKER__JAIL", "off"),
+    ];
+    Fleet::start(&[&own, settings].concat()).await
 }
 
 /// A fleet whose worker is in the middle of an encode, with segments stored.
@@ -73,7 +83,7 @@ pub(crate) async fn encoding(tools: &Folder) -> (Fleet, Asset) {
     (fleet, asset)
 }
 
-fn is_encoding(status: &AssetStatus) -> bool {
+pub(crate) fn is_encoding(status: &AssetStatus) -> bool {
     assert_ne!(status.state, AssetState::Ready, "too late to kill anything");
     let progress = status.progress.as_ref();
     progress.is_some_and(|p| p.stage == Stage::Encode && p.percent >= 30.0)

@@ -21,13 +21,25 @@ pub(crate) struct Track {
     file: tempfile::NamedTempFile,
 }
 
+/// The names of the video renditions that the multivariant playlist offers, in its order.
+pub(crate) async fn renditions(fleet: &Fleet, asset: &Asset) -> Vec<String> {
+    let master = text(fleet, asset, "master.m3u8").await;
+    let variants = master.lines().filter(|line| !line.starts_with('#'));
+    variants
+        .filter_map(|line| line.strip_suffix("/index.m3u8")?.rsplit('/').next())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// All renditions that the multivariant playlist names.
 pub(crate) async fn fetch(fleet: &Fleet, asset: &Asset) -> BTreeMap<String, Track> {
     let mut tracks = BTreeMap::new();
     for playlist in children(&text(fleet, asset, "master.m3u8").await) {
-        let folder = playlist
-            .strip_suffix("index.m3u8")
-            .expect("a track's playlist");
+        // Besides, each video track has a playlist of its keyframes.
+        let Some(folder) = playlist.strip_suffix("index.m3u8") else {
+            assert!(playlist.ends_with("/iframes.m3u8"), "{playlist}");
+            continue;
+        };
         let name = folder.trim_end_matches('/').rsplit('/').next();
         let name = name.expect("a track has a folder").to_owned();
         if let Entry::Vacant(place) = tracks.entry(name) {
@@ -61,6 +73,11 @@ impl Track {
             segments,
             file,
         }
+    }
+
+    /// The same bytes in the same segments.
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        (&self.init, &self.segments) == (&other.init, &other.segments)
     }
 
     /// How many frames a decoder gets, after it has found no fault.
@@ -139,7 +156,7 @@ fn children(playlist: &str) -> Vec<String> {
     playlist.lines().filter_map(child).collect()
 }
 
-async fn text(fleet: &Fleet, asset: &Asset, file: &str) -> String {
+pub(crate) async fn text(fleet: &Fleet, asset: &Asset, file: &str) -> String {
     let body = body(fleet, asset, file).await;
     String::from_utf8(body.to_vec()).unwrap()
 }

@@ -1,41 +1,4 @@
-//! Languages of audio tracks, and what players show for them.
-
-use crate::{Track, TrackKind};
-
-/// How both manifests present an audio track.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Label {
-    /// BCP 47 tag, shortest form; `None` when unknown.
-    pub(crate) tag: Option<String>,
-    /// For the player's menu; no two tracks share one.
-    pub(crate) name: String,
-    /// No track before it has the same language.
-    pub(crate) first_of_language: bool,
-}
-
-/// Labels of a presentation's audio tracks, in order.
-pub(crate) fn labels<'a>(audio: impl Iterator<Item = &'a Track>) -> Vec<Label> {
-    let mut labels: Vec<Label> = Vec::new();
-    for track in audio {
-        let TrackKind::Audio { language, .. } = &track.kind else {
-            continue;
-        };
-        let tag = language.as_deref().and_then(tag);
-        let plain = tag.as_deref().map_or_else(|| "Audio".to_owned(), name);
-        let numbered = (2..).map(|n| format!("{plain} {n}"));
-        let name = std::iter::once(plain.clone())
-            .chain(numbered)
-            .find(|name| labels.iter().all(|l| l.name != *name))
-            .expect("numbers do not run out");
-        let first_of_language = labels.iter().all(|l| l.tag != tag);
-        labels.push(Label {
-            tag,
-            name,
-            first_of_language,
-        });
-    }
-    labels
-}
+//! Language tags, and what languages call themselves.
 
 /// ISO 639-1, 639-2/T and 639-2/B codes, and the language's own name for itself. Files
 /// carry three letters; RFC 5646 §2.2.1 wants two where there are two.
@@ -74,7 +37,7 @@ const LANGUAGES: [(&str, &str, &str, &str); 30] = [
 
 /// The tag in its shortest form; `None` when it says nothing (`und`), or is none
 /// (RFC 5646 §2.1: subtags of 1 to 8 letters and digits, the first of 2 to 8 letters).
-fn tag(text: &str) -> Option<String> {
+pub(crate) fn tag(text: &str) -> Option<String> {
     let subtag =
         |s: &str| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric());
     let (primary, rest) = text.split_at(text.find('-').unwrap_or(text.len()));
@@ -90,7 +53,9 @@ fn tag(text: &str) -> Option<String> {
 /// RFC 5646 §4.4.1: 35 characters hold every tag without extensions.
 const TAG_LEN_MAX: usize = 35;
 
-fn name(tag: &str) -> String {
+/// The language's own name for itself, with what the tag says besides; the tag where
+/// it is not known.
+pub(crate) fn name(tag: &str) -> String {
     let (primary, rest) = tag
         .split_once('-')
         .map_or((tag, None), |(p, r)| (p, Some(r)));

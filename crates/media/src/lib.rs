@@ -1,16 +1,28 @@
 //! Presentation model, HLS and DASH writers, and the boxes of ISO-BMFF; pure.
 //!
 //! - [`Presentation`]: what a version holds now, as the catalogue knows it.
-//! - [`hls`], [`dash`]: the manifests, written from it; same input, same bytes.
+//! - [`Listing`]: what of it players are shown while it grows.
+//! - [`Edit`]: what a player asks to be left out, by its URL's query.
+//! - [`hls`], [`dash`]: the manifests, written from these; same input, same bytes.
 //! - [`bmff`]: the boxes of fragmented mp4: taken apart, patched, written.
 
 pub mod bmff;
 pub mod dash;
+mod edit;
+mod error;
 pub mod hls;
 mod language;
+mod listing;
 mod presentation;
 mod rate;
+mod storyboard;
 mod uri;
+mod view;
+mod voice;
 mod xml;
 
-pub use presentation::{FrameRate, Presentation, Segment, Track, TrackKind};
+pub use edit::{Choice, Edit, EditError, Time};
+pub use error::ManifestError;
+pub use listing::{BASE_SEGMENTS, Listing, Shown};
+pub use presentation::{FrameRate, Label, Presentation, Segment, Track, TrackKind};
+pub use storyboard::Storyboard;

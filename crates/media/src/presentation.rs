@@ -1,15 +1,23 @@
 //! What a version holds now: the one input of both manifest writers.
 
+use crate::Storyboard;
+
 /// A version, as far as it is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Presentation {
-    /// The tracks to list, in the order of the plan: video from the highest rendition
-    /// down, then audio, the default language first.
+    /// All tracks, also those of which nothing is stored yet, in the order of the plan:
+    /// video from the highest rendition down, then audio, then text; of each the default
+    /// first.
     pub tracks: Vec<Track>,
     /// Nothing will be added any more.
     pub sealed: bool,
     /// Planned length of a segment, seconds.
     pub segment_secs: f64,
+    /// Names of the files that the version holds besides its tracks. The manifests look
+    /// for `<text track>.vtt`.
+    pub files: Vec<String>,
+    /// What its storyboard looks like, where it has one.
+    pub storyboard: Option<Storyboard>,
 }
 
 /// One elementary stream of a version.
@@ -17,9 +25,12 @@ pub struct Presentation {
 pub struct Track {
     /// Its name in URLs, such as `v720`.
     pub name: String,
-    /// Video or audio.
+    /// Video, audio or text.
     pub kind: TrackKind,
-    /// RFC 6381 codec string, as [`crate::bmff::init_info`] reads it.
+    /// Tracks that are made together share a group; groups are numbered in the order in
+    /// which they are made. Renditions of a group are listed all or none.
+    pub group: u32,
+    /// RFC 6381 codec string, as [`crate::bmff::init_info`] reads it; `wvtt` for text.
     pub codec: String,
     /// Units of time per second.
     pub timescale: u32,
@@ -47,9 +58,30 @@ pub enum TrackKind {
         channels: u32,
         /// Samples per second.
         sample_rate: u32,
-        /// BCP 47 language tag (RFC 5646), where known.
-        language: Option<String>,
+        /// What people call it.
+        label: Label,
     },
+    /// WebVTT.
+    Text {
+        /// What people call it.
+        label: Label,
+        /// Only what must be read to follow, such as a foreign sign.
+        forced: bool,
+    },
+}
+
+/// How a viewer tells a track from others of its kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// BCP 47 language tag (RFC 5646), where known.
+    pub language: Option<String>,
+    /// The source's own title of it.
+    pub name: Option<String>,
+    /// The source would play it first.
+    pub default: bool,
+    /// Whom it is for: values of HLS' CHARACTERISTICS (RFC 8216 §4.3.4.1), such as
+    /// `public.accessibility.describes-video`.
+    pub characteristics: Vec<String>,
 }
 
 /// Frames per second, as a fraction; `den` 0 means unknown.
@@ -70,6 +102,9 @@ pub struct Segment {
     pub duration: u64,
     /// Size, bytes.
     pub len_bytes: u64,
+    /// Up to the end of its first picture, from its first byte: what trick play loads.
+    /// 0 where unknown.
+    pub iframe_len_bytes: u64,
 }
 
 impl Presentation {
@@ -80,7 +115,12 @@ impl Presentation {
 
     /// The audio tracks, in order.
     pub fn audio(&self) -> impl Iterator<Item = &Track> {
-        self.tracks.iter().filter(|t| !t.is_video())
+        self.tracks.iter().filter(|t| t.is_audio())
+    }
+
+    /// The text tracks, in order.
+    pub fn text(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|t| t.is_text())
     }
 
     /// `EXT-X-TARGETDURATION`, whole seconds: the longest segment of all tracks rounded
@@ -105,6 +145,33 @@ impl Track {
     #[must_use]
     pub fn is_video(&self) -> bool {
         matches!(self.kind, TrackKind::Video { .. })
+    }
+
+    /// It carries sound.
+    #[must_use]
+    pub fn is_audio(&self) -> bool {
+        matches!(self.kind, TrackKind::Audio { .. })
+    }
+
+    /// It carries text.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, TrackKind::Text { .. })
+    }
+
+    /// What people call it; `None` for video.
+    #[must_use]
+    pub fn label(&self) -> Option<&Label> {
+        match &self.kind {
+            TrackKind::Video { .. } => None,
+            TrackKind::Audio { label, .. } | TrackKind::Text { label, .. } => Some(label),
+        }
+    }
+
+    /// The codec without its profile and level, such as `avc1`.
+    #[must_use]
+    pub fn codec_family(&self) -> &str {
+        self.codec.split('.').next().unwrap_or_default()
     }
 
     /// Where the last segment ends, in the timescale; 0 without segments.

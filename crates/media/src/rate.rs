@@ -1,27 +1,18 @@
 //! Bit rates, as RFC 8216 means them.
 
-use crate::{Presentation, Segment, Track};
+use crate::{Presentation, Segment, Shown, Track};
 
 impl Presentation {
     /// What a player must reckon with for a track, bits per second: its measured peak;
     /// while the version grows, at least what the plan allows. At least 1.
     #[must_use]
     pub fn peak_bandwidth(&self, track: &Track) -> u64 {
-        let planned = if self.sealed {
-            1
-        } else {
-            track.bitrate_max.max(1)
+        let whole = Shown {
+            track,
+            first: 0,
+            segments: &track.segments,
         };
-        track.peak_bitrate(self.target_secs()).max(planned)
-    }
-
-    /// [`Self::peak_bandwidth`] of the dearest audio track; 0 without one.
-    #[must_use]
-    pub fn audio_peak_bandwidth(&self) -> u64 {
-        self.audio()
-            .map(|t| self.peak_bandwidth(t))
-            .max()
-            .unwrap_or(0)
+        whole.bandwidth(self.target_secs(), self.sealed)
     }
 }
 
@@ -32,44 +23,69 @@ impl Track {
     /// segments.
     #[must_use]
     pub fn peak_bitrate(&self, target_secs: u64) -> u64 {
-        let target = u128::from(target_secs) * u128::from(self.timescale.max(1));
-        let runs = (0..self.segments.len()).filter_map(|from| self.peak_from(from, target));
-        runs.max().unwrap_or(0).max(self.average_bitrate())
-    }
-
-    /// All bits over all time: bits per second, rounded up; 0 without segments.
-    #[must_use]
-    pub fn average_bitrate(&self) -> u64 {
-        self.rate(total(&self.segments))
-    }
-
-    /// The highest rate of the runs that start at one segment.
-    fn peak_from(&self, from: usize, target: u128) -> Option<u64> {
-        let mut run = (0, 0);
-        let runs = self.segments[from..].iter().map(|s| {
-            run = (
-                run.0 + u128::from(s.duration),
-                run.1 + u128::from(s.len_bytes),
-            );
-            run
-        });
-        runs.take_while(|(duration, _)| 2 * duration <= 3 * target)
-            .filter(|(duration, _)| 2 * duration >= target)
-            .map(|run| self.rate(run))
-            .max()
-    }
-
-    fn rate(&self, (duration, len_bytes): (u128, u128)) -> u64 {
-        let bits = len_bytes * 8 * u128::from(self.timescale.max(1));
-        u64::try_from(bits.div_ceil(duration.max(1))).unwrap_or(u64::MAX)
+        peak(&self.segments, self.timescale, target_secs)
     }
 }
 
-fn total(segments: &[Segment]) -> (u128, u128) {
-    segments.iter().fold((0, 0), |(duration, len_bytes), s| {
+impl Shown<'_> {
+    /// [`Presentation::peak_bandwidth`] of what is shown.
+    pub(crate) fn bandwidth(&self, target_secs: u64, sealed: bool) -> u64 {
+        let planned = if sealed { 1 } else { self.track.bitrate_max };
+        let measured = peak(self.segments, self.track.timescale, target_secs);
+        measured.max(planned).max(1)
+    }
+
+    /// All bits over all time: bits per second, rounded up; 0 without segments.
+    pub(crate) fn average_bitrate(&self) -> u64 {
+        average(self.segments, self.track.timescale)
+    }
+
+    /// The peak of its first pictures alone, each over the whole of its segment: what an
+    /// I-frame playlist costs (RFC 8216 §4.3.4.3).
+    pub(crate) fn iframe_peak_bitrate(&self, target_secs: u64) -> u64 {
+        let pictures = self.segments.iter().map(|s| Segment {
+            len_bytes: s.iframe_len_bytes,
+            ..*s
+        });
+        let pictures: Vec<Segment> = pictures.collect();
+        peak(&pictures, self.track.timescale, target_secs)
+    }
+}
+
+fn peak(segments: &[Segment], timescale: u32, target_secs: u64) -> u64 {
+    let target = u128::from(target_secs) * u128::from(timescale.max(1));
+    let runs =
+        (0..segments.len()).filter_map(|from| peak_from(&segments[from..], timescale, target));
+    runs.max().unwrap_or(0).max(average(segments, timescale))
+}
+
+/// The highest rate of the runs that start with the first segment.
+fn peak_from(segments: &[Segment], timescale: u32, target: u128) -> Option<u64> {
+    let mut run = (0, 0);
+    let runs = segments.iter().map(|s| {
+        run = (
+            run.0 + u128::from(s.duration),
+            run.1 + u128::from(s.len_bytes),
+        );
+        run
+    });
+    runs.take_while(|(duration, _)| 2 * duration <= 3 * target)
+        .filter(|(duration, _)| 2 * duration >= target)
+        .map(|run| rate(run, timescale))
+        .max()
+}
+
+fn average(segments: &[Segment], timescale: u32) -> u64 {
+    let total = segments.iter().fold((0, 0), |(duration, len_bytes), s| {
         (
             duration + u128::from(s.duration),
             len_bytes + u128::from(s.len_bytes),
         )
-    })
+    });
+    rate(total, timescale)
+}
+
+fn rate((duration, len_bytes): (u128, u128), timescale: u32) -> u64 {
+    let bits = len_bytes * 8 * u128::from(timescale.max(1));
+    u64::try_from(bits.div_ceil(duration.max(1))).unwrap_or(u64::MAX)
 }

@@ -282,6 +282,10 @@ impl Files {
         Ok(())
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.shared.root
+    }
+
     fn path(&self, key: &BlobKey) -> PathBuf {
         self.shared.root.join(key.as_str())
     }

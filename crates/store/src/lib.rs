@@ -7,12 +7,14 @@
 mod append;
 mod files;
 mod key;
+mod walk;
 
 use std::io;
 
 pub use append::Appender;
 pub use files::{Files, Reader};
 pub use key::{BlobKey, InvalidKey};
+pub use walk::Round;
 
 /// What can go wrong with stored bytes.
 #[derive(Debug, thiserror::Error)]

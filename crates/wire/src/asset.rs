@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Progress, UploadId, VersionId};
+use crate::{AssetId, Progress, Stage, TrackId, UploadId, VersionId};
 
 /// How far an asset's newest version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct AssetStatus {
     pub version: VersionId,
     /// How far that version is.
     pub state: AssetState,
-    /// The job's own account, while there is one.
+    /// What all its jobs do, in one, until it is whole.
     pub progress: Option<Progress>,
     /// Duration in seconds, once known.
     pub duration_secs: Option<f64>,
@@ -53,6 +53,81 @@ pub struct AssetStatus {
     pub warnings: Vec<String>,
     /// Unix time of the upload, milliseconds.
     pub created_at_ms: i64,
+    /// Of all that will be stored, 0 to 100.
+    #[serde(default)]
+    pub percent: f32,
+    /// Seconds of the whole version per second of work, once known.
+    #[serde(default)]
+    pub speed: Option<f64>,
+    /// Seconds until it is whole, as far as can be told.
+    #[serde(default)]
+    pub eta_secs: Option<f64>,
+    /// What was done and undone for the version, in order; in a listing of all assets,
+    /// empty.
+    #[serde(default)]
+    pub steps: Vec<SagaEntry>,
+}
+
+/// One event of the workflow that makes a version: each step is started, then done or
+/// failed; when one fails, those before it are undone, the last first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SagaEntry {
+    /// Which step.
+    pub step: SagaStep,
+    /// What became of it.
+    pub state: SagaState,
+    /// Unix time, milliseconds.
+    pub at_ms: i64,
+    /// In words: why it failed, what was undone.
+    pub detail: Option<String>,
+}
+
+/// A step of the workflow that makes a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SagaStep {
+    /// The source is stored, whole.
+    Upload,
+    /// The plan is made, and its jobs are queued.
+    Plan,
+    /// All jobs of the plan.
+    Encode,
+    /// The version is checked and sealed.
+    Publish,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SagaState {
+    /// It goes on.
+    Started,
+    /// It ended well.
+    Done,
+    /// It ended without a result.
+    Failed,
+    /// What it did is gone again.
+    Undone,
+}
+
+/// How far an asset is, as viewers see it: `GET /v/<asset>/info.json` adds the title;
+/// `/v/<asset>/events` sends it whenever it changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssetProgress {
+    /// How far the newest version is.
+    pub state: AssetState,
+    /// Of all that will be stored, 0 to 100.
+    pub percent: f32,
+    /// What is being done; `None` once it is ready or failed.
+    pub stage: Option<Stage>,
+    /// Seconds of the whole version per second of work, once known.
+    pub speed: Option<f64>,
+    /// Seconds until it is whole, as far as can be told.
+    pub eta_secs: Option<f64>,
+    /// Renditions that the multivariant playlist names, in its order.
+    pub renditions: Vec<TrackId>,
+    /// Duration in seconds, once known.
+    pub duration_secs: Option<f64>,
 }
 
 /// `GET /api/uploads/<upload>` as JSON, for whoever knows the upload's id.

@@ -6,10 +6,16 @@
 //! GET  /api/jobs/<job>/source                   the uploaded file, by range
 //! PUT  /api/jobs/<job>/plan                     Plan → 204
 //! PUT  /api/jobs/<job>/tracks/<track>/init      init segment → 204
-//! PUT  /api/jobs/<job>/tracks/<track>/segments/<n>?start=S&duration=D        → 204
+//! PUT  /api/jobs/<job>/tracks/<track>/segments/<n>?start=S&duration=D[&iframe=L] → 204
+//! PUT  /api/jobs/<job>/files/<name>             poster.jpg, storyboard.vtt, … → 204
 //! POST /api/jobs/<job>/complete                 Completion → 204
 //! POST /api/jobs/<job>/fail                     Failure → 204
 //! ```
+//! A version starts with one task, [`TaskKind::Plan`]; completing it creates the tasks
+//! that the plan names, each a job of its own, lent in the plan's order. The version is
+//! whole when all of them are done. Segments of a track may come in any order, from
+//! several jobs at once; players are shown those without a hole from number 0.
+//!
 //! A PUT that repeats what is stored is 204 and changes nothing; a PUT of other bytes
 //! over a stored init is 409 `init-mismatch`. Whoever lost the lease gets 409
 //! `lease-lost` to all of them and stops.
@@ -27,6 +33,91 @@ pub struct LeaseRequest {
     pub worker: String,
     /// Longest wait in seconds; the origin caps it at 60.
     pub wait_secs: u32,
+    /// Kinds of task that it takes; all, where empty.
+    #[serde(default)]
+    pub kinds: Vec<TaskKind>,
+    /// Names the programs that its output depends on. It is lent only tasks of plans
+    /// that were made with the same, so that all spans of a track fit together.
+    #[serde(default)]
+    pub toolchain: String,
+}
+
+/// What kind of work a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskKind {
+    /// Look at the source, and plan what the version will hold.
+    Plan,
+    /// Publish the source's own streams as they are.
+    Copy,
+    /// Encode the lowest rendition of a span, ahead of the others.
+    Lead,
+    /// Encode all other renditions of a span.
+    Rest,
+    /// Encode one audio track.
+    Audio,
+    /// Make one text track from subtitles.
+    Text,
+    /// Make the poster, the storyboard and the chapters.
+    Images,
+}
+
+impl TaskKind {
+    /// All kinds, in the order in which they are most urgent.
+    pub const ALL: [Self; 7] = [
+        Self::Plan,
+        Self::Copy,
+        Self::Audio,
+        Self::Lead,
+        Self::Text,
+        Self::Rest,
+        Self::Images,
+    ];
+
+    /// The kind as in JSON and in the catalogue.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Copy => "copy",
+            Self::Lead => "lead",
+            Self::Rest => "rest",
+            Self::Audio => "audio",
+            Self::Text => "text",
+            Self::Images => "images",
+        }
+    }
+}
+
+/// A piece of work, lent as one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// What kind of work.
+    pub kind: TaskKind,
+    /// Which span of the source, where the kind has spans; else 0.
+    pub span: u32,
+    /// The tracks that it writes, in the plan's order.
+    pub tracks: Vec<TrackId>,
+    /// It writes the segments from the first number up to, not including, the second, of
+    /// each track. `None`: all.
+    pub segments: Option<(u32, u32)>,
+    /// If it fails for good, the version is published without its tracks, with a
+    /// warning.
+    pub optional: bool,
+}
+
+impl Task {
+    /// The task that every version starts with.
+    #[must_use]
+    pub fn plan() -> Self {
+        Self {
+            kind: TaskKind::Plan,
+            span: 0,
+            tracks: Vec::new(),
+            segments: None,
+            optional: false,
+        }
+    }
 }
 
 /// A job, lent to one worker until `lease_secs` after its last heartbeat.
@@ -50,10 +141,11 @@ pub struct Lease {
     pub source_len_bytes: u64,
     /// How to package it.
     pub settings: PackageSettings,
-    /// The plan of an earlier attempt, which this one keeps: segments already stored
-    /// are published and never change.
+    /// The work.
+    pub task: Task,
+    /// The version's plan; `None` for the task that makes it. A plan is never changed.
     pub plan: Option<Plan>,
-    /// What earlier attempts stored, per track of the plan.
+    /// What earlier attempts at this task stored, per track of the task.
     pub stored: Vec<StoredTrack>,
 }
 
@@ -64,6 +156,30 @@ pub struct PackageSettings {
     pub segment_secs: f64,
     /// Heights of the renditions wanted, pixels, highest first.
     pub ladder: Vec<u32>,
+    /// Publish the source's own streams as they are, where players can play them.
+    #[serde(default = "yes")]
+    pub copy: bool,
+    /// Whether the lowest rendition is encoded by itself, ahead of the others.
+    #[serde(default)]
+    pub lead: Lead,
+}
+
+/// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
+/// start sooner, and all costs one more decode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lead {
+    /// Where the plan finds that it is worth it.
+    #[default]
+    Auto,
+    /// Wherever there is more than one rendition.
+    On,
+    /// Never.
+    Off,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for PackageSettings {
@@ -71,18 +187,20 @@ impl Default for PackageSettings {
         Self {
             segment_secs: 4.0,
             ladder: vec![1080, 720, 480, 360],
+            copy: true,
+            lead: Lead::Auto,
         }
     }
 }
 
-/// The first `segments` segments of a track are stored.
+/// How much of a track is stored, of the segments that a task writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredTrack {
     /// The track.
     pub track: TrackId,
     /// The init segment is stored.
     pub init: bool,
-    /// How many segments, without a hole, from number 0.
+    /// How many segments, without a hole, from the first of the task's.
     pub segments: u32,
 }
 
@@ -91,8 +209,19 @@ pub struct StoredTrack {
 pub struct Plan {
     /// Duration of the longest track, as the source declares it.
     pub duration_secs: f64,
-    /// All tracks, video from the highest rendition down, then audio.
+    /// All tracks: video from the highest rendition down, then audio, then text; of
+    /// each the default first.
     pub tracks: Vec<PlannedTrack>,
+    /// The work, the most urgent first.
+    pub tasks: Vec<Task>,
+    /// What the tasks' worker must be able to run; see [`LeaseRequest::toolchain`].
+    pub toolchain: String,
+    /// What a viewer or an uploader should know already, such as why the source's own
+    /// streams are not published.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// What workers need besides: theirs alone, the origin keeps it unread.
+    pub recipe: serde_json::Value,
 }
 
 /// One track of a plan.
@@ -100,9 +229,9 @@ pub struct Plan {
 pub struct PlannedTrack {
     /// Its name in URLs.
     pub track: TrackId,
-    /// Ceiling of the encoder's rate over any second, bits per second.
+    /// Ceiling of the rate over any second, bits per second; 0 for text.
     pub bitrate_max: u64,
-    /// Video or audio.
+    /// Video, audio or text.
     pub kind: PlannedKind,
 }
 
@@ -110,7 +239,7 @@ pub struct PlannedTrack {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PlannedKind {
-    /// H.264.
+    /// Pictures.
     Video {
         /// Pixels.
         width: u32,
@@ -119,15 +248,42 @@ pub enum PlannedKind {
         /// Frames per second, as a fraction.
         frame_rate: (u32, u32),
     },
-    /// AAC.
+    /// Sound.
     Audio {
         /// Channels.
         channels: u32,
         /// Samples per second.
         sample_rate: u32,
-        /// BCP 47 language (RFC 5646), where the source says it.
-        language: Option<String>,
+        /// What people call it.
+        #[serde(flatten)]
+        label: TrackLabel,
     },
+    /// Subtitles or captions, as WebVTT. Its times are in milliseconds; it has no init
+    /// segment.
+    Text {
+        /// What people call it.
+        #[serde(flatten)]
+        label: TrackLabel,
+        /// Only what must be read to follow, such as a foreign sign.
+        forced: bool,
+    },
+}
+
+/// How a viewer tells a track from others of its kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackLabel {
+    /// BCP 47 language (RFC 5646), where the source says it.
+    pub language: Option<String>,
+    /// The source's own title of it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The source would play it first.
+    #[serde(default)]
+    pub default: bool,
+    /// Whom it is for, as HLS' CHARACTERISTICS: `public.accessibility.describes-video`,
+    /// `public.accessibility.transcribes-spoken-dialog`, ...
+    #[serde(default)]
+    pub characteristics: Vec<String>,
 }
 
 /// Sent every third of a lease.

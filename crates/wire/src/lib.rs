@@ -10,12 +10,15 @@ mod job;
 mod key;
 mod problem;
 
-pub use asset::{AssetState, AssetStatus, MintRequest, MintedKey, UploadStatus};
+pub use asset::{
+    AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState, SagaStep,
+    UploadStatus,
+};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{
-    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PackageSettings, Plan,
-    PlannedKind, PlannedTrack, Progress, Stage, StoredTrack,
+    Completion, Failure, Heartbeat, HeartbeatAck, Lead, Lease, LeaseRequest, PackageSettings, Plan,
+    PlannedKind, PlannedTrack, Progress, Stage, StoredTrack, Task, TaskKind, TrackLabel,
 };
 pub use key::{KeyBulletin, RevokeRequest};
 pub use problem::{Problem, kind};

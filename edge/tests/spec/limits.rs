@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::setup::{Edge, bytes, cache_status};
+use crate::setup::{Edge, SEGMENT, bytes, cache_status, segment};
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_passed_on_and_not_stored() {
@@ -144,4 +144,34 @@ async fn a_client_that_takes_nothing_is_cut() {
         }
     };
     assert!(matches!(cut, Some(Err(()))));
+}
+
+#[tokio::test]
+async fn who_waits_for_events_keeps_nobody_from_a_segment() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::start(&origin, None, |config| config.fetches_max = 1).await;
+    let gate = Gate::closed();
+    origin.route("/events", events(&gate));
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let mut stream = edge.get("/events").open().await;
+        assert_eq!(stream.piece().await.unwrap().unwrap(), "data: 1\n\n");
+        waiting.push(stream);
+    }
+    origin.route(SEGMENT, segment());
+    assert_eq!(edge.get(SEGMENT).send().await.status, 200);
+    gate.open();
+    for mut stream in waiting {
+        assert_eq!(stream.piece().await.unwrap().unwrap(), "data: 2\n\n");
+        assert!(stream.piece().await.is_none());
+    }
+}
+
+/// One event, and another behind the gate, as Weir's origin serves them.
+fn events(gate: &Gate) -> Answer {
+    let first = Answer::ok("data: 1\n\n")
+        .then_held(gate)
+        .then("data: 2\n\n");
+    let events = first.header("content-type", "text/event-stream");
+    events.cache("no-store").chunked()
 }

@@ -1,8 +1,13 @@
 //! Assets: their state, and what of them may be shown.
 
-use wire::{AssetId, AssetState, AssetStatus, Stage, VersionId};
+use sqlx::SqliteConnection;
+use wire::{AssetId, AssetProgress, AssetState, AssetStatus, Progress, VersionId};
 
-use super::{Catalogue, OriginError, from_json, id};
+use super::{
+    Catalogue, OriginError, from_json, id,
+    progress::{self, Overall},
+    saga,
+};
 
 /// What delivery must know of an asset before it answers.
 #[derive(Debug)]
@@ -17,9 +22,8 @@ pub(crate) struct Shown {
 /// Most assets that one listing names. Chosen; paging comes with search.
 const LIST_MAX: i64 = 1000;
 
-const STATUS: &str = "SELECT a.id, a.title, a.created_at, v.id, v.state, v.plan, v.failure, \
-     v.warnings, j.progress, j.state \
-     FROM assets a JOIN versions v ON v.asset = a.id LEFT JOIN jobs j ON j.version = v.id";
+const STATUS: &str = "SELECT a.id, a.title, a.created_at, v.id, v.state, v.duration_secs, \
+     v.failure, v.warnings FROM assets a JOIN versions v ON v.asset = a.id";
 
 type StatusColumns = (
     String,
@@ -27,11 +31,9 @@ type StatusColumns = (
     i64,
     String,
     String,
-    Option<String>,
+    Option<f64>,
     Option<String>,
     String,
-    Option<String>,
-    Option<String>,
 );
 
 impl Catalogue {
@@ -56,58 +58,98 @@ impl Catalogue {
         .transpose()
     }
 
+    /// The asset's newest version: how far it is, and by which steps.
     pub(crate) async fn asset(&self, asset: &AssetId) -> Result<AssetStatus, OriginError> {
+        let mut tx = self.db.read.begin().await?;
         let sql = sqlx::AssertSqlSafe(format!(
             "{STATUS} WHERE a.id = $1 ORDER BY v.created_at DESC LIMIT 1"
         ));
         let row: Option<StatusColumns> = sqlx::query_as(sql)
             .bind(asset.as_str())
-            .fetch_optional(&self.db.read)
+            .fetch_optional(&mut *tx)
             .await?;
-        row.map(status)
-            .transpose()?
-            .ok_or_else(|| OriginError::NotFound(format!("no asset {asset}")))
+        let row = row.ok_or_else(|| OriginError::NotFound(format!("no asset {asset}")))?;
+        let mut status = status(&mut tx, row).await?;
+        status.steps = saga::entries(&mut tx, &status.version).await?;
+        Ok(status)
     }
 
     /// All assets, newest first.
     pub(crate) async fn assets(&self) -> Result<Vec<AssetStatus>, OriginError> {
+        let mut tx = self.db.read.begin().await?;
         let sql = sqlx::AssertSqlSafe(format!("{STATUS} ORDER BY a.created_at DESC LIMIT $1"));
         let rows: Vec<StatusColumns> = sqlx::query_as(sql)
             .bind(LIST_MAX)
-            .fetch_all(&self.db.read)
+            .fetch_all(&mut *tx)
             .await?;
-        rows.into_iter().map(status).collect()
+        let mut all = Vec::new();
+        for row in rows {
+            all.push(status(&mut tx, row).await?);
+        }
+        Ok(all)
+    }
+
+    /// How far the asset is, as viewers see it. Once it is playable this reads all of its
+    /// segments: callers bound how often they ask.
+    pub(crate) async fn progress(&self, asset: &AssetId) -> Result<AssetProgress, OriginError> {
+        let status = self.asset(asset).await?;
+        let renditions = match status.state {
+            AssetState::Playable | AssetState::Ready => {
+                let presentation = self.presentation(&status.version).await?;
+                let video = presentation.listing().video;
+                let names = video.iter().map(|shown| id(&shown.track.name));
+                names.collect::<Result<_, _>>()?
+            }
+            AssetState::Packaging | AssetState::Failed => Vec::new(),
+        };
+        Ok(AssetProgress {
+            state: status.state,
+            percent: status.percent,
+            stage: status.progress.map(|progress| progress.stage),
+            speed: status.speed,
+            eta_secs: status.eta_secs,
+            renditions,
+            duration_secs: status.duration_secs,
+        })
     }
 }
 
-fn status(columns: StatusColumns) -> Result<AssetStatus, OriginError> {
-    let (asset, title, created_at_ms, version, state, plan, failure, warnings, progress, job) =
-        columns;
-    let plan: Option<wire::Plan> = plan
-        .as_deref()
-        .map(|plan| from_json(plan, "plan"))
-        .transpose()?;
-    let mut progress = progress
-        .as_deref()
-        .map(|json| from_json(json, "progress"))
-        .transpose()?;
-    if job.as_deref() == Some("queued") {
-        progress = Some(wire::Progress {
-            stage: Stage::Queued,
-            percent: 0.0,
-            speed: None,
-        });
-    }
+async fn status(
+    tx: &mut SqliteConnection,
+    columns: StatusColumns,
+) -> Result<AssetStatus, OriginError> {
+    let (asset, title, created_at_ms, version, state, duration_secs, failure, warnings) = columns;
+    let state = asset_state(&state)?;
+    let overall = match state {
+        AssetState::Packaging | AssetState::Playable => {
+            let tracks = progress::tracks(tx, &version).await?;
+            let running = progress::running(tx, &version).await?;
+            progress::overall(&tracks, &running, duration_secs)
+        }
+        AssetState::Ready => Overall {
+            percent: 100.0,
+            ..Overall::default()
+        },
+        AssetState::Failed => Overall::default(),
+    };
     Ok(AssetStatus {
         asset: id(&asset)?,
         title,
         version: id(&version)?,
-        state: asset_state(&state)?,
-        progress,
-        duration_secs: plan.map(|plan| plan.duration_secs),
+        state,
+        progress: overall.stage.map(|stage| Progress {
+            stage,
+            percent: overall.percent,
+            speed: overall.speed,
+        }),
+        duration_secs,
         failure,
         warnings: from_json(&warnings, "warnings")?,
         created_at_ms,
+        percent: overall.percent,
+        speed: overall.speed,
+        eta_secs: overall.eta_secs,
+        steps: Vec::new(),
     })
 }
 

@@ -1,16 +1,11 @@
-//! Jobs: claimed by lease, fenced by attempt, tried at most so many times.
+//! Jobs: claimed by lease, fenced by attempt.
 
 use std::time::Duration;
 
-use wire::{
-    AssetState, Completion, Failure, JobId, PackageSettings, Plan, Progress, Stage, VersionId,
-};
+use wire::{JobId, LeaseRequest, PackageSettings, Plan, Progress, StoredTrack, Task, VersionId};
 
-use super::{Catalogue, OriginError, Tx, fence, from_json, id, to_json, unsigned};
+use super::{Catalogue, OriginError, Tx, fence, from_json, id, plans, playable, to_json, unsigned};
 use crate::clock::now_ms;
-
-/// Wait before the second attempt; doubled for each further one. Chosen.
-const BACKOFF_MS: i64 = 1000;
 
 /// A job that a worker has just been given.
 #[derive(Debug)]
@@ -22,207 +17,180 @@ pub(crate) struct Claim {
     pub(crate) asset: wire::AssetId,
     pub(crate) source_len_bytes: u64,
     pub(crate) settings: PackageSettings,
+    pub(crate) task: Task,
     pub(crate) plan: Option<Plan>,
+    pub(crate) stored: Vec<StoredTrack>,
 }
 
+/// What a claim gives of a job's row.
+type Claimed = (String, i64, i64, String, String);
+
 impl Catalogue {
-    /// Lends the job that has waited longest: one that is due, or whose lease ran out.
+    /// Lends a job that is due, or whose lease ran out: the most urgent, then that of the
+    /// oldest version, then the first of its plan.
     pub(crate) async fn claim(
         &self,
-        worker: &str,
+        ask: &LeaseRequest,
         lease: Duration,
     ) -> Result<Option<Claim>, OriginError> {
         let now = now_ms();
         let mut tx = self.db.begin().await?;
-        let claimed: Option<(String, i64, i64, String)> = sqlx::query_as(
-            "UPDATE jobs SET state = 'leased', attempt = attempt + 1, worker = $1, \
-             lease_until = $2, progress = NULL \
-             WHERE id = (SELECT id FROM jobs WHERE attempt < attempts_max \
-                 AND ((state = 'queued' AND run_at <= $3) \
-                   OR (state = 'leased' AND lease_until < $3)) \
-                 ORDER BY run_at LIMIT 1) \
-             RETURNING id, attempt, attempts_max, version",
-        )
-        .bind(worker)
-        .bind(now + millis(lease))
-        .bind(now)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some((job, attempt, attempts_max, version)) = claimed else {
+        let claimed: Option<Claimed> = sqlx::query_as(sqlx::AssertSqlSafe(claim_sql(ask)))
+            .bind(&ask.worker)
+            .bind(now.saturating_add(millis(lease)))
+            .bind(now)
+            .bind(&ask.toolchain)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(claimed) = claimed else {
             return Ok(None);
         };
-        let (asset, source_len, settings, plan): (String, i64, String, Option<String>) =
-            sqlx::query_as("SELECT asset, source_len, settings, plan FROM versions WHERE id = $1")
-                .bind(&version)
-                .fetch_one(&mut *tx)
-                .await?;
+        let mut claim = claim(&mut tx, claimed).await?;
         sqlx::query("UPDATE versions SET started_at = $2 WHERE id = $1 AND started_at IS NULL")
-            .bind(&version)
+            .bind(claim.version.as_str())
             .bind(now)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(Some(Claim {
-            job: id(&job)?,
-            attempt: small(attempt)?,
-            attempts_max: small(attempts_max)?,
-            version: id(&version)?,
-            asset: id(&asset)?,
-            source_len_bytes: unsigned(source_len)?,
-            settings: from_json(&settings, "settings")?,
-            plan: plan
-                .as_deref()
-                .map(|plan| from_json(plan, "plan"))
-                .transpose()?,
-        }))
+        self.changed.notify_waiters();
+        // It may be megabytes, and never changes: nobody has to wait for it.
+        let mut reader = self.db.read.acquire().await?;
+        claim.plan = plans::stored(&mut reader, claim.version.as_str()).await?;
+        Ok(Some(claim))
     }
 
     /// The worker lives. An attempt whose lease ran out goes on if nobody else took over.
+    /// True: there is nothing to go on with, as the asset or the version is given up.
     pub(crate) async fn heartbeat(
         &self,
         job: &JobId,
         attempt: u32,
         lease: Duration,
         progress: &Progress,
-    ) -> Result<(), OriginError> {
+    ) -> Result<bool, OriginError> {
         let mut tx = self.db.begin().await?;
-        let fenced = fence(&mut tx, job.as_str(), attempt).await?;
+        let fenced = match fence(&mut tx, job.as_str(), attempt).await {
+            Err(OriginError::LeaseLost) => return is_cancelled(&mut tx, job, attempt).await,
+            fenced => fenced?,
+        };
         sqlx::query("UPDATE jobs SET lease_until = $2, progress = $3 WHERE id = $1")
             .bind(job.as_str())
-            .bind(now_ms() + millis(lease))
+            .bind(now_ms().saturating_add(millis(lease)))
             .bind(to_json(progress))
             .execute(&mut *tx)
             .await?;
-        if progress.stage == Stage::Encode {
-            super::publishing::settle_playable(&mut tx, &fenced.version, progress.speed).await?;
-        }
+        playable::settle(&mut tx, &fenced.version).await?;
         tx.commit().await?;
-        Ok(())
+        self.changed.notify_waiters();
+        Ok(false)
     }
+}
 
-    /// Seals the version, once every track of its plan is there.
-    pub(crate) async fn complete(
-        &self,
-        job: &JobId,
-        attempt: u32,
-        completion: &Completion,
-    ) -> Result<(), OriginError> {
-        let mut tx = self.db.begin().await?;
-        if self.done_already(&mut tx, job, attempt).await? {
-            return Ok(());
-        }
-        let fenced = fence(&mut tx, job.as_str(), attempt).await?;
-        super::publishing::check_whole(&mut tx, &fenced.version).await?;
-        sqlx::query("UPDATE versions SET state = $2, warnings = $3 WHERE id = $1")
-            .bind(&fenced.version)
-            .bind(AssetState::Ready.as_str())
-            .bind(to_json(&completion.warnings))
-            .execute(&mut *tx)
-            .await?;
-        end(&mut tx, job, "done", None).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// A worker whose answer got lost asks again: the same attempt, already done.
-    async fn done_already(
-        &self,
-        tx: &mut Tx,
-        job: &JobId,
-        attempt: u32,
-    ) -> Result<bool, OriginError> {
-        let done: Option<(i64,)> =
-            sqlx::query_as("SELECT 1 FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'done'")
-                .bind(job.as_str())
-                .bind(i64::from(attempt))
-                .fetch_optional(&mut **tx)
-                .await?;
-        Ok(done.is_some())
-    }
-
-    /// Ends an attempt without a result: the job is queued again, or given up.
-    pub(crate) async fn fail(
-        &self,
-        job: &JobId,
-        attempt: u32,
-        failure: &Failure,
-    ) -> Result<(), OriginError> {
-        let mut tx = self.db.begin().await?;
-        let fenced = fence(&mut tx, job.as_str(), attempt).await?;
-        let (attempts_max,): (i64,) = sqlx::query_as("SELECT attempts_max FROM jobs WHERE id = $1")
-            .bind(job.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
-        let last = i64::from(attempt) >= attempts_max && !failure.given_back;
-        if failure.permanent || last {
-            give_up(&mut tx, job, &fenced.version, &failure.reason).await?;
-        } else {
-            let backoff_ms = match failure.given_back {
-                true => 0,
-                false => BACKOFF_MS << attempt.saturating_sub(1).min(6),
-            };
-            sqlx::query(
-                "UPDATE jobs SET state = 'queued', run_at = $2, reason = $3, progress = NULL, \
-                 attempts_max = attempts_max + $4 WHERE id = $1",
-            )
-            .bind(job.as_str())
-            .bind(now_ms() + backoff_ms)
-            .bind(&failure.reason)
-            // The attempt's number is the fencing token and must grow: so does the limit.
-            .bind(i64::from(failure.given_back))
-            .execute(&mut *tx)
-            .await?;
-        }
-        tx.commit().await?;
-        self.job_queued.notify_waiters();
-        Ok(())
-    }
-
-    /// Gives up jobs whose last attempt went silent. Returns how many.
-    pub(crate) async fn give_up_silent(&self) -> Result<usize, OriginError> {
-        let mut tx = self.db.begin().await?;
-        let silent: Vec<(String, String, i64, Option<String>)> = sqlx::query_as(
-            "SELECT id, version, attempts_max, reason FROM jobs \
-             WHERE state = 'leased' AND lease_until < $1 AND attempt >= attempts_max",
+/// Marks the next job that the worker takes as lent. Each half stops at its first fit, so
+/// that long queues cost nothing.
+fn claim_sql(ask: &LeaseRequest) -> String {
+    // These words are ours: what came in is an enum.
+    let kinds: Vec<String> = ask
+        .kinds
+        .iter()
+        .map(|kind| format!("'{}'", kind.as_str()))
+        .collect();
+    let kinds = match kinds.as_slice() {
+        [] => String::new(),
+        kinds => format!("AND kind IN ({})", kinds.join(", ")),
+    };
+    let first = |state: &str| {
+        format!(
+            "SELECT * FROM (SELECT id, urgency, version_at, position FROM jobs \
+             WHERE {state} AND attempt < attempts_max {kinds} \
+             AND (toolchain = '' OR toolchain = $4) \
+             ORDER BY urgency, version_at, position LIMIT 1)"
         )
-        .bind(now_ms())
-        .fetch_all(&mut *tx)
-        .await?;
-        for (job, version, attempts, reason) in &silent {
-            let reason = match reason {
-                Some(reason) => format!("gave up after {attempts} attempts; the last: {reason}"),
-                None => format!("gave up after {attempts} attempts: each worker went silent"),
-            };
-            give_up(&mut tx, &id(job)?, version, &reason).await?;
-        }
-        tx.commit().await?;
-        Ok(silent.len())
-    }
+    };
+    let (due, silent) = (
+        first("state = 'queued' AND run_at <= $3"),
+        first("state = 'leased' AND lease_until < $3"),
+    );
+    format!(
+        "UPDATE jobs SET state = 'leased', attempt = attempt + 1, worker = $1, \
+         lease_until = $2, progress = NULL \
+         WHERE id = (SELECT id FROM ({due} UNION ALL {silent}) \
+             ORDER BY urgency, version_at, position LIMIT 1) \
+         RETURNING id, attempt, attempts_max, version, task"
+    )
 }
 
-async fn give_up(tx: &mut Tx, job: &JobId, version: &str, reason: &str) -> Result<(), OriginError> {
-    sqlx::query("UPDATE versions SET state = $2, failure = $3 WHERE id = $1")
-        .bind(version)
-        .bind(AssetState::Failed.as_str())
-        .bind(reason)
-        .execute(&mut **tx)
-        .await?;
-    end(tx, job, "failed", Some(reason)).await
-}
-
-async fn end(
+/// All but the plan.
+async fn claim(
     tx: &mut Tx,
-    job: &JobId,
-    state: &str,
-    reason: Option<&str>,
-) -> Result<(), OriginError> {
-    sqlx::query("UPDATE jobs SET state = $2, reason = $3, progress = NULL WHERE id = $1")
-        .bind(job.as_str())
-        .bind(state)
-        .bind(reason)
-        .execute(&mut **tx)
+    (job, attempt, attempts_max, version, task): Claimed,
+) -> Result<Claim, OriginError> {
+    let (asset, source_len, settings): (String, i64, String) =
+        sqlx::query_as("SELECT asset, source_len, settings FROM versions WHERE id = $1")
+            .bind(&version)
+            .fetch_one(&mut **tx)
+            .await?;
+    let task: Task = from_json(&task, "task")?;
+    Ok(Claim {
+        job: id(&job)?,
+        attempt: small(attempt)?,
+        attempts_max: small(attempts_max)?,
+        asset: id(&asset)?,
+        source_len_bytes: unsigned(source_len)?,
+        settings: from_json(&settings, "settings")?,
+        plan: None,
+        stored: stored(tx, &version, &task).await?,
+        version: id(&version)?,
+        task,
+    })
+}
+
+/// What earlier attempts at the task stored.
+async fn stored(tx: &mut Tx, version: &str, task: &Task) -> Result<Vec<StoredTrack>, OriginError> {
+    let (from, to) = task.segments.unwrap_or((0, u32::MAX));
+    let mut all = Vec::new();
+    for track in &task.tracks {
+        let (init,): (bool,) = sqlx::query_as(
+            "SELECT init_blob IS NOT NULL FROM tracks WHERE version = $1 AND track = $2",
+        )
+        .bind(version)
+        .bind(track.as_str())
+        .fetch_one(&mut **tx)
         .await?;
-    Ok(())
+        let numbers: Vec<(i64,)> = sqlx::query_as(
+            "SELECT number FROM segments WHERE version = $1 AND track = $2 \
+             AND number >= $3 AND number < $4 ORDER BY number",
+        )
+        .bind(version)
+        .bind(track.as_str())
+        .bind(i64::from(from))
+        .bind(i64::from(to))
+        .fetch_all(&mut **tx)
+        .await?;
+        let without_hole = (i64::from(from)..).zip(&numbers);
+        let segments = without_hole.take_while(|(wanted, (number,))| wanted == number);
+        all.push(StoredTrack {
+            track: track.clone(),
+            init,
+            segments: u32::try_from(segments.count()).unwrap_or(u32::MAX),
+        });
+    }
+    Ok(all)
+}
+
+/// True where the job was ended over its worker's head, or is gone with its asset; the
+/// key that opened it proves that it was there. Else the lease is lost.
+async fn is_cancelled(tx: &mut Tx, job: &JobId, attempt: u32) -> Result<bool, OriginError> {
+    let row: Option<(String, i64)> =
+        sqlx::query_as("SELECT state, attempt FROM jobs WHERE id = $1")
+            .bind(job.as_str())
+            .fetch_optional(&mut **tx)
+            .await?;
+    match row {
+        None => Ok(true),
+        Some((state, held)) if state == "cancelled" && held == i64::from(attempt) => Ok(true),
+        Some(_) => Err(OriginError::LeaseLost),
+    }
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -1,49 +1,45 @@
 //! Tracks and segments, as delivery and the manifest writers read them.
 
-use media::{FrameRate, Presentation, Segment, Track, TrackKind};
+use media::{FrameRate, Label, Presentation, Segment, Track, TrackKind};
+use sqlx::SqliteConnection;
 use wire::{
-    AssetId, AssetState, PackageSettings, Plan, PlannedKind, PlannedTrack, StoredTrack, TrackId,
-    VersionId,
+    AssetId, AssetState, PackageSettings, PlannedKind, PlannedTrack, TrackId, TrackLabel, VersionId,
 };
 
-use super::{Catalogue, OriginError, blob_key, from_json, id, unsigned};
+use super::{Catalogue, OriginError, blob_key, from_json, unsigned};
 
 /// A stored blob that delivery sends.
 #[derive(Debug)]
 pub(crate) struct StoredBlob {
     pub(crate) key: store::BlobKey,
     pub(crate) len_bytes: u64,
-    /// It carries pictures.
-    pub(crate) is_video: bool,
+    pub(crate) kind: BlobKind,
 }
 
-impl Catalogue {
-    /// What earlier attempts stored.
-    pub(crate) async fn stored_tracks(
-        &self,
-        version: &VersionId,
-    ) -> Result<Vec<StoredTrack>, OriginError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT track, (SELECT count(*) FROM segments s \
-                 WHERE s.version = t.version AND s.track = t.track) \
-             FROM tracks t WHERE version = $1 ORDER BY position",
-        )
-        .bind(version.as_str())
-        .fetch_all(&self.db.read)
-        .await?;
-        rows.into_iter()
-            .map(|(track, segments)| {
-                let segments = u32::try_from(segments)
-                    .map_err(|_| OriginError::Damaged("segment count".into()))?;
-                Ok(StoredTrack {
-                    track: id(&track)?,
-                    init: true,
-                    segments,
-                })
-            })
-            .collect()
+impl From<StoredBlob> for (store::BlobKey, u64) {
+    fn from(blob: StoredBlob) -> Self {
+        (blob.key, blob.len_bytes)
     }
+}
 
+/// What a track's blobs carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlobKind {
+    Video,
+    Audio,
+    Text,
+}
+
+/// Blob, length, and the kind of its track.
+type BlobColumns = (String, i64, String);
+
+/// Track, its planned self, group, codec, timescale.
+type TrackColumns = (String, String, i64, Option<String>, Option<i64>);
+
+/// Track, start, duration, length, length of the first picture.
+type SegmentColumns = (String, i64, i64, i64, i64);
+
+impl Catalogue {
     /// The segment's blob, if the asset has it.
     pub(crate) async fn segment(
         &self,
@@ -52,8 +48,8 @@ impl Catalogue {
         track: &TrackId,
         number: u32,
     ) -> Result<Option<StoredBlob>, OriginError> {
-        let row: Option<(String, i64, String)> = sqlx::query_as(
-            "SELECT s.blob, s.len, t.codec FROM segments s \
+        let row: Option<BlobColumns> = sqlx::query_as(
+            "SELECT s.blob, s.len, json_extract(t.planned, '$.kind.kind') FROM segments s \
              JOIN versions v ON v.id = s.version \
              JOIN tracks t ON t.version = s.version AND t.track = s.track \
              WHERE s.version = $1 AND s.track = $2 AND s.number = $3 AND v.asset = $4",
@@ -74,10 +70,11 @@ impl Catalogue {
         version: &VersionId,
         track: &TrackId,
     ) -> Result<Option<StoredBlob>, OriginError> {
-        let row: Option<(String, i64, String)> = sqlx::query_as(
-            "SELECT t.init_blob, t.init_len, t.codec FROM tracks t \
-             JOIN versions v ON v.id = t.version \
-             WHERE t.version = $1 AND t.track = $2 AND v.asset = $3",
+        let row: Option<BlobColumns> = sqlx::query_as(
+            "SELECT t.init_blob, t.init_len, json_extract(t.planned, '$.kind.kind') \
+             FROM tracks t JOIN versions v ON v.id = t.version \
+             WHERE t.version = $1 AND t.track = $2 AND v.asset = $3 \
+             AND t.init_blob IS NOT NULL",
         )
         .bind(version.as_str())
         .bind(track.as_str())
@@ -87,81 +84,131 @@ impl Catalogue {
         row.map(stored_blob).transpose()
     }
 
-    /// A version as the manifest writers want it, from one snapshot of the catalogue.
+    /// A file's blob and its length, if the asset has it.
+    pub(crate) async fn file(
+        &self,
+        asset: &AssetId,
+        version: &VersionId,
+        name: &str,
+    ) -> Result<Option<(store::BlobKey, u64)>, OriginError> {
+        let row: Option<(String, i64)> = sqlx::query_as(
+            "SELECT f.blob, f.len FROM files f JOIN versions v ON v.id = f.version \
+             WHERE f.version = $1 AND f.name = $2 AND v.asset = $3",
+        )
+        .bind(version.as_str())
+        .bind(name)
+        .bind(asset.as_str())
+        .fetch_optional(&self.db.read)
+        .await?;
+        row.map(|(blob, len)| Ok((blob_key(&blob)?, unsigned(len)?)))
+            .transpose()
+    }
+
+    /// Length of the longest file `storyboard-<n>.jpg`, bytes.
+    pub(crate) async fn sheet_len_bytes(&self, version: &VersionId) -> Result<u64, OriginError> {
+        let (len,): (i64,) = sqlx::query_as(
+            "SELECT coalesce(max(len), 0) FROM files \
+             WHERE version = $1 AND name LIKE 'storyboard-%.jpg'",
+        )
+        .bind(version.as_str())
+        .fetch_one(&self.db.read)
+        .await?;
+        unsigned(len)
+    }
+
+    /// A version as the manifest writers want it, from one snapshot of the catalogue;
+    /// its storyboard is looked at apart.
     pub(crate) async fn presentation(
         &self,
         version: &VersionId,
     ) -> Result<Presentation, OriginError> {
         let mut tx = self.db.read.begin().await?;
-        let (state, plan, settings): (String, Option<String>, String) =
-            sqlx::query_as("SELECT state, plan, settings FROM versions WHERE id = $1")
-                .bind(version.as_str())
-                .fetch_one(&mut *tx)
-                .await?;
-        let tracks: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT track, codec, timescale FROM tracks WHERE version = $1 ORDER BY position",
-        )
-        .bind(version.as_str())
-        .fetch_all(&mut *tx)
-        .await?;
-        let segments: Vec<(String, i64, i64, i64)> = sqlx::query_as(
-            "SELECT track, start, duration, len FROM segments WHERE version = $1 \
-             ORDER BY track, number",
-        )
-        .bind(version.as_str())
-        .fetch_all(&mut *tx)
-        .await?;
-        let settings: PackageSettings = from_json(&settings, "settings")?;
-        let plan: Option<Plan> = plan
-            .as_deref()
-            .map(|plan| from_json(plan, "plan"))
-            .transpose()?;
-        let planned = plan.map(|plan| plan.tracks).unwrap_or_default();
-        let tracks = tracks
-            .into_iter()
-            .map(|row| track(row, &planned, &segments))
-            .collect::<Result<_, _>>()?;
-        Ok(Presentation {
-            tracks,
-            sealed: state == AssetState::Ready.as_str(),
-            segment_secs: settings.segment_secs,
-        })
+        presentation(&mut tx, version.as_str()).await
     }
 }
 
+/// What is stored of a version's tracks, without holes.
+pub(super) async fn presentation(
+    tx: &mut SqliteConnection,
+    version: &str,
+) -> Result<Presentation, OriginError> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT state, settings FROM versions WHERE id = $1")
+            .bind(version)
+            .fetch_optional(&mut *tx)
+            .await?;
+    // Deleted between two looks.
+    let (state, settings) =
+        row.ok_or_else(|| OriginError::NotFound(format!("no version {version}")))?;
+    let tracks: Vec<TrackColumns> = sqlx::query_as(
+        "SELECT track, planned, made_by, codec, timescale FROM tracks \
+         WHERE version = $1 AND dropped = 0 ORDER BY position",
+    )
+    .bind(version)
+    .fetch_all(&mut *tx)
+    .await?;
+    let segments: Vec<SegmentColumns> = sqlx::query_as(
+        "SELECT s.track, s.start, s.duration, s.len, s.iframe \
+         FROM tracks t JOIN segments s ON s.version = t.version AND s.track = t.track \
+             AND s.number < t.contiguous \
+         WHERE t.version = $1 AND t.dropped = 0 ORDER BY t.position, s.number",
+    )
+    .bind(version)
+    .fetch_all(&mut *tx)
+    .await?;
+    let files: Vec<(String,)> =
+        sqlx::query_as("SELECT name FROM files WHERE version = $1 ORDER BY name")
+            .bind(version)
+            .fetch_all(&mut *tx)
+            .await?;
+    let settings: PackageSettings = from_json(&settings, "settings")?;
+    let tracks = tracks
+        .into_iter()
+        .map(|row| track(row, &segments))
+        .collect::<Result<_, _>>()?;
+    Ok(Presentation {
+        tracks,
+        sealed: state == AssetState::Ready.as_str(),
+        segment_secs: settings.segment_secs,
+        files: files.into_iter().map(|(name,)| name).collect(),
+        storyboard: None,
+    })
+}
+
+/// One that has no segment yet counts too: its group is not listed without it.
 fn track(
-    (name, codec, timescale): (String, String, i64),
-    planned: &[PlannedTrack],
-    segments: &[(String, i64, i64, i64)],
+    (name, planned, group, codec, timescale): TrackColumns,
+    segments: &[SegmentColumns],
 ) -> Result<Track, OriginError> {
-    let plan = planned
-        .iter()
-        .find(|planned| planned.track.as_str() == name)
-        .ok_or_else(|| OriginError::Damaged(format!("track {name} is not in the plan")))?;
+    let planned: PlannedTrack = from_json(&planned, "planned track")?;
     let segments = segments
         .iter()
         .filter(|(track, ..)| *track == name)
-        .map(|(_, start, duration, len)| {
+        .map(|(_, start, duration, len, iframe)| {
             Ok(Segment {
                 start: unsigned(*start)?,
                 duration: unsigned(*duration)?,
                 len_bytes: unsigned(*len)?,
+                iframe_len_bytes: unsigned(*iframe)?,
             })
         })
         .collect::<Result<_, OriginError>>()?;
+    let small = |number: i64| {
+        u32::try_from(number).map_err(|_| OriginError::Damaged(format!("{number} in a track")))
+    };
     Ok(Track {
-        kind: kind(&plan.kind),
-        codec,
-        timescale: u32::try_from(timescale)
-            .map_err(|_| OriginError::Damaged("timescale".into()))?,
-        bitrate_max: plan.bitrate_max,
+        kind: kind(planned.kind),
+        group: small(group)?,
+        codec: codec.unwrap_or_default(),
+        timescale: small(timescale.unwrap_or(1))?,
+        bitrate_max: planned.bitrate_max,
         segments,
         name,
     })
 }
 
-fn kind(planned: &PlannedKind) -> TrackKind {
-    match planned.clone() {
+fn kind(planned: PlannedKind) -> TrackKind {
+    match planned {
         PlannedKind::Video {
             width,
             height,
@@ -174,19 +221,36 @@ fn kind(planned: &PlannedKind) -> TrackKind {
         PlannedKind::Audio {
             channels,
             sample_rate,
-            language,
+            label: of,
         } => TrackKind::Audio {
             channels,
             sample_rate,
-            language,
+            label: label(of),
+        },
+        PlannedKind::Text { label: of, forced } => TrackKind::Text {
+            label: label(of),
+            forced,
         },
     }
 }
 
-fn stored_blob((blob, len, codec): (String, i64, String)) -> Result<StoredBlob, OriginError> {
+fn label(of: TrackLabel) -> Label {
+    Label {
+        language: of.language,
+        name: of.name,
+        default: of.default,
+        characteristics: of.characteristics,
+    }
+}
+
+fn stored_blob((blob, len, kind): BlobColumns) -> Result<StoredBlob, OriginError> {
     Ok(StoredBlob {
         key: blob_key(&blob)?,
         len_bytes: unsigned(len)?,
-        is_video: !codec.starts_with("mp4a"),
+        kind: match kind.as_str() {
+            "video" => BlobKind::Video,
+            "audio" => BlobKind::Audio,
+            _ => BlobKind::Text,
+        },
     })
 }

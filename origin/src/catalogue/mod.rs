@@ -4,22 +4,30 @@
 //! only the attempt that holds the job go on.
 
 mod assets;
+mod ending;
+mod garbage;
 mod jobs;
 mod media;
+mod plans;
+mod playable;
+mod progress;
 mod publishing;
 mod revocations;
+mod saga;
 mod uploads;
+mod whole;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use tokio::sync::{Notify, futures::OwnedNotified};
+use wire::Task;
 
 pub(crate) use assets::Shown;
 pub(crate) use jobs::Claim;
-pub(crate) use media::StoredBlob;
-pub(crate) use publishing::{InitRow, SegmentRow};
+pub(crate) use media::{BlobKind, StoredBlob};
+pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use uploads::UploadRow;
 
 use crate::{OriginError, db::Database};
@@ -30,15 +38,34 @@ pub(crate) struct Catalogue {
     db: Database,
     job_queued: Arc<Notify>,
     key_revoked: Arc<Notify>,
+    changed: Arc<Notify>,
+    rules: Rules,
+}
+
+/// What an operator decides for all versions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// How often a job is tried.
+    pub(crate) attempts_max: u32,
+    /// How long bytes stay that no row names.
+    pub(crate) gc_grace: Duration,
 }
 
 impl Catalogue {
-    pub(crate) async fn open(path: &Path) -> Result<Self, OriginError> {
+    pub(crate) async fn open(path: &Path, rules: Rules) -> Result<Self, OriginError> {
         Ok(Self {
             db: Database::open(path).await?,
             job_queued: Arc::new(Notify::new()),
             key_revoked: Arc::new(Notify::new()),
+            changed: Arc::new(Notify::new()),
+            rules,
         })
+    }
+
+    /// Resolves when a version is further than it was, or gone. Made before looking, so
+    /// that none is missed.
+    pub(crate) fn changed(&self) -> OwnedNotified {
+        Arc::clone(&self.changed).notified_owned()
     }
 
     /// Resolves when a job may have become free. Made before looking, so that none is missed.
@@ -49,6 +76,11 @@ impl Catalogue {
     /// Resolves when a key was revoked. Made before looking, so that none is missed.
     pub(crate) fn key_revoked(&self) -> OwnedNotified {
         Arc::clone(&self.key_revoked).notified_owned()
+    }
+
+    /// Time alone changes how far versions are said to be: workers go silent.
+    pub(crate) fn time_passed(&self) {
+        self.changed.notify_waiters();
     }
 
     /// The database answers.
@@ -65,19 +97,23 @@ impl Catalogue {
 /// What a job's rows say to the attempt that asks.
 pub(crate) struct Fenced {
     pub(crate) version: String,
+    pub(crate) task: Task,
 }
 
 /// Only the attempt that holds the job passes.
 async fn fence(tx: &mut SqliteConnection, job: &str, attempt: u32) -> Result<Fenced, OriginError> {
-    let row: Option<(String,)> = sqlx::query_as(
-        "SELECT version FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'leased'",
+    let row: Option<(String, String)> = sqlx::query_as(
+        "SELECT version, task FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'leased'",
     )
     .bind(job)
     .bind(i64::from(attempt))
     .fetch_optional(tx)
     .await?;
-    row.map(|(version,)| Fenced { version })
-        .ok_or(OriginError::LeaseLost)
+    let (version, task) = row.ok_or(OriginError::LeaseLost)?;
+    Ok(Fenced {
+        version,
+        task: from_json(&task, "task")?,
+    })
 }
 
 type Tx = Transaction<'static, Sqlite>;

@@ -1,14 +1,12 @@
-//! Plans, init segments and segments, written by the attempt that holds the job; and when
-//! what is written makes a version playable or whole.
+//! Init segments, segments and files, written by the attempt that holds the job.
 
-use wire::{AssetState, JobId, Plan, Progress, TrackId, VersionId};
+use wire::{JobId, TrackId, VersionId};
 
-use super::{
-    Catalogue, OriginError, Tx, blob_key, fence, from_json, id, signed, to_json, unsigned,
-};
+use super::{Catalogue, Fenced, OriginError, Tx, blob_key, fence, id, playable, signed, unsigned};
+use crate::clock::now_ms;
 
-/// Segments of every track that must be there before a version is playable.
-const PLAYABLE_SEGMENTS: i64 = 3;
+/// Most files of a version. Chosen: a storyboard of 12 h is half of it.
+const FILES_MAX: i64 = 256;
 
 /// An init segment to be recorded.
 #[derive(Debug)]
@@ -19,12 +17,33 @@ pub(crate) struct InitRow {
     pub(crate) len_bytes: u64,
 }
 
+/// What became of an init segment.
+#[derive(Debug)]
+pub(crate) enum InitAdded {
+    /// It is recorded.
+    New,
+    /// This one was there before.
+    Stored(store::BlobKey),
+    /// Nothing is wanted of its track any more.
+    Unwanted,
+}
+
 /// A segment to be recorded.
 #[derive(Debug)]
 pub(crate) struct SegmentRow {
     pub(crate) number: u32,
     pub(crate) start: u64,
     pub(crate) duration: u64,
+    pub(crate) len_bytes: u64,
+    /// From the segment's start to the end of its first picture; 0 where unknown.
+    pub(crate) iframe_len_bytes: u64,
+    pub(crate) blob: store::BlobKey,
+}
+
+/// A file of a version to be recorded.
+#[derive(Debug)]
+pub(crate) struct FileRow {
+    pub(crate) name: String,
     pub(crate) len_bytes: u64,
     pub(crate) blob: store::BlobKey,
 }
@@ -59,68 +78,34 @@ impl Catalogue {
         id(&fenced.version)
     }
 
-    /// Keeps the first plan of a version: later attempts work by it.
-    pub(crate) async fn set_plan(
-        &self,
-        job: &JobId,
-        attempt: u32,
-        plan: &Plan,
-    ) -> Result<(), OriginError> {
-        let mut tx = self.db.begin().await?;
-        let fenced = fence(&mut tx, job.as_str(), attempt).await?;
-        let (stored,): (Option<String>,) =
-            sqlx::query_as("SELECT plan FROM versions WHERE id = $1")
-                .bind(&fenced.version)
-                .fetch_one(&mut *tx)
-                .await?;
-        match stored
-            .as_deref()
-            .map(|plan| from_json::<Plan>(plan, "plan"))
-            .transpose()?
-        {
-            Some(stored) if stored == *plan => Ok(()),
-            Some(_) => Err(OriginError::BadRequest(
-                "the version has another plan, which every attempt keeps".into(),
-            )),
-            None => {
-                sqlx::query("UPDATE versions SET plan = $2 WHERE id = $1")
-                    .bind(&fenced.version)
-                    .bind(to_json(plan))
-                    .execute(&mut *tx)
-                    .await?;
-                tx.commit().await?;
-                Ok(())
-            }
-        }
-    }
-
-    /// Records an init segment. `None`: recorded; else the one that was there before.
+    /// Records an init segment, the first of its track.
     pub(crate) async fn add_init(
         &self,
         job: &JobId,
         attempt: u32,
         track: &TrackId,
         init: &InitRow,
-    ) -> Result<Option<store::BlobKey>, OriginError> {
+    ) -> Result<InitAdded, OriginError> {
         let mut tx = self.db.begin().await?;
         let fenced = fence(&mut tx, job.as_str(), attempt).await?;
-        let position = position_in_plan(&mut tx, &fenced.version, track).await?;
-        let stored: Option<(String,)> =
-            sqlx::query_as("SELECT init_blob FROM tracks WHERE version = $1 AND track = $2")
-                .bind(&fenced.version)
-                .bind(track.as_str())
-                .fetch_optional(&mut *tx)
-                .await?;
-        if let Some((blob,)) = stored {
-            return Ok(Some(blob_key(&blob)?));
+        let row = TrackRow::of(&mut tx, &fenced, track).await?;
+        if row.is_text {
+            return Err(OriginError::BadRequest(format!(
+                "{track} is text, which has no init segment"
+            )));
+        }
+        if row.dropped {
+            return Ok(InitAdded::Unwanted);
+        }
+        if let Some(blob) = row.init_blob {
+            return Ok(InitAdded::Stored(blob_key(&blob)?));
         }
         sqlx::query(
-            "INSERT INTO tracks (version, track, position, codec, timescale, init_blob, init_len) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "UPDATE tracks SET codec = $3, timescale = $4, init_blob = $5, init_len = $6 \
+             WHERE version = $1 AND track = $2",
         )
         .bind(&fenced.version)
         .bind(track.as_str())
-        .bind(position)
         .bind(&init.codec)
         .bind(i64::from(init.timescale))
         .bind(init.blob.as_str())
@@ -128,10 +113,11 @@ impl Catalogue {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(None)
+        Ok(InitAdded::New)
     }
 
-    /// Records a segment, the next of its track. False: it was there already.
+    /// Records a segment of the task's. False: it was there already, or nothing is wanted of
+    /// its track any more.
     pub(crate) async fn add_segment(
         &self,
         job: &JobId,
@@ -141,187 +127,206 @@ impl Catalogue {
     ) -> Result<bool, OriginError> {
         let mut tx = self.db.begin().await?;
         let fenced = fence(&mut tx, job.as_str(), attempt).await?;
-        if is_stored(&mut tx, &fenced.version, track, segment).await? {
+        let version = fenced.version.as_str();
+        let row = TrackRow::of(&mut tx, &fenced, track).await?;
+        if row.dropped {
+            return Ok(false);
+        }
+        if !row.is_text && row.init_blob.is_none() {
+            return Err(OriginError::BadRequest(format!(
+                "{track} has no init segment yet"
+            )));
+        }
+        let (from, to) = fenced.task.segments.unwrap_or((0, u32::MAX));
+        if !(from..to).contains(&segment.number) {
+            return Err(not_of_task(&format!(
+                "segment {} of {track}",
+                segment.number
+            )));
+        }
+        if is_stored(&mut tx, version, track, segment).await? {
             return Ok(false);
         }
         sqlx::query(
-            "INSERT INTO segments (version, track, number, start, duration, len, blob) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO segments (version, track, number, start, duration, len, iframe, blob) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
-        .bind(&fenced.version)
+        .bind(version)
         .bind(track.as_str())
         .bind(i64::from(segment.number))
         .bind(signed(segment.start)?)
         .bind(signed(segment.duration)?)
         .bind(signed(segment.len_bytes)?)
+        .bind(signed(segment.iframe_len_bytes)?)
         .bind(segment.blob.as_str())
         .execute(&mut *tx)
         .await?;
-        let (progress,): (Option<String>,) =
-            sqlx::query_as("SELECT progress FROM jobs WHERE id = $1")
-                .bind(job.as_str())
-                .fetch_one(&mut *tx)
-                .await?;
-        let progress: Option<Progress> = progress
-            .as_deref()
-            .map(|json| from_json(json, "progress"))
-            .transpose()?;
-        settle_playable(&mut tx, &fenced.version, progress.and_then(|p| p.speed)).await?;
+        row.count(&mut tx, version, track, segment).await?;
+        playable::settle(&mut tx, version).await?;
+        tx.commit().await?;
+        self.changed.notify_waiters();
+        Ok(true)
+    }
+
+    /// Records a file of the version. False: one of that name was there already, or nothing
+    /// is wanted of its track any more.
+    pub(crate) async fn add_file(
+        &self,
+        job: &JobId,
+        attempt: u32,
+        file: &FileRow,
+    ) -> Result<bool, OriginError> {
+        let mut tx = self.db.begin().await?;
+        let fenced = fence(&mut tx, job.as_str(), attempt).await?;
+        if let Some(track) = file.name.strip_suffix(".vtt")
+            && file.name != "storyboard.vtt"
+        {
+            let track = track.parse().map_err(|_| not_of_task(&file.name))?;
+            if TrackRow::of(&mut tx, &fenced, &track).await?.dropped {
+                return Ok(false);
+            }
+        }
+        let (files, same): (i64, i64) = sqlx::query_as(
+            "SELECT count(*), coalesce(sum(name = $2), 0) FROM files WHERE version = $1",
+        )
+        .bind(&fenced.version)
+        .bind(&file.name)
+        .fetch_one(&mut *tx)
+        .await?;
+        if same > 0 {
+            return Ok(false);
+        }
+        if files >= FILES_MAX {
+            return Err(OriginError::BadRequest(format!(
+                "a version has {FILES_MAX} files at most"
+            )));
+        }
+        sqlx::query("INSERT INTO files (version, name, len, blob) VALUES ($1, $2, $3, $4)")
+            .bind(&fenced.version)
+            .bind(&file.name)
+            .bind(signed(file.len_bytes)?)
+            .bind(file.blob.as_str())
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(true)
     }
 }
 
-/// Once a version can be watched without a stall, it is playable, and stays so.
-pub(super) async fn settle_playable(
-    tx: &mut Tx,
-    version: &str,
-    speed: Option<f64>,
-) -> Result<(), OriginError> {
-    let (state, plan): (String, Option<String>) =
-        sqlx::query_as("SELECT state, plan FROM versions WHERE id = $1")
-            .bind(version)
-            .fetch_one(&mut **tx)
-            .await?;
-    let (Some(plan), Some(speed)) = (plan, speed) else {
-        return Ok(());
-    };
-    if state != AssetState::Packaging.as_str() {
-        return Ok(());
-    }
-    let plan: Plan = from_json(&plan, "plan")?;
-    let stored: Vec<(i64, f64)> = sqlx::query_as(
-        "SELECT count(s.number), \
-             max(s.start + s.duration) * 1.0 / t.timescale \
-         FROM tracks t JOIN segments s ON s.version = t.version AND s.track = t.track \
-         WHERE t.version = $1 GROUP BY t.track, t.timescale",
-    )
-    .bind(version)
-    .fetch_all(&mut **tx)
-    .await?;
-    let all_started = stored.len() == plan.tracks.len()
-        && stored
-            .iter()
-            .all(|(segments, _)| *segments >= PLAYABLE_SEGMENTS);
-    let ahead_secs = stored
-        .iter()
-        .map(|(_, end)| *end)
-        .fold(f64::INFINITY, f64::min);
-    if all_started && plays_through(ahead_secs, plan.duration_secs, speed) {
-        sqlx::query("UPDATE versions SET state = $2 WHERE id = $1")
-            .bind(version)
-            .bind(AssetState::Playable.as_str())
-            .execute(&mut **tx)
-            .await?;
-    }
-    Ok(())
+/// What a track's row says before a segment is added to it.
+struct TrackRow {
+    init_blob: Option<String>,
+    is_text: bool,
+    dropped: bool,
+    contiguous: i64,
+    end: i64,
 }
 
-/// A viewer who starts now never catches up with the encoder: it has `ahead` seconds
-/// and makes `speed` more each second. It ends after `(duration − ahead) / speed`, when
-/// the viewer may have seen no more than what was ahead plus what came since.
-fn plays_through(ahead_secs: f64, duration_secs: f64, speed: f64) -> bool {
-    if speed >= 1.0 {
-        return true;
-    }
-    let missing_secs = (duration_secs - ahead_secs).max(0.0);
-    speed > 0.0 && ahead_secs * speed >= missing_secs * (1.0 - speed)
-}
-
-/// Every track of the plan has its init segment and at least one segment.
-pub(super) async fn check_whole(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
-    let (plan,): (Option<String>,) = sqlx::query_as("SELECT plan FROM versions WHERE id = $1")
-        .bind(version)
+impl TrackRow {
+    /// Of a track that the task writes.
+    async fn of(tx: &mut Tx, fenced: &Fenced, track: &TrackId) -> Result<Self, OriginError> {
+        if !fenced.task.tracks.contains(track) {
+            return Err(not_of_task(track.as_str()));
+        }
+        let row: (Option<String>, bool, bool, i64, i64) = sqlx::query_as(
+            "SELECT init_blob, coalesce(codec, '') = 'wvtt', dropped <> 0, contiguous, \
+             contiguous_end FROM tracks WHERE version = $1 AND track = $2",
+        )
+        .bind(&fenced.version)
+        .bind(track.as_str())
         .fetch_one(&mut **tx)
         .await?;
-    let plan: Plan = match plan {
-        Some(plan) => from_json(&plan, "plan")?,
-        None => {
-            return Err(OriginError::BadRequest(
-                "the version has no plan yet".into(),
-            ));
-        }
-    };
-    for planned in &plan.tracks {
-        let (segments,): (i64,) =
-            sqlx::query_as("SELECT count(*) FROM segments WHERE version = $1 AND track = $2")
-                .bind(version)
-                .bind(planned.track.as_str())
-                .fetch_one(&mut **tx)
-                .await?;
-        if segments == 0 {
-            return Err(OriginError::BadRequest(format!(
-                "track {} of the plan has no segment",
-                planned.track
-            )));
-        }
+        let (init_blob, is_text, dropped, contiguous, end) = row;
+        Ok(Self {
+            init_blob,
+            is_text,
+            dropped,
+            contiguous,
+            end,
+        })
     }
-    Ok(())
-}
 
-async fn position_in_plan(tx: &mut Tx, version: &str, track: &TrackId) -> Result<i64, OriginError> {
-    let (plan,): (Option<String>,) = sqlx::query_as("SELECT plan FROM versions WHERE id = $1")
+    /// Counts a segment that was just stored. Over a track's life this looks at each
+    /// segment once, however many there are.
+    async fn count(
+        &self,
+        tx: &mut Tx,
+        version: &str,
+        track: &TrackId,
+        segment: &SegmentRow,
+    ) -> Result<(), OriginError> {
+        let (mut contiguous, mut end) = (self.contiguous, self.end);
+        while let Some(next) = ends_at(tx, version, track, contiguous).await? {
+            (contiguous, end) = (contiguous + 1, next.1);
+        }
+        sqlx::query(
+            "UPDATE tracks SET stored = stored + 1, stored_time = stored_time + $3, \
+             contiguous = $4, contiguous_end = $5, first_at = coalesce(first_at, $6) \
+             WHERE version = $1 AND track = $2",
+        )
         .bind(version)
-        .fetch_one(&mut **tx)
+        .bind(track.as_str())
+        .bind(signed(segment.duration)?)
+        .bind(contiguous)
+        .bind(end)
+        .bind(now_ms())
+        .execute(&mut **tx)
         .await?;
-    let plan: Option<Plan> = plan
-        .as_deref()
-        .map(|plan| from_json(plan, "plan"))
-        .transpose()?;
-    plan.and_then(|plan| {
-        plan.tracks
-            .iter()
-            .position(|planned| planned.track == *track)
-    })
-    .and_then(|position| i64::try_from(position).ok())
-    .ok_or_else(|| OriginError::BadRequest(format!("track {track} is not in the plan")))
+        Ok(())
+    }
 }
 
-/// True where it is there already; an error where it does not follow the last one.
+/// True where it is there already; an error where it does not fit what is stored before
+/// and after it.
 async fn is_stored(
     tx: &mut Tx,
     version: &str,
     track: &TrackId,
     segment: &SegmentRow,
 ) -> Result<bool, OriginError> {
-    let (init, next, end): (i64, i64, Option<i64>) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM tracks WHERE version = $1 AND track = $2), \
-         count(*), max(start + duration) FROM segments WHERE version = $1 AND track = $2",
-    )
-    .bind(version)
-    .bind(track.as_str())
-    .fetch_one(&mut **tx)
-    .await?;
     let number = i64::from(segment.number);
-    if number < next {
+    if ends_at(tx, version, track, number).await?.is_some() {
         return Ok(true);
     }
-    let follows = end.is_none_or(|end| u64::try_from(end) == Ok(segment.start));
-    if init == 0 || number > next || !follows {
+    let (start, end) = (
+        signed(segment.start)?,
+        signed(segment.start.saturating_add(segment.duration))?,
+    );
+    if let Some((_, before)) = ends_at(tx, version, track, number - 1).await?
+        && before != start
+    {
         return Err(OriginError::BadRequest(format!(
-            "segment {number} of {track} at {} does not follow: {init} init segments and {next} \
-             segments are stored, up to {}",
-            segment.start,
-            end.unwrap_or(0),
+            "segment {number} of {track} starts at {start}, and the one before it ends at {before}"
+        )));
+    }
+    if let Some((after, _)) = ends_at(tx, version, track, number + 1).await?
+        && after != end
+    {
+        return Err(OriginError::BadRequest(format!(
+            "segment {number} of {track} ends at {end}, and the one after it starts at {after}"
         )));
     }
     Ok(false)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::plays_through;
+/// Where a stored segment starts and ends.
+async fn ends_at(
+    tx: &mut Tx,
+    version: &str,
+    track: &TrackId,
+    number: i64,
+) -> Result<Option<(i64, i64)>, OriginError> {
+    Ok(sqlx::query_as(
+        "SELECT start, start + duration FROM segments \
+         WHERE version = $1 AND track = $2 AND number = $3",
+    )
+    .bind(version)
+    .bind(track.as_str())
+    .bind(number)
+    .fetch_optional(&mut **tx)
+    .await?)
+}
 
-    #[test]
-    fn a_fast_encoder_plays_through_at_once() {
-        assert!(plays_through(0.1, 3600.0, 1.0));
-    }
-
-    #[test]
-    fn a_slow_encoder_must_be_ahead_by_what_it_will_lack() {
-        // Half speed, 60 s: 30 s are missing and take 60 s, as long as the viewer takes.
-        assert!(!plays_through(29.9, 60.0, 0.5));
-        assert!(plays_through(30.0, 60.0, 0.5));
-        assert!(!plays_through(10.0, 60.0, 0.0));
-    }
+fn not_of_task(name: &str) -> OriginError {
+    OriginError::BadRequest(format!("{name} is not of this task"))
 }

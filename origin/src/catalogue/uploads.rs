@@ -1,8 +1,8 @@
 //! Uploads, and the asset that a whole one becomes.
 
-use wire::{AssetId, JobId, PackageSettings, UploadId, VersionId};
+use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, VersionId};
 
-use super::{Catalogue, OriginError, Tx, id, signed, to_json, unsigned};
+use super::{Catalogue, OriginError, Tx, id, plans::NewJob, saga, signed, to_json, unsigned};
 use crate::{clock::now_ms, random};
 
 /// A row of `uploads`.
@@ -101,7 +101,6 @@ impl Catalogue {
         &self,
         upload: &UploadRow,
         settings: &PackageSettings,
-        attempts_max: u32,
     ) -> Result<AssetId, OriginError> {
         let mut tx = self.db.begin().await?;
         let (asset,): (Option<String>,) = sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
@@ -119,7 +118,7 @@ impl Catalogue {
             .bind(now_ms())
             .execute(&mut *tx)
             .await?;
-        queue_version(&mut tx, upload, &asset, settings, attempts_max).await?;
+        queue_version(&mut tx, upload, &asset, settings, self.rules.attempts_max).await?;
         sqlx::query("UPDATE uploads SET received = length, asset = $2 WHERE id = $1")
             .bind(upload.id.as_str())
             .bind(asset.as_str())
@@ -180,7 +179,7 @@ async fn queue_version(
     attempts_max: u32,
 ) -> Result<(), OriginError> {
     let version: VersionId = id(&random::id())?;
-    let job: JobId = id(&random::id())?;
+    let created_at = now_ms();
     sqlx::query(
         "INSERT INTO versions (id, asset, state, source, source_len, settings, warnings, \
          created_at) VALUES ($1, $2, 'packaging', $3, $4, $5, '[]', $6)",
@@ -190,18 +189,19 @@ async fn queue_version(
     .bind(upload.blob().as_str())
     .bind(signed(upload.length_bytes)?)
     .bind(to_json(settings))
-    .bind(now_ms())
+    .bind(created_at)
     .execute(&mut **tx)
     .await?;
-    sqlx::query(
-        "INSERT INTO jobs (id, version, state, attempt, attempts_max, run_at, lease_until) \
-         VALUES ($1, $2, 'queued', 0, $3, $4, 0)",
-    )
-    .bind(job.as_str())
-    .bind(version.as_str())
-    .bind(i64::from(attempts_max))
-    .bind(now_ms())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    let job = NewJob {
+        version: version.as_str(),
+        task: &Task::plan(),
+        position: 0,
+        version_at: created_at,
+        toolchain: "",
+        attempts_max,
+    };
+    job.insert(tx).await?;
+    let version = version.as_str();
+    saga::record(tx, version, SagaStep::Upload, SagaState::Done, None).await?;
+    saga::record(tx, version, SagaStep::Plan, SagaState::Started, None).await
 }

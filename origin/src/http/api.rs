@@ -27,7 +27,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/assets", get(assets))
-        .route("/api/assets/{asset}", get(asset))
+        .route("/api/assets/{asset}", get(asset).delete(remove))
+        .route("/api/assets/{asset}/events", get(events))
         .route("/api/keys", get(bulletin).post(mint))
         .route("/api/keys/revoke", post(revoke))
 }
@@ -46,10 +47,34 @@ async fn asset(
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     app.require_admin(request.headers())?;
-    let asset: AssetId = asset
-        .parse()
-        .map_err(|error| OriginError::NotFound(format!("{error}")))?;
-    Ok(json(&app.catalogue.asset(&asset).await?))
+    Ok(json(&app.catalogue.asset(&asset_id(&asset)?).await?))
+}
+
+/// Cancels what still makes the asset, and deletes it: rows now, bytes after the grace.
+async fn remove(
+    State(app): State<Shared>,
+    Path(asset): Path<String>,
+    request: Request,
+) -> Result<StatusCode, OriginError> {
+    app.require_admin(request.headers())?;
+    let asset = asset_id(&asset)?;
+    app.catalogue.delete_asset(&asset).await?;
+    tracing::info!(%asset, "asset deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn events(
+    State(app): State<Shared>,
+    Path(asset): Path<String>,
+    request: Request,
+) -> Result<Response<Body>, OriginError> {
+    app.require_admin(request.headers())?;
+    super::events::answer(&app, &asset_id(&asset)?).await
+}
+
+fn asset_id(text: &str) -> Result<AssetId, OriginError> {
+    text.parse()
+        .map_err(|error| OriginError::NotFound(format!("{error}")))
 }
 
 async fn mint(State(app): State<Shared>, request: Request) -> Result<Response<Body>, OriginError> {

@@ -1,4 +1,4 @@
-//! `/v/`: manifests, init segments, segments, to edges and to holders of keys.
+//! `/v/`: manifests, init segments, segments, files, to edges and to holders of keys.
 
 use std::borrow::Cow;
 
@@ -12,22 +12,23 @@ use axum::{
 };
 use keys::Verified;
 use sha2::{Digest, Sha256};
-use wire::{AssetId, AssetState, access, kind};
+use wire::{AssetId, access, kind};
 
-use super::object::{self, Content, Object};
+use super::{
+    manifest,
+    object::{self, Content, Object},
+};
 use crate::{
     OriginError,
     app::{App, Shared},
     auth::{bearer, unauthorized},
-    catalogue::{Shown, StoredBlob},
+    catalogue::{BlobKind, Shown, StoredBlob},
     clock::now_secs,
-    media_path::{File, Manifest, MediaPath},
+    media_path::{File, MediaPath},
 };
 
 /// Segments never change.
 const FOREVER: &str = "public, max-age=31536000, immutable";
-/// A sealed playlist stays as it is; what may change is which version is the newest.
-const SEALED: &str = "public, max-age=60, stale-while-revalidate=60";
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -47,7 +48,13 @@ async fn serve(State(app): State<Shared>, request: Request) -> Response<Body> {
     };
     let mut access = access::KEYED.to_owned();
     let mut key = None;
-    let answer = answer(&app, token, path, &head.headers, &mut access, &mut key).await;
+    let ask = Ask {
+        token,
+        path,
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+    };
+    let answer = answer(&app, &ask, &mut access, &mut key).await;
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     if let Some(key) = key {
         keep_private(response.headers_mut(), key.seconds_left(now_secs()));
@@ -60,74 +67,87 @@ async fn serve(State(app): State<Shared>, request: Request) -> Response<Body> {
     response
 }
 
+/// A request, taken apart.
+struct Ask<'a> {
+    token: Option<&'a str>,
+    /// Without a key.
+    path: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+}
+
 async fn answer(
-    app: &App,
-    token: Option<&str>,
-    path: &str,
-    asked: &HeaderMap,
+    app: &Shared,
+    ask: &Ask<'_>,
     access: &mut String,
     key: &mut Option<Verified>,
 ) -> Result<Response<Body>, OriginError> {
-    let path = MediaPath::parse(path)
+    let path = MediaPath::parse(ask.path)
         .ok_or_else(|| OriginError::NotFound("no media has such a path".into()))?;
     let shown = app.catalogue.shown(&path.asset).await?;
     if let Some(shown) = &shown {
         access.clone_from(&shown.access);
     }
-    *key = admit(app, token, &path, access).await?;
+    *key = admit(app, ask.token, &path, access).await?;
     let shown = shown.ok_or_else(|| OriginError::NotFound(format!("no asset {}", path.asset)))?;
     let object = match &path.file {
+        File::Events => return super::events::answer(app, &path.asset).await,
         File::Info => info_object(app, &path.asset, &shown).await?,
-        File::Manifest(manifest) => manifest_object(app, &path.asset, shown, *manifest).await?,
-        File::Playlist { version, track } => {
-            let presentation = app.catalogue.presentation(version);
-            let owned = shown.version == *version;
-            let presentation = if owned {
-                Some(presentation.await?)
-            } else {
-                None
-            };
-            let rendered = presentation.and_then(|presentation| {
-                let track = presentation
-                    .tracks
-                    .iter()
-                    .find(|t| t.name == track.as_str())?;
-                let text = media::hls::media_playlist(track, &presentation);
-                Some((text, kept(&presentation)))
-            });
-            let (text, kept) = rendered.ok_or_else(|| missing(&path))?;
-            let tags = tags(&path.asset, version.as_str());
-            text_object(text, Manifest::Hls, kept, tags)
+        File::Manifest(_) | File::Playlist { .. } | File::IFrames { .. } => {
+            manifest::object(app, &path, shown, ask.query).await?
         }
+        _ => stored_object(app, &path).await?,
+    };
+    object::send(&app.store, object, ask.headers).await
+}
+
+/// Bytes as a worker stored them: they never change.
+async fn stored_object(app: &App, path: &MediaPath) -> Result<Object, OriginError> {
+    let asset = &path.asset;
+    let catalogue = &app.catalogue;
+    let (version, name, content_type, blob) = match &path.file {
         File::Init { version, track } => {
-            let blob = app.catalogue.init(&path.asset, version, track).await?;
+            let blob = catalogue.init(asset, version, track).await?;
+            let blob = blob.ok_or_else(|| missing(path))?;
             let name = format!("{version}.{track}.init");
-            blob_object(
-                blob.ok_or_else(|| missing(&path))?,
-                &name,
-                &path.asset,
-                version.as_str(),
-            )
+            (version, name, media_type(blob.kind), blob.into())
         }
         File::Segment {
             version,
             track,
             number,
+            is_text,
         } => {
-            let blob = app
-                .catalogue
-                .segment(&path.asset, version, track, *number)
-                .await?;
+            let blob = catalogue.segment(asset, version, track, *number).await?;
+            let named_so = |blob: &StoredBlob| (blob.kind == BlobKind::Text) == *is_text;
+            let blob = blob.filter(named_so).ok_or_else(|| missing(path))?;
             let name = format!("{version}.{track}.{number}");
-            blob_object(
-                blob.ok_or_else(|| missing(&path))?,
-                &name,
-                &path.asset,
-                version.as_str(),
-            )
+            (version, name, media_type(blob.kind), blob.into())
         }
+        File::Beside { version, name } => {
+            let blob = catalogue.file(asset, version, name.as_str()).await?;
+            let blob = blob.ok_or_else(|| missing(path))?;
+            let etag = format!("{version}.{}", name.as_str());
+            (version, etag, name.content_type(), blob)
+        }
+        _ => return Err(missing(path)),
     };
-    object::send(&app.store, object, asked).await
+    let (key, len_bytes) = blob;
+    Ok(Object {
+        etag: format!("\"{name}\""),
+        content_type,
+        cache_control: Cow::Borrowed(FOREVER),
+        tags: Some(tags(asset, version.as_str())),
+        content: Content::Blob { key, len_bytes },
+    })
+}
+
+fn media_type(kind: BlobKind) -> &'static str {
+    match kind {
+        BlobKind::Video => "video/mp4",
+        BlobKind::Audio => "audio/mp4",
+        BlobKind::Text => "text/vtt; charset=utf-8",
+    }
 }
 
 /// An edge of ours, a key that opens the path (it is given back), or an asset open to all.
@@ -178,15 +198,14 @@ fn keep_private(headers: &mut HeaderMap, left_secs: u64) {
     );
 }
 
-/// What the watch page shows above the picture.
+/// What the watch page shows above the picture; asked again and again, it does where
+/// events can't.
 async fn info_object(app: &App, asset: &AssetId, shown: &Shown) -> Result<Object, OriginError> {
-    let status = app.catalogue.asset(asset).await?;
-    let text = serde_json::json!({
-        "title": status.title,
-        "state": status.state,
-        "duration_secs": status.duration_secs,
-    });
-    let text = text.to_string();
+    let title = app.catalogue.asset(asset).await?.title;
+    let progress = app.catalogue.progress(asset).await?;
+    let mut info = serde_json::to_value(progress).expect("the wire's types are always JSON");
+    info["title"] = title.into();
+    let text = info.to_string();
     Ok(Object {
         etag: content_etag(text.as_bytes()),
         content_type: "application/json",
@@ -197,107 +216,16 @@ async fn info_object(app: &App, asset: &AssetId, shown: &Shown) -> Result<Object
 }
 
 /// Half a segment, and never stale: a player that reloads must see what is new.
-fn growing(segment_secs: f64) -> Cow<'static, str> {
+pub(super) fn growing(segment_secs: f64) -> Cow<'static, str> {
     let half = (segment_secs / 2.0).floor().max(1.0);
     Cow::Owned(format!("public, max-age={half}, must-revalidate"))
 }
 
-async fn manifest_object(
-    app: &App,
-    asset: &AssetId,
-    shown: Shown,
-    manifest: Manifest,
-) -> Result<Object, OriginError> {
-    match (shown.state, manifest) {
-        (AssetState::Failed, _) => {
-            return Err(OriginError::PackagingFailed(
-                shown
-                    .failure
-                    .unwrap_or_else(|| "it could not be packaged".into()),
-            ));
-        }
-        (AssetState::Packaging, _) => return Err(not_yet_playable(app, asset).await?),
-        (AssetState::Playable, Manifest::Dash) => {
-            return Err(OriginError::NotYetWhole(
-                "DASH comes when every track is whole; HLS plays now".into(),
-            ));
-        }
-        _ => {}
-    }
-    let presentation = app.catalogue.presentation(&shown.version).await?;
-    let version = shown.version.as_str();
-    let text = match manifest {
-        Manifest::Hls => media::hls::multivariant(&presentation, version),
-        Manifest::Dash => media::dash::mpd(&presentation, version),
-    };
-    Ok(text_object(
-        text,
-        manifest,
-        kept(&presentation),
-        tags(asset, version),
-    ))
-}
-
-async fn not_yet_playable(app: &App, asset: &AssetId) -> Result<OriginError, OriginError> {
-    let status = app.catalogue.asset(asset).await?;
-    let detail = match status.progress {
-        Some(progress) => {
-            let stage = serde_json::to_string(&progress.stage).unwrap_or_default();
-            format!("{} {:.0} %", stage.trim_matches('"'), progress.percent)
-        }
-        None => "waiting for a worker".to_owned(),
-    };
-    Ok(OriginError::NotYetPlayable(detail))
-}
-
-/// How long a playlist may be kept.
-fn kept(presentation: &media::Presentation) -> Cow<'static, str> {
-    match presentation.sealed {
-        true => Cow::Borrowed(SEALED),
-        false => growing(presentation.segment_secs),
-    }
-}
-
-fn text_object(
-    text: String,
-    manifest: Manifest,
-    cache_control: Cow<'static, str>,
-    tags: String,
-) -> Object {
-    Object {
-        etag: content_etag(text.as_bytes()),
-        content_type: match manifest {
-            Manifest::Hls => "application/vnd.apple.mpegurl",
-            Manifest::Dash => "application/dash+xml",
-        },
-        cache_control,
-        tags: Some(tags),
-        content: Content::Memory(text.into()),
-    }
-}
-
-fn blob_object(blob: StoredBlob, name: &str, asset: &AssetId, version: &str) -> Object {
-    Object {
-        etag: format!("\"{name}\""),
-        content_type: if blob.is_video {
-            "video/mp4"
-        } else {
-            "audio/mp4"
-        },
-        cache_control: Cow::Borrowed(FOREVER),
-        tags: Some(tags(asset, version)),
-        content: Content::Blob {
-            key: blob.key,
-            len_bytes: blob.len_bytes,
-        },
-    }
-}
-
-fn tags(asset: &AssetId, version: &str) -> String {
+pub(super) fn tags(asset: &AssetId, version: &str) -> String {
     format!("{asset} {asset}/{version}")
 }
 
-fn missing(path: &MediaPath) -> OriginError {
+pub(super) fn missing(path: &MediaPath) -> OriginError {
     OriginError::NotFound(format!("nothing is at {}", path.text))
 }
 

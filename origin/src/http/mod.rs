@@ -3,7 +3,10 @@
 mod api;
 mod cors;
 mod delivery;
+mod events;
 mod health;
+mod made;
+mod manifest;
 mod object;
 mod pages;
 mod tus;
@@ -25,7 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{OriginError, app::Shared};
 
-/// Longest JSON body, bytes. Chosen: a plan of a hundred tracks is a tenth of it.
+/// Longest JSON body but a plan's, bytes. Chosen: warnings are a tenth of it.
 const JSON_MAX: usize = 256 << 10;
 
 /// Longest wait for a short body, and longest silence within a segment's.
@@ -39,6 +42,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(pages::routes())
         .merge(tus::routes())
         .merge(worker::routes())
+        .merge(made::routes())
         .merge(api::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
@@ -62,7 +66,12 @@ async fn other_methods_only(request: Request<Body>) -> OriginError {
 
 /// A JSON body, of bounded length.
 async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, OriginError> {
-    let bytes = bytes_body(body, JSON_MAX).await?;
+    long_json_body(body, JSON_MAX).await
+}
+
+/// A JSON body of up to `max` bytes.
+async fn long_json_body<T: DeserializeOwned>(body: Body, max: usize) -> Result<T, OriginError> {
+    let bytes = bytes_body(body, max).await?;
     serde_json::from_slice(&bytes)
         .map_err(|error| OriginError::BadRequest(format!("the body is not as expected: {error}")))
 }

@@ -320,10 +320,9 @@ impl Receiving {
 }
 
 async fn finish(app: &App, row: &UploadRow) -> Result<(), OriginError> {
-    let attempts_max = app.config.attempts_max;
     let asset = app
         .catalogue
-        .finish_upload(row, &app.package_settings(), attempts_max)
+        .finish_upload(row, &app.package_settings())
         .await?;
     tracing::info!(upload = %row.id, %asset, bytes = row.length_bytes, "upload is whole");
     Ok(())

@@ -10,8 +10,7 @@ use crate::support::{Server, bearer, header, json_of, problem, settings};
 async fn sealed() -> (Server, String, String, Value) {
     let server = Server::start(settings()).await;
     let (asset, key) = server.upload("video").await;
-    let lease = server.lease().await;
-    server.plan(&lease).await;
+    let lease = server.plan(&server.lease().await).await;
     for number in 0..3 {
         assert_eq!(
             server.segment(&lease, number, "0123456789").await,
@@ -157,7 +156,7 @@ async fn ranges_validators_and_head_work() {
 
 #[tokio::test]
 async fn a_growing_version_is_playable_when_far_enough_ahead() {
-    let server = Server::start(settings()).await;
+    let server = Server::start(crate::support::patient()).await;
     let (asset, key) = server.upload("video").await;
     let master = format!("/v/{asset}/master.m3u8");
     let answer = server.get(&master, &key).await;
@@ -172,8 +171,7 @@ async fn a_growing_version_is_playable_when_far_enough_ahead() {
         ),
         ("1", "private, max-age=1")
     );
-    let lease = server.lease().await;
-    server.plan(&lease).await;
+    let lease = server.plan(&server.lease().await).await;
     server.heartbeat(&lease, 2.0).await;
     for number in 0..2 {
         server.segment(&lease, number, "x").await;
@@ -265,7 +263,8 @@ async fn the_pages_facts_are_told_to_who_may_watch() {
     let told = json_of(&server.get(&info, &key).await);
     assert_eq!(
         told,
-        json!({"title": "clip.mp4", "state": "ready", "duration_secs": 12.0})
+        json!({"title": "clip.mp4", "state": "ready", "duration_secs": 12.0, "percent": 100.0,
+            "stage": null, "speed": null, "eta_secs": null, "renditions": []})
     );
     let answer = server.ask("GET", &info, &[], "").await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);

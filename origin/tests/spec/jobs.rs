@@ -6,7 +6,7 @@ use http::StatusCode;
 use origin::Config;
 use serde_json::json;
 
-use crate::support::{Server, json_of, problem, settings};
+use crate::support::{Server, json_of, problem, settings, until};
 
 #[tokio::test]
 async fn a_waiting_worker_gets_a_job_when_it_comes() {
@@ -38,8 +38,7 @@ async fn one_job_goes_to_one_worker() {
 async fn a_silent_workers_job_goes_to_another_and_the_first_is_fenced_off() {
     let server = Server::start(settings()).await;
     server.upload("video").await;
-    let first = server.lease().await;
-    server.plan(&first).await;
+    let first = server.plan(&server.lease().await).await;
     assert_eq!(
         server.segment(&first, 0, "one").await,
         StatusCode::NO_CONTENT
@@ -122,36 +121,27 @@ async fn a_job_is_given_up_after_its_last_attempt() {
 }
 
 #[tokio::test]
-async fn a_segment_is_stored_once_and_in_order() {
-    let server = Server::start(settings()).await;
-    let (asset, key) = server.upload("video").await;
-    let lease = server.lease().await;
-    server.plan(&lease).await;
-    assert_eq!(
-        server.segment(&lease, 0, "first").await,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        server.segment(&lease, 0, "other").await,
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        server.segment(&lease, 2, "hole").await,
-        StatusCode::BAD_REQUEST
-    );
-    let version = lease["version"].as_str().unwrap();
-    let stored = server
-        .get(&format!("/v/{asset}/{version}/a1/0.m4s"), &key)
-        .await;
-    assert_eq!(stored.body(), "first");
+async fn a_version_whose_last_worker_goes_silent_fails_by_itself() {
+    let server = Server::start(Config {
+        attempts_max: 1,
+        ..settings()
+    })
+    .await;
+    let (asset, _key) = server.upload("video").await;
+    server.lease().await;
+    until("it is given up", async || {
+        server.status(&asset).await["state"] == "failed"
+    })
+    .await;
+    let failure = &server.status(&asset).await["failure"];
+    assert_eq!(failure, "gave up after 1 attempts: each worker went silent");
 }
 
 #[tokio::test]
 async fn another_init_segment_is_refused() {
     let server = Server::start(settings()).await;
     server.upload("video").await;
-    let lease = server.lease().await;
-    server.plan(&lease).await;
+    let lease = server.plan(&server.lease().await).await;
     let same = crate::support::init_segment();
     let answer = server
         .work(&lease, "PUT", "tracks/a1/init", same.clone())
@@ -171,8 +161,7 @@ async fn another_init_segment_is_refused() {
 async fn a_version_with_a_track_missing_is_not_sealed() {
     let server = Server::start(settings()).await;
     server.upload("video").await;
-    let lease = server.lease().await;
-    server.plan(&lease).await;
+    let lease = server.plan(&server.lease().await).await;
     let answer = server
         .work(&lease, "POST", "complete", "{\"warnings\": []}")
         .await;

@@ -3,7 +3,14 @@
 
 mod data;
 mod delivery;
+mod edits;
+mod events;
+mod files;
 mod jobs;
 mod keys;
+mod plans;
+mod playable;
+mod saga;
+mod segments;
 mod support;
 mod uploads;

@@ -25,6 +25,32 @@ pub(crate) struct Server {
     serving: JoinHandle<()>,
 }
 
+/// An open stream of events.
+pub(crate) struct Events {
+    body: hyper::body::Incoming,
+    text: String,
+}
+
+impl Events {
+    /// Data of the next event, which must be `state`; `None` at the stream's end.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.text = rest;
+                if !event.starts_with(':') {
+                    let data = event.strip_prefix("event: state\ndata: ").unwrap();
+                    return Some(serde_json::from_str(data).unwrap());
+                }
+                continue;
+            }
+            let frame = self.body.frame().await?.unwrap();
+            let bytes = frame.into_data().unwrap();
+            self.text.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+    }
+}
+
 /// Settings that tests start from: open uploads, a short lease.
 pub(crate) fn settings() -> Config {
     Config {
@@ -34,12 +60,41 @@ pub(crate) fn settings() -> Config {
     }
 }
 
+/// Looks until it is so, for a minute at most.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..1200 {
+        looks.tick().await;
+        if is_so().await {
+            return;
+        }
+    }
+    panic!("not after a minute: {what}");
+}
+
+/// The same, with a lease that outlasts every test.
+pub(crate) fn patient() -> Config {
+    Config {
+        lease: Duration::from_secs(60),
+        ..settings()
+    }
+}
+
 impl Server {
     pub(crate) async fn start(settings: Config) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), settings).await
     }
 
     async fn start_in(data: tempfile::TempDir, settings: Config) -> Self {
+        let started = Self::try_start_in(data, settings).await;
+        started.unwrap_or_else(|_| panic!("the folder is locked"))
+    }
+
+    /// Gives the folder back while another origin holds it.
+    async fn try_start_in(
+        data: tempfile::TempDir,
+        settings: Config,
+    ) -> Result<Self, tempfile::TempDir> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
@@ -47,12 +102,15 @@ impl Server {
             data_dir: data.path().to_owned(),
             ..settings
         };
-        let origin = Origin::open(settings, shutdown.clone()).await.unwrap();
+        let origin = match Origin::open(settings, shutdown.clone()).await {
+            Err(origin::OriginError::Locked(_)) => return Err(data),
+            opened => opened.unwrap(),
+        };
         let read = |file| std::fs::read_to_string(file).unwrap();
         let (join, admin) = (read(origin.join_file()), read(origin.admin_file()));
         let serving = tokio::spawn(async { origin::serve(listener, origin).await.unwrap() });
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self {
+        Ok(Self {
             base,
             join,
             admin,
@@ -60,7 +118,7 @@ impl Server {
             data,
             shutdown,
             serving,
-        }
+        })
     }
 
     /// Stops it and starts it again on the same data.
@@ -68,6 +126,25 @@ impl Server {
         self.shutdown.cancel();
         self.serving.await.unwrap();
         Self::start_in(self.data, settings).await
+    }
+
+    /// Starts it again after it ended without a last word: what runs is cut.
+    pub(crate) async fn crash(self, settings: Config) -> Self {
+        self.serving.abort();
+        let _ = self.serving.await;
+        drop(self.client);
+        // Its connections hold its folder until they notice.
+        let mut folder = Some(self.data);
+        let mut server = None;
+        until("the folder is free", async || {
+            match Self::try_start_in(folder.take().unwrap(), settings.clone()).await {
+                Ok(started) => server = Some(started),
+                Err(locked) => folder = Some(locked),
+            }
+            server.is_some()
+        })
+        .await;
+        server.unwrap()
     }
 
     pub(crate) async fn ask(
@@ -175,22 +252,92 @@ impl Server {
             .await
     }
 
-    /// Plans a version of one audio track and stores its init segment.
-    pub(crate) async fn plan(&self, lease: &Value) {
-        let plan = json!({"duration_secs": 12.0, "tracks": [{"track": "a1", "bitrate_max": 96_000,
-            "kind": {"kind": "audio", "channels": 2, "sample_rate": 48_000, "language": null}}]});
+    /// Stores a plan and completes the task that plans, which becomes the plan's tasks.
+    pub(crate) async fn store_plan(&self, lease: &Value, plan: &Value) {
+        assert_eq!(lease["task"]["kind"], "plan");
         let answer = self.work(lease, "PUT", "plan", plan.to_string()).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{answer:?}");
-        let answer = self
-            .work(lease, "PUT", "tracks/a1/init", init_segment())
+        assert_eq!(self.complete(lease).await, StatusCode::NO_CONTENT);
+    }
+
+    /// Plans a version of one audio track, leases the job that makes it, and stores its
+    /// init segment.
+    pub(crate) async fn plan(&self, lease: &Value) -> Value {
+        self.store_plan(lease, &plan(&["a1"], &[task("audio", &["a1"])]))
             .await;
+        let lease = self.lease().await;
+        self.init(&lease, "a1").await;
+        lease
+    }
+
+    /// Stores the init segment of a track.
+    pub(crate) async fn init(&self, lease: &Value, track: &str) {
+        let path = format!("tracks/{track}/init");
+        let answer = self.work(lease, "PUT", &path, init_segment()).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{answer:?}");
+    }
+
+    pub(crate) async fn complete(&self, lease: &Value) -> StatusCode {
+        let body = json!({"warnings": []}).to_string();
+        self.work(lease, "POST", "complete", body).await.status()
+    }
+
+    pub(crate) async fn fail_for_good(&self, lease: &Value, reason: &str) {
+        let body = json!({"reason": reason, "permanent": true}).to_string();
+        let answer = self.work(lease, "POST", "fail", body).await;
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{answer:?}");
+    }
+
+    pub(crate) async fn status(&self, asset: &str) -> Value {
+        let path = format!("/api/assets/{asset}");
+        json_of(&self.get(&path, &self.admin).await)
+    }
+
+    /// The origin's data folder.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// Opens a stream of events, which must be there.
+    pub(crate) async fn events(&self, path: &str, token: &str) -> Events {
+        let request = Request::builder()
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", bearer(token))
+            .body(Full::default())
+            .unwrap();
+        let answer = self.client.request(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        Events {
+            body: answer.into_body(),
+            text: String::new(),
+        }
+    }
+
+    /// Leases a job of one of these kinds, for these programs.
+    pub(crate) async fn lease_of(&self, kinds: &[&str], toolchain: &str) -> Response<Bytes> {
+        let ask = json!({"worker": "test", "wait_secs": 0, "kinds": kinds, "toolchain": toolchain});
+        self.send_json("POST", "/api/jobs/lease", &self.join, &ask)
+            .await
     }
 
     /// Stores segment `number`, 4 s long, of track `a1`.
     pub(crate) async fn segment(&self, lease: &Value, number: u32, body: &str) -> StatusCode {
-        let start = u64::from(number) * 192_000;
-        let path = format!("tracks/a1/segments/{number}?start={start}&duration=192000");
+        self.segment_of(lease, "a1", number, body).await
+    }
+
+    /// Stores segment `number` of a track, 4 s long.
+    pub(crate) async fn segment_of(
+        &self,
+        lease: &Value,
+        track: &str,
+        number: u32,
+        body: &str,
+    ) -> StatusCode {
+        let scale = if track.starts_with('t') { 1000 } else { 48_000 };
+        let (start, duration) = (u64::from(number) * 4 * scale, 4 * scale);
+        let path = format!("tracks/{track}/segments/{number}?start={start}&duration={duration}");
         self.work(lease, "PUT", &path, body.to_owned())
             .await
             .status()
@@ -202,6 +349,43 @@ impl Server {
             .await
             .status()
     }
+}
+
+/// A plan of 12 s: the tracks, whose first letter says what they carry, and the tasks.
+pub(crate) fn plan(tracks: &[&str], tasks: &[Value]) -> Value {
+    let tracks: Vec<Value> = tracks.iter().map(|track| planned(track)).collect();
+    json!({"duration_secs": 12.0, "tracks": tracks, "tasks": tasks, "toolchain": "",
+        "warnings": [], "recipe": {"any": "thing"}})
+}
+
+fn planned(track: &str) -> Value {
+    let height = track[1..].parse::<u32>().unwrap_or(360);
+    let kind = match &track[..1] {
+        "v" => json!({"kind": "video", "width": 16 * height / 9, "height": height,
+            "frame_rate": [25, 1]}),
+        "a" => json!({"kind": "audio", "channels": 2, "sample_rate": 48_000, "language": null}),
+        _ => json!({"kind": "text", "language": "en", "forced": false}),
+    };
+    json!({"track": track, "bitrate_max": 96_000, "kind": kind})
+}
+
+/// A task that writes all segments of its tracks.
+pub(crate) fn task(kind: &str, tracks: &[&str]) -> Value {
+    json!({"kind": kind, "span": 0, "tracks": tracks, "segments": null, "optional": false})
+}
+
+/// The same, but the version is published without it if it fails.
+pub(crate) fn optional(kind: &str, tracks: &[&str]) -> Value {
+    let mut task = task(kind, tracks);
+    task["optional"] = true.into();
+    task
+}
+
+/// A task that writes the segments from one number up to another.
+pub(crate) fn span(kind: &str, tracks: &[&str], segments: [u32; 2]) -> Value {
+    let mut task = task(kind, tracks);
+    task["segments"] = json!(segments);
+    task
 }
 
 pub(crate) fn bearer(token: &str) -> String {

@@ -6,7 +6,10 @@
     reason = "each test file uses its own part; a helper that fails is a test that fails"
 )]
 
+mod board;
 mod clip;
+mod folder;
+mod numbered;
 mod origin;
 mod published;
 
@@ -17,8 +20,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use clip::{Clip, LONG_GOP, SOUND};
+pub(crate) use folder::Packager;
+pub(crate) use numbered::{OPEN_GOP, numbered, numbers};
 pub(crate) use origin::{Ended, Faults, JOIN, Origin};
-pub(crate) use published::{Published, times as published_times};
+pub(crate) use published::{Published, Track, times as published_times};
 
 /// Longest wait for anything in a test: a bound, not a measure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -56,9 +61,13 @@ impl Worker {
             .unwrap()
     }
 
-    pub(crate) async fn stop(self) {
+    /// Ends it; gives the folder that it worked in.
+    pub(crate) async fn stop(mut self) -> tempfile::TempDir {
         self.shutdown.cancel();
+        let empty = tempfile::tempdir().unwrap();
+        let work_dir = std::mem::replace(&mut self.work_dir, empty);
         self.ended().await.unwrap();
+        work_dir
     }
 }
 
@@ -67,6 +76,8 @@ pub(crate) fn config(origin: String, work_dir: PathBuf) -> Config {
     Config {
         origin,
         work_dir,
+        // A test program is no launcher; the whole binary is tested jailed, in cli/tests.
+        jail: packager::jail::Mode::Off,
         preset: "ultrafast".to_owned(),
         lease_wait: Duration::from_secs(1),
         progress_every: Duration::from_millis(200),

@@ -1,5 +1,6 @@
 //! The worker API of an origin, over real HTTP, with everything in memory. It is as
-//! strict as the real one: segments come in order and without a hole.
+//! strict as the real one: keys open one attempt at one job, and a segment must fit its
+//! neighbours.
 
 use std::{
     convert::Infallible,
@@ -18,28 +19,25 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use wire::{
-    Completion, Failure, Heartbeat, HeartbeatAck, Lease, PackageSettings, Plan, Problem, Progress,
-    StoredTrack, kind,
+    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PackageSettings, Plan,
+    Problem, Progress, StoredTrack, Task, TaskKind, kind,
 };
 
 use super::{
     PATIENCE,
+    board::Board,
     published::{Published, Stored},
 };
 
 pub(crate) const JOIN: &str = "join-token";
 
-/// How a job ended.
+/// How a version ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ended {
-    /// With these warnings.
+    /// All jobs are done, with these warnings.
     Complete(Vec<String>),
-    Failed {
-        reason: String,
-        permanent: bool,
-    },
-    /// A try that does not count.
-    GivenBack,
+    /// A job failed.
+    Failed { reason: String, permanent: bool },
 }
 
 /// What the origin does wrong.
@@ -47,9 +45,10 @@ pub(crate) enum Ended {
 pub(crate) struct Faults {
     /// Each connection that reads the source breaks after this many bytes.
     pub(crate) source_breaks_after: Option<usize>,
-    /// The lease is lost when this many segments are stored.
+    /// All leases are lost when this many segments of pictures are stored, and nothing
+    /// is lent until [`Origin::lend_again`].
     pub(crate) lease_lost_at: Option<usize>,
-    /// The asset is deleted when this many segments are stored.
+    /// The asset is deleted when this many segments of pictures are stored.
     pub(crate) cancelled_at: Option<usize>,
     /// So many requests of a job, but for its source, are answered 503.
     pub(crate) unavailable: usize,
@@ -60,15 +59,29 @@ pub(crate) struct Faults {
 #[derive(Default)]
 struct State {
     source: Vec<u8>,
-    lease: Option<Lease>,
-    attempt: u32,
+    board: Board,
     settings: PackageSettings,
     published: Published,
     faults: Faults,
-    heartbeats: Vec<Progress>,
-    lease_requests: usize,
+    /// Nothing is lent.
+    closed: bool,
+    /// Requests for pictures since then.
+    asked_in_vain: usize,
+    heartbeats: Vec<Beat>,
+    /// All requests for work, and what they got.
+    asks: Vec<(LeaseRequest, Option<Task>)>,
     source_requests: usize,
+    inits: Vec<String>,
+    given_back: Vec<TaskKind>,
     ended: Option<Ended>,
+}
+
+/// What a heartbeat told.
+#[derive(Debug, Clone)]
+pub(crate) struct Beat {
+    /// Number of the job.
+    pub(crate) job: usize,
+    pub(crate) progress: Progress,
 }
 
 /// An origin on a port of its own.
@@ -125,20 +138,27 @@ impl Origin {
         self.state().faults = faults;
     }
 
-    /// Puts the job in the queue, with what is stored already.
+    /// Puts a new version in the queue.
+    /// Asks for these renditions, all of them encoded.
     pub(crate) fn offer(&self, ladder: &[u32]) {
         self.offer_with(PackageSettings {
             ladder: ladder.to_vec(),
+            copy: false,
             ..PackageSettings::default()
         });
     }
 
     pub(crate) fn offer_with(&self, settings: PackageSettings) {
         let mut state = self.state();
-        state.attempt += 1;
-        state.ended = None;
         state.settings = settings;
-        state.lease = Some(lease(&state));
+        state.board = Board::start();
+    }
+
+    /// Lends what is to be done, after all leases were lost.
+    pub(crate) fn lend_again(&self) {
+        let mut state = self.state();
+        state.faults = Faults::default();
+        state.closed = false;
     }
 
     /// Changes what is stored, as if another attempt had done it.
@@ -150,12 +170,31 @@ impl Origin {
         self.state().published.clone()
     }
 
-    pub(crate) fn heartbeats(&self) -> Vec<Progress> {
+    pub(crate) fn heartbeats(&self) -> Vec<Beat> {
         self.state().heartbeats.clone()
     }
 
     pub(crate) fn source_requests(&self) -> usize {
         self.state().source_requests
+    }
+
+    /// The track of each init segment that came, also those that came again.
+    pub(crate) fn inits(&self) -> Vec<String> {
+        self.state().inits.clone()
+    }
+
+    /// The tasks that were given back.
+    pub(crate) fn given_back(&self) -> Vec<TaskKind> {
+        self.state().given_back.clone()
+    }
+
+    /// What was lent, in order, and to which toolchain.
+    pub(crate) fn lent(&self) -> Vec<(Task, String)> {
+        let state = self.state();
+        let lent = |(ask, task): &(LeaseRequest, Option<Task>)| {
+            task.clone().map(|task| (task, ask.toolchain.clone()))
+        };
+        state.asks.iter().filter_map(lent).collect()
     }
 
     pub(crate) async fn ended(&self) -> Ended {
@@ -166,14 +205,24 @@ impl Origin {
         self.state().ended.is_some()
     }
 
+    /// Waits until so many segments of pictures are stored.
     pub(crate) async fn stored_segments(&self, count: usize) {
         self.until(|state| (stored(state) >= count).then_some(()))
             .await;
     }
 
-    /// Waits until a worker has asked for work so many times.
-    pub(crate) async fn lease_requests(&self, count: usize) {
-        self.until(|state| (state.lease_requests >= count).then_some(()))
+    /// Waits until all leases are lost, and a worker asked for pictures anew.
+    pub(crate) async fn asked_after_loss(&self) {
+        self.until(|state| (state.asked_in_vain > 0).then_some(()))
+            .await;
+    }
+
+    /// Waits until a worker with this toolchain asked so many times for pictures.
+    pub(crate) async fn asked_with(&self, toolchain: &str, times: usize) {
+        let by = |(ask, _): &&(LeaseRequest, Option<Task>)| {
+            ask.toolchain.contains(toolchain) && ask.kinds.contains(&TaskKind::Rest)
+        };
+        self.until(|state| (state.asks.iter().filter(by).count() >= times).then_some(()))
             .await;
     }
 
@@ -218,21 +267,26 @@ impl Origin {
             .to_owned();
         let response = {
             let mut state = self.state();
+            lose_leases(&mut state);
             match parts[..] {
-                ["lease"] => leased(&mut state, &key),
-                _ if key != format!("Bearer key-{}", state.attempt) || lost(&state) => {
-                    problem(409, kind::LEASE_LOST)
-                }
-                _ if head.method != Method::GET && state.faults.unavailable > 0 => {
-                    state.faults.unavailable -= 1;
-                    problem(503, kind::OVERLOADED)
-                }
-                [_, "source"] => source(&mut state, &head),
-                [_, "tracks", track, "segments", n] => {
-                    segment(&mut state, track, n, head.uri.query().unwrap(), body)
-                }
-                [_, "tracks", track, "init"] => init(&mut state, track, body),
-                [_, ref rest @ ..] => told(&mut state, rest, &body),
+                ["lease"] => leased(&mut state, &key, &body),
+                [job, ref rest @ ..] => match state.board.opened(job, &key) {
+                    None => problem(409, kind::LEASE_LOST),
+                    Some(_) if head.method != Method::GET && state.faults.unavailable > 0 => {
+                        state.faults.unavailable -= 1;
+                        problem(503, kind::OVERLOADED)
+                    }
+                    Some(job) => match *rest {
+                        ["source"] => source(&mut state, &head),
+                        ["tracks", track, "segments", n] => {
+                            let query = head.uri.query().unwrap();
+                            segment(&mut state, job, (track, n, query), body)
+                        }
+                        ["tracks", track, "init"] => init(&mut state, track, body),
+                        ["files", name] => file(&mut state, name, body),
+                        _ => told(&mut state, job, rest, &body),
+                    },
+                },
                 [] => problem(404, kind::NOT_FOUND),
             }
         };
@@ -247,63 +301,77 @@ impl Origin {
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
-fn lease(state: &State) -> Lease {
-    let stored = |(name, track): (&String, &super::published::Track)| StoredTrack {
-        track: name.parse().unwrap(),
-        init: track.init.is_some(),
-        segments: track.segments.len() as u32,
+fn lease(state: &State, at: usize) -> Lease {
+    let job = state.board.job(at);
+    let tracks = &state.published.tracks;
+    let from = job.task.segments.map_or(0, |range| range.0);
+    let stored = |id: &wire::TrackId| {
+        tracks.get(id.as_str()).map(|track| StoredTrack {
+            track: id.clone(),
+            init: track.init.is_some(),
+            segments: (from..)
+                .take_while(|n| track.segments.contains_key(n))
+                .count() as u32,
+        })
     };
     Lease {
-        job: "job-1".parse().unwrap(),
-        attempt: state.attempt,
+        job: format!("job-{at}").parse().unwrap(),
+        attempt: job.attempt,
         attempts_max: 3,
         lease_secs: match state.faults.lease_secs {
             0 => 30,
             secs => secs,
         },
-        key: format!("key-{}", state.attempt),
+        key: state.board.key(at),
         asset: "asset-1".parse().unwrap(),
         version: "version-1".parse().unwrap(),
         source_len_bytes: state.source.len() as u64,
         settings: state.settings.clone(),
+        task: job.task.clone(),
         plan: state.published.plan.clone(),
-        stored: state.published.tracks.iter().map(stored).collect(),
+        stored: job.task.tracks.iter().filter_map(stored).collect(),
     }
 }
 
+/// How many segments of pictures are stored.
 fn stored(state: &State) -> usize {
-    state
-        .published
-        .tracks
-        .values()
-        .map(|track| track.segments.len())
-        .sum()
+    let tracks = state.published.tracks.iter();
+    let pictures = tracks.filter(|(name, _)| name.starts_with('v'));
+    pictures.map(|(_, track)| track.segments.len()).sum()
 }
 
-fn lost(state: &State) -> bool {
-    state
-        .faults
-        .lease_lost_at
-        .is_some_and(|at| stored(state) >= at)
+fn lose_leases(state: &mut State) {
+    let reached = |at: &usize| stored(state) >= *at;
+    if state.faults.lease_lost_at.as_ref().is_some_and(reached) {
+        state.faults.lease_lost_at = None;
+        state.board.take_back();
+        state.closed = true;
+    }
 }
 
-fn leased(state: &mut State, key: &str) -> Response<Body> {
-    state.lease_requests += 1;
+fn leased(state: &mut State, key: &str, body: &[u8]) -> Response<Body> {
     if key != format!("Bearer {JOIN}") {
         return problem(401, kind::KEY_INVALID);
     }
-    state.lease.take().map_or_else(none, |lease| json(&lease))
+    let ask: LeaseRequest = serde_json::from_slice(body).unwrap();
+    let lent = match state.closed || state.ended.is_some() {
+        true => None,
+        false => state.board.lend(&ask, state.published.plan.as_ref()),
+    };
+    state.asked_in_vain += usize::from(state.closed && ask.kinds.contains(&TaskKind::Rest));
+    let task = lent.map(|at| state.board.job(at).task.clone());
+    state.asks.push((ask, task));
+    lent.map_or_else(none, |at| json(&lease(state, at)))
 }
 
 fn source(state: &mut State, head: &http::request::Parts) -> Response<Body> {
     state.source_requests += 1;
     let range = head.headers[header::RANGE].to_str().unwrap();
-    let from: usize = range
-        .trim_start_matches("bytes=")
-        .trim_end_matches('-')
+    let (from, last) = range["bytes=".len()..].split_once('-').unwrap();
+    let end = last
         .parse()
-        .unwrap();
-    let rest = Bytes::copy_from_slice(&state.source[from..]);
+        .map_or(state.source.len(), |last: usize| last + 1);
+    let rest = Bytes::copy_from_slice(&state.source[from.parse().unwrap()..end]);
     let response = Response::builder()
         .status(206)
         .header(header::CONTENT_LENGTH, rest.len());
@@ -330,6 +398,7 @@ fn source(state: &mut State, head: &http::request::Parts) -> Response<Body> {
 }
 
 fn init(state: &mut State, track: &str, body: Bytes) -> Response<Body> {
+    state.inits.push(track.to_owned());
     let track = state.published.tracks.entry(track.to_owned()).or_default();
     if track.init.as_ref().is_some_and(|stored| *stored != body) {
         return problem(409, kind::INIT_MISMATCH);
@@ -338,7 +407,19 @@ fn init(state: &mut State, track: &str, body: Bytes) -> Response<Body> {
     none()
 }
 
-fn segment(state: &mut State, track: &str, n: &str, query: &str, bytes: Bytes) -> Response<Body> {
+fn file(state: &mut State, name: &str, body: Bytes) -> Response<Body> {
+    state.published.files.insert(name.to_owned(), body);
+    none()
+}
+
+/// A segment of its task's, that ends where the next one starts, and starts where the
+/// one before ends.
+fn segment(
+    state: &mut State,
+    job: usize,
+    (track, n, query): (&str, &str, &str),
+    bytes: Bytes,
+) -> Response<Body> {
     let number = |name: &str| {
         let pair = query.split('&').find_map(|pair| pair.strip_prefix(name));
         pair.unwrap()
@@ -346,41 +427,39 @@ fn segment(state: &mut State, track: &str, n: &str, query: &str, bytes: Bytes) -
             .parse::<u64>()
             .unwrap()
     };
-    let (start, duration) = (number("start"), number("duration"));
-    let Some(track) = state
-        .published
-        .tracks
-        .get_mut(track)
-        .filter(|t| t.init.is_some())
-    else {
+    let new = Stored {
+        start: number("start"),
+        duration: number("duration"),
+        iframe_len: number("iframe"),
+        bytes,
+    };
+    let task = &state.board.job(job).task;
+    let n: u32 = n.parse().unwrap();
+    let within = task
+        .segments
+        .is_none_or(|(from, end)| (from..end).contains(&n));
+    let own = task.tracks.iter().any(|t| t.as_str() == track) && within;
+    let tracks = &mut state.published.tracks;
+    let stored = tracks.get_mut(track).filter(|t| own && t.init.is_some());
+    let Some(track) = stored else {
         return problem(400, kind::BAD_REQUEST);
     };
-    let repeated =
-        |old: &Stored| (old.start, old.duration, &old.bytes) == (start, duration, &bytes);
-    if n.parse()
-        .ok()
-        .and_then(|n: usize| track.segments.get(n))
-        .is_some_and(repeated)
-    {
-        return none();
+    let at = |n: Option<u32>| n.and_then(|n| track.segments.get(&n));
+    let follows = at(n.checked_sub(1)).is_none_or(|old| old.end() == new.start);
+    let leads = at(n.checked_add(1)).is_none_or(|next| new.end() == next.start);
+    let first = (n == 0) <= (new.start == 0);
+    match track.segments.get(&n) {
+        Some(old) if *old == new => none(),
+        None if follows && leads && first => {
+            track.segments.insert(n, new);
+            none()
+        }
+        _ => problem(400, kind::BAD_REQUEST),
     }
-    let end = track
-        .segments
-        .last()
-        .map_or(0, |last| last.start + last.duration);
-    if n.parse() != Ok(track.segments.len()) || start != end {
-        return problem(400, kind::BAD_REQUEST);
-    }
-    track.segments.push(Stored {
-        start,
-        duration,
-        bytes,
-    });
-    none()
 }
 
 /// Plan, heartbeat, complete, fail.
-fn told(state: &mut State, what: &[&str], body: &[u8]) -> Response<Body> {
+fn told(state: &mut State, job: usize, what: &[&str], body: &[u8]) -> Response<Body> {
     match what {
         ["plan"] => {
             let plan: Plan = serde_json::from_slice(body).unwrap();
@@ -388,31 +467,38 @@ fn told(state: &mut State, what: &[&str], body: &[u8]) -> Response<Body> {
             state.published.plan = Some(plan);
         }
         ["heartbeat"] => {
-            let heartbeat: Heartbeat = serde_json::from_slice(body).unwrap();
-            state.heartbeats.push(heartbeat.progress);
-            let cancel = state
-                .faults
-                .cancelled_at
-                .is_some_and(|at| stored(state) >= at);
+            let Heartbeat { progress } = serde_json::from_slice(body).unwrap();
+            state.heartbeats.push(Beat { job, progress });
+            let deleted = |at: usize| stored(state) >= at;
+            let cancel = state.faults.cancelled_at.is_some_and(deleted);
+            state.closed |= cancel;
             return json(&HeartbeatAck { cancel });
         }
         ["complete"] => {
             let Completion { warnings } = serde_json::from_slice(body).unwrap();
-            state.ended = Some(Ended::Complete(warnings));
+            let plan = state.published.plan.as_ref();
+            assert!(state.published.holds(&state.board.job(job).task));
+            state.board.complete(job, warnings, plan);
+            state.ended = state.board.whole(plan).map(Ended::Complete);
         }
-        ["fail"] => {
-            let failure: Failure = serde_json::from_slice(body).unwrap();
-            state.ended = Some(match (failure.given_back, failure.permanent) {
-                (true, _) => Ended::GivenBack,
-                (false, permanent) => Ended::Failed {
-                    reason: failure.reason,
-                    permanent,
-                },
-            });
-        }
+        ["fail"] => failed(state, job, serde_json::from_slice(body).unwrap()),
         _ => return problem(404, kind::NOT_FOUND),
     }
     none()
+}
+
+/// Here the first attempt that fails ends it all, so that tests see why.
+fn failed(state: &mut State, job: usize, failure: Failure) {
+    let kind = state.board.job(job).task.kind;
+    state.board.give_back(job);
+    if failure.given_back {
+        state.given_back.push(kind);
+        return;
+    }
+    state.ended.get_or_insert(Ended::Failed {
+        reason: failure.reason,
+        permanent: failure.permanent,
+    });
 }
 
 fn none() -> Response<Body> {

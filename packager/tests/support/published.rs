@@ -2,34 +2,69 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     process::{Command, Output},
 };
 
 use bytes::Bytes;
 use media::bmff::{Fragment, InitInfo, init_info};
-use wire::{Plan, PlannedKind};
+use wire::{Plan, PlannedKind, Task};
 
 /// All tracks, as stored.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Published {
     pub(crate) plan: Option<Plan>,
     pub(crate) tracks: BTreeMap<String, Track>,
+    pub(crate) files: BTreeMap<String, Bytes>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Track {
     pub(crate) init: Option<Bytes>,
-    pub(crate) segments: Vec<Stored>,
+    /// By number; spans are stored in any order.
+    pub(crate) segments: BTreeMap<u32, Stored>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) start: u64,
     pub(crate) duration: u64,
+    pub(crate) iframe_len: u64,
     pub(crate) bytes: Bytes,
 }
 
+impl Stored {
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.duration
+    }
+}
+
 impl Published {
+    /// All that a task is to store.
+    pub(crate) fn holds(&self, task: &Task) -> bool {
+        task.tracks.iter().all(|track| {
+            let Some(track) = self.tracks.get(track.as_str()) else {
+                return false;
+            };
+            let (from, end) = task.segments.unwrap_or((0, track.segments.len() as u32));
+            from < end && (from..end).all(|n| track.segments.contains_key(&n))
+        })
+    }
+
+    /// What [`packager::package`] wrote into a folder.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        let folders = std::fs::read_dir(folder).unwrap().flatten();
+        let folders = folders.filter(|entry| entry.path().is_dir());
+        let track = |entry: std::fs::DirEntry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, Track::in_folder(&entry.path()))
+        };
+        Self {
+            tracks: folders.map(track).collect(),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn track(&self, name: &str) -> &Track {
         self.tracks
             .get(name)
@@ -50,12 +85,36 @@ impl Published {
             .unwrap();
         match track.kind {
             PlannedKind::Video { width, height, .. } => (width, height),
-            PlannedKind::Audio { .. } => panic!("{name} is audio"),
+            ref other => panic!("{name} is {other:?}"),
         }
     }
 }
 
 impl Track {
+    fn in_folder(folder: &Path) -> Self {
+        // Text has none; nor is there anything to read of its times.
+        let Ok(init) = std::fs::read(folder.join("init.mp4")) else {
+            return Self::default();
+        };
+        let init: Bytes = init.into();
+        let info = init_info(&init).unwrap();
+        let segment = |n: u32| {
+            let bytes = std::fs::read(folder.join(format!("{n}.m4s"))).ok()?;
+            let fragment = Fragment::read(&bytes, &info).unwrap();
+            let stored = Stored {
+                start: fragment.base_decode_time,
+                duration: fragment.duration(),
+                iframe_len: 0,
+                bytes: bytes.into(),
+            };
+            Some((n, stored))
+        };
+        Self {
+            init: Some(init),
+            segments: (0..).map_while(segment).collect(),
+        }
+    }
+
     pub(crate) fn info(&self) -> InitInfo {
         init_info(self.init.as_ref().expect("stored")).unwrap()
     }
@@ -63,7 +122,7 @@ impl Track {
     pub(crate) fn fragments(&self) -> Vec<Fragment<'_>> {
         let info = self.info();
         self.segments
-            .iter()
+            .values()
             .map(|s| Fragment::read(&s.bytes, &info).unwrap())
             .collect()
     }
@@ -71,7 +130,7 @@ impl Track {
     /// Start and duration of each segment, in its timescale.
     pub(crate) fn cuts(&self) -> Vec<(u64, u64)> {
         self.segments
-            .iter()
+            .values()
             .map(|s| (s.start, s.duration))
             .collect()
     }
@@ -80,27 +139,49 @@ impl Track {
     pub(crate) fn starts_secs(&self) -> Vec<f64> {
         let timescale = f64::from(self.info().timescale);
         self.segments
-            .iter()
+            .values()
             .map(|s| s.start as f64 / timescale)
             .collect()
     }
 
     pub(crate) fn end_secs(&self) -> f64 {
-        let last = self.segments.last().unwrap();
-        (last.start + last.duration) as f64 / f64::from(self.info().timescale)
+        let (_, last) = self.segments.last_key_value().unwrap();
+        last.end() as f64 / f64::from(self.info().timescale)
     }
 
     /// Each segment's own times say what was told of it: `tfdt` and the first picture
     /// are at its start, its samples fill its duration, and there is no hole.
     pub(crate) fn assert_exact(&self) {
         let mut end = 0;
-        for (stored, fragment) in self.segments.iter().zip(self.fragments()) {
-            assert_eq!(stored.start, end);
+        let numbered = self.segments.iter().zip(0..);
+        for (((number, stored), expected), fragment) in numbered.zip(self.fragments()) {
+            assert_eq!((*number, stored.start), (expected, end));
             assert_eq!(fragment.base_decode_time, stored.start);
             assert_eq!(fragment.earliest_presentation_time(), stored.start as i64);
             assert_eq!(fragment.duration(), stored.duration);
-            end = stored.start + stored.duration;
+            end = stored.end();
         }
+    }
+
+    /// The highest rate of so many segments after another, bits per second.
+    pub(crate) fn peak_rate(&self, count: usize) -> f64 {
+        let timescale = f64::from(self.info().timescale);
+        let segments: Vec<_> = self.segments.values().collect();
+        let rate = |some: &[&Stored]| {
+            let bytes: usize = some.iter().map(|s| s.bytes.len()).sum();
+            let ticks: u64 = some.iter().map(|s| s.duration).sum();
+            bytes as f64 * 8.0 * timescale / ticks as f64
+        };
+        segments.windows(count).map(rate).fold(0.0, f64::max)
+    }
+
+    /// Init and all segments.
+    pub(crate) fn same_bytes(&self, other: &Self) -> bool {
+        let bytes = |track: &Self| -> Vec<(u32, Bytes)> {
+            let segments = track.segments.iter();
+            segments.map(|(n, s)| (*n, s.bytes.clone())).collect()
+        };
+        self.init == other.init && bytes(self) == bytes(other)
     }
 
     /// The whole track in one file.
@@ -108,7 +189,7 @@ impl Track {
         let file = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
         let mut all = self.init.clone().expect("stored").to_vec();
         self.segments
-            .iter()
+            .values()
             .for_each(|s| all.extend_from_slice(&s.bytes));
         std::fs::write(file.path(), all).unwrap();
         file
@@ -135,9 +216,20 @@ impl Track {
         text.lines().filter(|line| !line.starts_with('#')).count()
     }
 
-    /// Presentation times of all frames, seconds.
+    /// Presentation times of all frames, seconds, as the boxes say them: ffmpeg moves
+    /// all where composition offsets are negative.
     pub(crate) fn times(&self) -> Vec<f64> {
-        times(self.file().path())
+        let timescale = f64::from(self.info().timescale);
+        let mut times = Vec::new();
+        for fragment in self.fragments() {
+            let mut decode = fragment.base_decode_time as i64;
+            for sample in &fragment.samples {
+                times.push((decode + i64::from(sample.composition_offset)) as f64 / timescale);
+                decode += i64::from(sample.duration);
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        times
     }
 
     /// Decoded samples, one channel at 48 kHz.

@@ -9,6 +9,8 @@ export interface Address {
   media: string;
   /** Path of what is known about the asset: its name among it. */
   info: string;
+  /** Path of the stream of events about its packaging. */
+  events: string;
 }
 
 /** An asset id, as `crates/wire/src/id.rs` has it. */
@@ -24,7 +26,7 @@ export function parseAddress(pathname: string, hash: string): Address | Problem 
   const key = new URLSearchParams(hash.replace(/^#/, "")).get("k")?.trim() || null;
   if (key !== null && !KEY.test(key)) return own("key-invalid");
   const root = `${key === null ? "" : `/k/${key}`}/v/${asset}`;
-  return { asset, key, media: `${root}/master.m3u8`, info: `${root}/info.json` };
+  return { asset, key, media: `${root}/master.m3u8`, info: `${root}/info.json`, events: `${root}/events` };
 }
 
 /** Tells the two answers of {@link parseAddress} apart. */

@@ -1,5 +1,9 @@
+import type { About } from "./about.ts";
 import type { Level } from "./engine.ts";
+import type { Track } from "./language.ts";
 import { messageFor } from "./problem.ts";
+import type { Progress } from "./progress.ts";
+import type { Renewal } from "./renewal.ts";
 import type { Session } from "./session.ts";
 import type { Meter, Stats } from "./stats.ts";
 
@@ -26,7 +30,25 @@ export interface Api {
   readonly chosen: number;
   levels(): Level[];
   setLevel(index: number): void;
+  /** What is heard, and the subtitles shown; -1 for none. */
+  readonly audio: number;
+  readonly text: number;
+  audios(): Track[];
+  setAudio(index: number): void;
+  texts(): Track[];
+  setText(index: number): void;
+  /** How far the asset is, by the server's last word. */
+  readonly progress: Progress | null;
+  /** How often new renditions were taken over while it played. */
+  readonly renewals: number;
   stats(): Stats;
+}
+
+/** Who knows what. */
+interface Sources {
+  meter: Meter;
+  about: About;
+  renewal: Renewal;
 }
 
 declare global {
@@ -36,7 +58,7 @@ declare global {
 }
 
 /** The page as `window.weir`. */
-export function api(video: HTMLVideoElement, session: Session, meter: Meter): Api {
+export function api(video: HTMLVideoElement, session: Session, { meter, about, renewal }: Sources): Api {
   return {
     get state() {
       const state = stateOf(video);
@@ -59,6 +81,22 @@ export function api(video: HTMLVideoElement, session: Session, meter: Meter): Ap
     },
     levels: () => session.engine?.levels() ?? [],
     setLevel: (index) => session.engine?.setLevel(index),
+    get audio() {
+      return session.engine?.audio() ?? -1;
+    },
+    get text() {
+      return session.engine?.text() ?? -1;
+    },
+    audios: () => session.engine?.audios() ?? [],
+    setAudio: (index) => session.engine?.setAudio(index),
+    texts: () => session.engine?.texts() ?? [],
+    setText: (index) => session.engine?.setText(index),
+    get progress() {
+      return about.progress;
+    },
+    get renewals() {
+      return renewal.done;
+    },
     stats: () => meter.read(),
   };
 }

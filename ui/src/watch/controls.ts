@@ -1,6 +1,5 @@
 import { byId, saved, setIcon, setLabel } from "./dom.ts";
-import { time } from "./format.ts";
-import { stretches, trackStops } from "./track.ts";
+import type { SeekBar } from "./seek-bar.ts";
 
 /** The pointer rests this long, and the controls of a playing video go. */
 const IDLE_MS = 3_000;
@@ -9,12 +8,10 @@ const SPINNER_AFTER_MS = 300;
 
 type WithWebkit = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
 
-/** Play, seek, volume, fullscreen: the bar, and the same by pointer on the picture. */
+/** Play, volume, fullscreen: the bar, and the same by pointer on the picture. */
 export class Controls {
   /** Set by the page: keeps the bar while something in it is open. */
   busy: () => boolean = () => false;
-  /** More will come than the duration says. */
-  growing = false;
 
   private readonly stage = byId("stage");
   private readonly playButton = byId<HTMLButtonElement>("play-button");
@@ -22,19 +19,18 @@ export class Controls {
   private readonly muteButton = byId<HTMLButtonElement>("mute-button");
   private readonly unmute = byId<HTMLButtonElement>("unmute");
   private readonly volume = byId<HTMLInputElement>("volume");
-  private readonly seek = byId<HTMLInputElement>("seek");
-  private readonly tip = byId("seek-tip");
   private readonly screenButton = byId<HTMLButtonElement>("screen-button");
   private readonly video: HTMLVideoElement;
+  private readonly bar: SeekBar;
   private idleTimer: number | undefined;
   private spinnerTimer: number | undefined;
 
-  constructor(video: HTMLVideoElement) {
+  constructor(video: HTMLVideoElement, bar: SeekBar) {
     this.video = video;
+    this.bar = bar;
     this.restoreVolume();
     this.wireButtons();
     this.wireVideo();
-    this.wireSeek();
     this.wirePointer();
     this.drawPlay();
     this.drawVolume();
@@ -47,12 +43,12 @@ export class Controls {
   }
 
   seekBy(seconds: number): void {
-    this.seekTo(this.video.currentTime + seconds);
+    this.bar.seekTo(this.video.currentTime + seconds);
   }
 
   /** `part` of the whole, 0 to 1. */
   seekToPart(part: number): void {
-    this.seekTo(part * this.duration());
+    this.bar.seekTo(part * this.bar.duration());
   }
 
   changeVolume(by: number): void {
@@ -85,19 +81,6 @@ export class Controls {
     this.idleTimer = window.setTimeout(() => this.rest(), IDLE_MS);
   }
 
-  /** Draws position, length and what is loaded. */
-  drawTime(): void {
-    const [duration, at] = [this.duration(), this.video.currentTime];
-    byId("time").textContent = `${time(at)} / ${time(duration)}`;
-    byId("time-more").hidden = !this.growing;
-    this.seek.max = String(duration || 1);
-    this.seek.disabled = duration === 0;
-    this.seek.value = String(at);
-    this.seek.setAttribute("aria-valuetext", `${time(at)} of ${time(duration)}${this.growing ? " so far" : ""}`);
-    this.seek.style.setProperty("--played", `${duration > 0 ? (100 * at) / duration : 0}%`);
-    this.seek.style.setProperty("--stops", trackStops(stretches(this.video.buffered), duration));
-  }
-
   private wireButtons(): void {
     const press = (button: HTMLElement, act: () => void) => button.addEventListener("click", act);
     press(this.playButton, () => this.togglePlay());
@@ -121,22 +104,9 @@ export class Controls {
       types.forEach((type) => this.video.addEventListener(type, then));
     on(["play", "pause", "ended", "emptied"], () => this.drawPlay());
     on(["volumechange"], () => this.drawVolume());
-    on(["timeupdate", "durationchange", "progress", "seeking", "emptied"], () => this.drawTime());
     on(["waiting", "seeking"], () => this.spin(true));
     on(["playing", "seeked", "canplay", "pause", "ended", "emptied"], () => this.spin(false));
     document.addEventListener("fullscreenchange", () => this.drawScreen());
-  }
-
-  private wireSeek(): void {
-    this.seek.addEventListener("input", () => this.seekTo(Number(this.seek.value)));
-    this.seek.addEventListener("pointermove", (event) => {
-      const box = this.seek.getBoundingClientRect();
-      const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-      this.tip.textContent = time(part * this.duration());
-      this.tip.style.setProperty("--at", String(part));
-      this.tip.hidden = this.duration() === 0;
-    });
-    this.seek.addEventListener("pointerleave", () => (this.tip.hidden = true));
   }
 
   private wirePointer(): void {
@@ -163,19 +133,6 @@ export class Controls {
     if (this.video.paused || this.busy() || watched) return this.wake();
     window.clearTimeout(this.idleTimer);
     this.stage.dataset["idle"] = "";
-  }
-
-  private seekTo(seconds: number): void {
-    const duration = this.duration();
-    if (duration === 0) return;
-    this.video.currentTime = Math.min(Math.max(seconds, 0), duration);
-    this.drawTime();
-  }
-
-  private duration(): number {
-    const { duration, seekable } = this.video;
-    if (Number.isFinite(duration)) return duration;
-    return seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
   }
 
   private spin(on: boolean): void {

@@ -1,4 +1,5 @@
 import type { CacheStatus } from "./cache-status.ts";
+import type { Track } from "./language.ts";
 import type { Problem } from "./problem.ts";
 
 /** One rendition to choose. */
@@ -63,5 +64,18 @@ export interface Engine {
   /** The chosen one; -1 is automatic. */
   chosen(): number;
   setLevel(index: number): void;
+  /** Languages to hear; which one is heard, or -1. */
+  audios(): Track[];
+  audio(): number;
+  setAudio(index: number): void;
+  /** Subtitles; which are shown, or {@link OFF}. */
+  texts(): Track[];
+  text(): number;
+  setText(index: number): void;
+  /**
+   * Reads anew which renditions there are, while what is playing plays on. True when
+   * there were more than before.
+   */
+  renew(): Promise<boolean>;
   facts(): Facts;
 }

@@ -20,13 +20,19 @@ export class Refused extends Error {
   }
 }
 
+/** How one waits: until `stop` ends it, and no longer than to a `hurry` event. */
+export interface Patience {
+  stop: AbortSignal;
+  hurry: EventTarget;
+}
+
 /**
  * Asks for the playlist until it is there, telling `onWait` of each problem that passes.
  * Throws {@link Refused} for one that does not.
  */
 export async function untilPlayable(
   url: string,
-  stop: AbortSignal,
+  { stop, hurry }: Patience,
   onWait: (problem: Problem) => void,
 ): Promise<void> {
   for (let pace = RETRY_FIRST_MS; ; pace = Math.min(pace * 2, RETRY_LAST_MS)) {
@@ -36,7 +42,7 @@ export async function untilPlayable(
     if (!isPassing(problem)) throw new Refused(problem);
     onWait(problem);
     const asked = problem.retryAfter;
-    await pause(asked === null ? pace : Math.min(Math.max(asked, 500), RETRY_AFTER_MAX_MS), stop);
+    await pause(asked === null ? pace : Math.min(Math.max(asked, 500), RETRY_AFTER_MAX_MS), { stop, hurry });
     if (asked !== null) pace = RETRY_FIRST_MS;
   }
 }
@@ -60,17 +66,16 @@ async function ask(url: string, stop: AbortSignal): Promise<Problem | null> {
   }
 }
 
-/** Waits; less when the network comes back. */
-function pause(ms: number, stop: AbortSignal): Promise<void> {
+/** Waits; less when the network comes back, or news do. */
+function pause(ms: number, { stop, hurry }: Patience): Promise<void> {
   return new Promise((resolve) => {
+    const ends: [EventTarget, string][] = [[window, "online"], [hurry, "hurry"], [stop, "abort"]];
     const done = () => {
       clearTimeout(timer);
-      removeEventListener("online", done);
-      stop.removeEventListener("abort", done);
+      ends.forEach(([target, type]) => target.removeEventListener(type, done));
       resolve();
     };
     const timer = setTimeout(done, ms);
-    addEventListener("online", done);
-    stop.addEventListener("abort", done);
+    ends.forEach(([target, type]) => target.addEventListener(type, done));
   });
 }

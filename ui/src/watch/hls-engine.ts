@@ -1,14 +1,16 @@
-import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
-import type { ErrorData, FragBufferedData, Fragment, HlsConfig, RetryConfig } from "hls.js";
+import Hls, { ErrorTypes, Events } from "hls.js";
+import type { ErrorData, Fragment, MediaPlaylist } from "hls.js";
 import { nearestCache } from "./cache-status.ts";
 import type { Engine, Facts, Level, Listener } from "./engine.ts";
-import { isPassing, parseProblem, unreachable, type Problem } from "./problem.ts";
-import { fromBrowser } from "./timing.ts";
+import { config, isOwn } from "./hls-config.ts";
+import { problemOf } from "./hls-problem.ts";
+import { Successor } from "./hls-renew.ts";
+import { OFF, pickAudio, pickText, remembered, Wanted, type Track } from "./language.ts";
+import { isPassing } from "./problem.ts";
+import { Subtitles } from "./subtitles.ts";
 
 /** Media errors that are recovered from in one load, before we say it can't be played. */
 const RECOVERIES_MAX = 3;
-/** Played media kept for seeking back, seconds. Chosen: a few minutes of 1080p. */
-const BACK_BUFFER_SECS = 120;
 
 /** Plays with hls.js, on Media Source Extensions. */
 export class HlsEngine implements Engine {
@@ -17,6 +19,9 @@ export class HlsEngine implements Engine {
   }
 
   private hls: Hls | null = null;
+  private successor: Successor | null = null;
+  private readonly wanted = new Wanted();
+  private readonly subtitles: Subtitles;
   private recoveries = 0;
   private playing: Fragment | null = null;
   private audioBitrate = 0;
@@ -31,23 +36,13 @@ export class HlsEngine implements Engine {
   constructor(video: HTMLVideoElement, listener: Listener) {
     this.video = video;
     this.listener = listener;
+    this.subtitles = new Subtitles(video);
   }
 
   load(url: string, at: number): void {
-    this.hls?.destroy();
+    this.destroy();
     const hls = new Hls(config(at));
-    this.hls = hls;
-    this.halted = false;
-    this.recoveries = 0;
-    hls.on(Events.MANIFEST_PARSED, () => this.listener.onReady());
-    hls.on(Events.LEVEL_SWITCHED, () => this.listener.onChange());
-    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-      this.growing = details.live;
-      this.listener.onChange();
-    });
-    hls.on(Events.FRAG_CHANGED, (_, { frag }) => (this.playing = frag));
-    hls.on(Events.FRAG_LOADED, (_, { frag, networkDetails }) => this.loaded(frag, networkDetails));
-    hls.on(Events.ERROR, (_, data) => this.failed(hls, data));
+    this.take(hls);
     hls.loadSource(url);
     hls.attachMedia(this.video);
   }
@@ -66,8 +61,11 @@ export class HlsEngine implements Engine {
   }
 
   destroy(): void {
+    this.successor?.drop();
+    this.successor = null;
     this.hls?.destroy();
     this.hls = null;
+    this.subtitles.clear();
   }
 
   levels(): Level[] {
@@ -90,6 +88,50 @@ export class HlsEngine implements Engine {
     this.listener.onChange();
   }
 
+  audios(): Track[] {
+    return (this.hls?.audioTracks ?? []).map(trackOf);
+  }
+
+  audio(): number {
+    return this.hls?.audioTrack ?? -1;
+  }
+
+  setAudio(index: number): void {
+    this.wanted.audio = remembered(this.audios()[index]);
+    this.chooseAudio();
+  }
+
+  texts(): Track[] {
+    return (this.hls?.subtitleTracks ?? []).map(trackOf);
+  }
+
+  text(): number {
+    return this.hls?.subtitleTrack ?? OFF;
+  }
+
+  setText(index: number): void {
+    this.wanted.text = remembered(this.texts()[index]);
+    this.chooseText();
+  }
+
+  async renew(): Promise<boolean> {
+    const old = this.hls;
+    if (!old?.url || this.successor || this.halted || old.levels.length === 0) return false;
+    const successor = new Successor(old, this.video);
+    this.successor = successor;
+    try {
+      const next = await successor.ready(old.url);
+      if (!next || this.successor !== successor) return false;
+      this.take(next);
+      await successor.takeOver();
+      this.chooseAudio();
+      this.listener.onChange();
+      return true;
+    } finally {
+      if (this.successor === successor) this.successor = null;
+    }
+  }
+
   facts(): Facts {
     const video = bitrateOf(this.playing);
     return {
@@ -97,6 +139,46 @@ export class HlsEngine implements Engine {
       throughput: (this.measured && this.hls?.bandwidthEstimate) || null,
       growing: this.growing,
     };
+  }
+
+  /** From now on, what this one tells is what happens. */
+  private take(hls: Hls): void {
+    this.hls = hls;
+    this.halted = false;
+    this.recoveries = 0;
+    hls.on(Events.MANIFEST_PARSED, () => this.listener.onReady());
+    hls.on(Events.LEVEL_SWITCHED, () => this.listener.onChange());
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      this.growing = details.live;
+      this.listener.onChange();
+    });
+    hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.chooseAudio());
+    hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.chooseText());
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.chooseText());
+    hls.on(Events.FRAG_CHANGED, (_, { frag }) => (this.playing = frag));
+    hls.on(Events.FRAG_LOADED, (_, { frag, networkDetails }) => this.loaded(frag, networkDetails));
+    hls.on(Events.ERROR, (_, data) => this.failed(hls, data));
+    hls.on(Events.CUES_PARSED, (_, { cues, subtitleTrack }) => {
+      if (subtitleTrack) this.subtitles.add(trackOf(subtitleTrack, subtitleTrack.id), cues as VTTCue[]);
+    });
+  }
+
+  private chooseAudio(): void {
+    const { hls } = this;
+    if (!hls) return;
+    const index = pickAudio(this.audios(), this.wanted.audio);
+    if (index !== hls.audioTrack && index >= 0) hls.audioTrack = index;
+    this.chooseText();
+  }
+
+  private chooseText(): void {
+    const { hls } = this;
+    if (!hls) return;
+    const heard = this.audios().find((track) => track.index === hls.audioTrack)?.lang ?? "";
+    const index = pickText(this.texts(), this.wanted.text, heard);
+    if (index !== hls.subtitleTrack) hls.subtitleTrack = index;
+    this.subtitles.show(this.texts()[index]);
+    this.listener.onChange();
   }
 
   private loaded(frag: Fragment, network: unknown): void {
@@ -112,7 +194,7 @@ export class HlsEngine implements Engine {
   }
 
   private failed(hls: Hls, data: ErrorData): void {
-    if (this.halted) return;
+    if (this.halted || hls !== this.hls) return;
     if (data.type === ErrorTypes.NETWORK_ERROR) this.networkFailed(data);
     else if (data.fatal) this.mediaFailed(hls, data);
   }
@@ -143,61 +225,11 @@ export class HlsEngine implements Engine {
   }
 }
 
-/** hls.js's choice of rendition, that learns the network's speed from the network only. */
-class Abr extends Hls.DefaultConfig.abrController {
-  protected override onFragBuffered(event: Events.FRAG_BUFFERED, data: FragBufferedData): void {
-    if (!isOwn(data.frag)) super.onFragBuffered(event, data);
-  }
+function trackOf({ lang, name, forced, default: preferred }: MediaPlaylist, index: number): Track {
+  return { index, lang: lang ?? "", name, forced, preferred };
 }
-
-function isOwn(frag: Fragment): boolean {
-  return fromBrowser(frag.url, frag.stats.loading.start);
-}
-
-function config(at: number): Partial<HlsConfig> {
-  return {
-    startPosition: at,
-    abrController: Abr,
-    // A phone gains nothing from more lines than it has.
-    capLevelToPlayerSize: true,
-    backBufferLength: BACK_BUFFER_SECS,
-    // fMP4 is passed through as it is: there is no work for a worker.
-    enableWorker: false,
-    fragLoadPolicy: { default: { ...Hls.DefaultConfig.fragLoadPolicy.default, errorRetry } },
-    playlistLoadPolicy: { default: { ...Hls.DefaultConfig.playlistLoadPolicy.default, errorRetry } },
-  };
-}
-
-/** hls.js gives up at once when nobody answers; a lost network comes back. */
-const errorRetry: RetryConfig = {
-  maxNumRetry: 6,
-  retryDelayMs: 1000,
-  maxRetryDelayMs: 4000,
-  shouldRetry: (_config, _count, _timeout, response, retry) => retry || response?.code === 0,
-};
-
-const TIMEOUTS = new Set<ErrorDetails>([
-  ErrorDetails.FRAG_LOAD_TIMEOUT,
-  ErrorDetails.LEVEL_LOAD_TIMEOUT,
-  ErrorDetails.AUDIO_TRACK_LOAD_TIMEOUT,
-]);
 
 function bitrateOf(frag: Fragment | null): number | null {
   if (!frag || !frag.stats.loaded || !frag.duration) return null;
   return (frag.stats.loaded * 8) / frag.duration;
-}
-
-/** The server's words on a failed request; `null` when it was no server's doing. */
-function problemOf(data: ErrorData): Problem | null {
-  const status = data.response?.code ?? (TIMEOUTS.has(data.details) ? 0 : 200);
-  if (status === 0) return unreachable();
-  if (status < 400) return null;
-  const request = data.networkDetails;
-  if (!(request instanceof XMLHttpRequest)) return parseProblem(status, "", null);
-  return parseProblem(status, bodyOf(request), request.getResponseHeader("retry-after"));
-}
-
-function bodyOf(request: XMLHttpRequest): string {
-  if (request.response instanceof ArrayBuffer) return new TextDecoder().decode(request.response);
-  return typeof request.response === "string" ? request.response : "";
 }

@@ -1,10 +1,11 @@
 import type { Controls } from "./controls.ts";
+import type { Menus } from "./menus.ts";
 
 const SEEK_SECS = 5;
 const VOLUME_STEP = 0.05;
 
 /** Keys of the page, wherever the focus is. */
-export function bindKeys(controls: Controls, panel: { toggle(): void }, menu: { toggle(): void }): void {
+export function bindKeys(controls: Controls, panel: { toggle(): void }, menus: Menus): void {
   const keys: Record<string, () => void> = {
     " ": () => controls.togglePlay(),
     k: () => controls.togglePlay(),
@@ -15,7 +16,9 @@ export function bindKeys(controls: Controls, panel: { toggle(): void }, menu: { 
     m: () => controls.toggleMute(),
     f: () => controls.toggleFullscreen(),
     i: () => panel.toggle(),
-    q: () => menu.toggle(),
+    q: () => menus.quality.toggle(),
+    a: () => menus.audio.toggle(),
+    c: () => menus.text.toggle(),
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

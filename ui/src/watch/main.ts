@@ -1,21 +1,25 @@
 import "../style/base.css";
 import "../style/watch.css";
 import "../style/controls.css";
+import { About } from "./about.ts";
 import type { Address } from "./address.ts";
 import { api } from "./api.ts";
 import { autoplay } from "./autoplay.ts";
 import { Controls } from "./controls.ts";
 import { byId } from "./dom.ts";
 import type { Loaded } from "./engine.ts";
+import { Extras } from "./extras.ts";
 import { bindKeys } from "./keyboard.ts";
+import { Menus } from "./menus.ts";
 import { Notice } from "./notice.ts";
 import { Panel } from "./panel.ts";
 import { messageFor, type Problem } from "./problem.ts";
-import { QualityMenu } from "./quality.ts";
+import type { Progress } from "./progress.ts";
+import { Renewal } from "./renewal.ts";
+import { SeekBar } from "./seek-bar.ts";
 import { Session, type Phase, type Scene } from "./session.ts";
 import { Meter } from "./stats.ts";
 import { keepTiming } from "./timing.ts";
-import { Title } from "./title.ts";
 
 const stage = byId("stage");
 const video = byId<HTMLVideoElement>("video");
@@ -24,7 +28,8 @@ const open = () => void session.open(location.pathname, location.hash);
 /** Puts a session on the page. */
 class Page implements Scene {
   onAddress(address: Address): void {
-    title.open(address);
+    renewal.reset();
+    void about.open(address);
   }
 
   onPhase(phase: Phase, problem: Problem | null): void {
@@ -32,6 +37,7 @@ class Page implements Scene {
     const idle = session.ahead() < 0.5;
     if (problem && (phase === "failed" || phase === "preparing" || (phase === "offline" && idle))) {
       notice.show(problem, phase === "failed");
+      if (phase === "preparing" && about.progress) notice.follow(about.progress);
     } else {
       notice.hide();
       notice.say(problem && phase === "offline" ? `${messageFor(problem).title}. Trying again…` : null);
@@ -41,16 +47,17 @@ class Page implements Scene {
 
   onReady(): void {
     this.onChange();
+    void renewal.check();
     void autoplay(video).then((start) => start === "muted" && controls.offerSound());
   }
 
   onChange(): void {
-    menu.update(session.engine);
+    menus.update(session.engine);
     const growing = session.engine?.facts().growing ?? false;
-    if (controls.growing && !growing) void title.ask();
-    controls.growing = growing;
-    byId("badge").hidden = !controls.growing;
-    controls.drawTime();
+    if (bar.growing && !growing) void about.ask();
+    bar.growing = growing;
+    byId("badge").hidden = !growing;
+    bar.draw();
   }
 
   onLoaded(segment: Loaded): void {
@@ -64,18 +71,31 @@ class Page implements Scene {
   }
 }
 
-const title = new Title();
+/** The server tells how far the asset is. */
+function onProgress(news: Progress): void {
+  if (session.phase === "preparing") {
+    notice.follow(news);
+    if (news.state !== "packaging") session.hurryUp();
+  }
+  const percent = news.percent === null || news.state === "ready" ? "" : ` · ${Math.floor(news.percent)} %`;
+  byId("badge").textContent = `Still encoding${percent}`;
+  renewal.heard(news.renditions);
+}
+
+const bar = new SeekBar(video);
 const session: Session = new Session(video, new Page());
+const about = new About(new Extras(video, bar), onProgress);
+const renewal = new Renewal(session);
 const meter = new Meter(video, session);
-const controls = new Controls(video);
+const controls = new Controls(video, bar);
 const notice = new Notice(open);
 const panel = new Panel(meter);
-const menu = new QualityMenu();
+const menus = new Menus();
 
 keepTiming();
-controls.busy = () => menu.open || notice.saying;
-bindKeys(controls, panel, menu);
-window.weir = api(video, session, meter);
+controls.busy = () => menus.open || notice.saying;
+bindKeys(controls, panel, menus);
+window.weir = api(video, session, { meter, about, renewal });
 // A new link for the same page differs in its fragment only.
 addEventListener("hashchange", open);
 open();

@@ -1,4 +1,5 @@
 import { byId } from "./dom.ts";
+import { progressLine, type Progress } from "./progress.ts";
 import { messageFor, needsNewLink, newsIn, type Problem } from "./problem.ts";
 
 /** The card over the picture and the line above the controls. */
@@ -7,6 +8,7 @@ export class Notice {
   private readonly progress = byId<HTMLProgressElement>("notice-progress");
   private readonly again = byId<HTMLButtonElement>("notice-again");
   private readonly line = byId("line");
+  private readonly detail = byId("notice-detail");
 
   constructor(onAgain: () => void) {
     this.again.addEventListener("click", onAgain);
@@ -17,10 +19,7 @@ export class Notice {
     const { title, hint } = messageFor(problem);
     byId("notice-title").textContent = title;
     byId("notice-hint").textContent = hint;
-    const detail = byId("notice-detail");
-    const news = newsIn(problem);
-    detail.textContent = news ?? "";
-    detail.hidden = news === null;
+    this.tell(newsIn(problem));
     this.again.hidden = !final || needsNewLink(problem);
     this.showProgress(final ? null : problem);
     this.card.dataset["kind"] = problem.kind;
@@ -33,6 +32,13 @@ export class Notice {
     this.card.hidden = true;
   }
 
+  /** How far an asset is that is being prepared. */
+  follow(news: Progress): void {
+    if (this.card.hidden || this.card.classList.contains("final")) return;
+    this.tell(progressLine(news));
+    if (news.percent !== null) this.progress.value = news.percent / 100;
+  }
+
   /** A line is being shown. */
   get saying(): boolean {
     return !this.line.hidden;
@@ -42,6 +48,11 @@ export class Notice {
   say(text: string | null): void {
     this.line.textContent = text ?? "";
     this.line.hidden = text === null;
+  }
+
+  private tell(detail: string | null): void {
+    this.detail.textContent = detail ?? "";
+    this.detail.hidden = detail === null;
   }
 
   private showProgress(problem: Problem | null): void {

@@ -40,6 +40,7 @@ export class Session implements Listener {
   private at = 0;
   private losses = 0;
   private stop = new AbortController();
+  private readonly hurry = new EventTarget();
   private readonly video: HTMLVideoElement;
   private readonly scene: Scene;
 
@@ -60,6 +61,11 @@ export class Session implements Listener {
     this.scene.onAddress(parsed);
     this.enter("loading", null);
     if (await this.waitedOut(parsed)) this.start(parsed);
+  }
+
+  /** Something has changed at the server: whoever waits asks again now. */
+  hurryUp(): void {
+    this.hurry.dispatchEvent(new Event("hurry"));
   }
 
   onReady(): void {
@@ -129,7 +135,7 @@ export class Session implements Listener {
     const since = performance.now();
     let asked = 0;
     try {
-      await untilPlayable(address.media, signal, (problem) => {
+      await untilPlayable(address.media, { stop: signal, hurry: this.hurry }, (problem) => {
         asked += 1;
         this.enter(problem.kind.startsWith("not-yet") ? "preparing" : "offline", problem);
       });

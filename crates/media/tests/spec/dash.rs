@@ -1,139 +1,19 @@
-//! The MPD, read back by quick-xml.
+//! The MPD: times, addresses and attributes of its tracks.
 
-use std::collections::BTreeMap;
-
-use media::{Presentation, Segment, Track, TrackKind, dash};
+use media::{Edit, dash};
 use proptest::prelude::*;
-use quick_xml::{Reader, XmlVersion, events::Event};
 
-use crate::model::{any_presentation, audio, contiguous, presentation};
-
-/// An element with its attributes, text and children.
-#[derive(Debug, Default)]
-struct Element {
-    name: String,
-    attributes: BTreeMap<String, String>,
-    text: String,
-    children: Vec<Element>,
-}
-
-impl Element {
-    fn attribute(&self, name: &str) -> &str {
-        self.attributes
-            .get(name)
-            .unwrap_or_else(|| panic!("{name} in {self:?}"))
-    }
-
-    fn number(&self, name: &str) -> u64 {
-        self.attribute(name).parse().expect("a number")
-    }
-
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
-        self.children.iter().filter(move |child| child.name == name)
-    }
-
-    fn one(&self, name: &str) -> &Element {
-        let found = self.children.iter().find(|child| child.name == name);
-        found.unwrap_or_else(|| panic!("{name} in {self:?}"))
-    }
-}
-
-fn element(start: &quick_xml::events::BytesStart<'_>) -> Element {
-    let mut element = Element {
-        name: start.name().as_ref().to_owned(),
-        ..Element::default()
-    };
-    for attribute in start.attributes() {
-        let attribute = attribute.expect("well-formed, no attribute twice");
-        let value = attribute
-            .normalized_value(XmlVersion::Explicit1_0)
-            .expect("good entities");
-        element
-            .attributes
-            .insert(attribute.key.as_ref().to_owned(), value.into_owned());
-    }
-    element
-}
-
-fn parse(text: &str) -> Element {
-    let mut reader = Reader::from_str(text);
-    let mut open: Vec<Element> = Vec::new();
-    loop {
-        let closed = match reader.read_event().expect("well-formed XML") {
-            Event::Start(start) => {
-                open.push(element(&start));
-                continue;
-            }
-            Event::Empty(start) => element(&start),
-            Event::End(_) => open.pop().expect("quick-xml pairs them"),
-            Event::Text(text) => {
-                open.iter_mut()
-                    .last()
-                    .into_iter()
-                    .for_each(|e| e.text.push_str(text.trim()));
-                continue;
-            }
-            Event::Eof => panic!("no root element, or it is not closed"),
-            _ => continue,
-        };
-        match open.last_mut() {
-            Some(parent) => parent.children.push(closed),
-            None => return closed,
-        }
-    }
-}
-
-fn mpd(p: &Presentation) -> Element {
-    parse(&dash::mpd(p, "ver1"))
-}
-
-/// The adaptation set and representation of every track, by its id.
-fn representations(mpd: &Element) -> BTreeMap<&str, (&Element, &Element)> {
-    let sets = mpd.one("Period").all("AdaptationSet");
-    let both = |set| Element::all(set, "Representation").map(move |r| (set, r));
-    sets.flat_map(both)
-        .map(|(set, r)| (r.attribute("id"), (set, r)))
-        .collect()
-}
-
-/// Timescale, and `(start, duration)` of every segment, as a player reads them.
-fn timeline(set: &Element, representation: &Element) -> (u64, Vec<(u64, u64)>) {
-    let template = representation
-        .all("SegmentTemplate")
-        .next()
-        .unwrap_or_else(|| set.one("SegmentTemplate"));
-    let (mut next, mut times) = (0, Vec::new());
-    for s in template.one("SegmentTimeline").all("S") {
-        let repeats = s
-            .attributes
-            .get("r")
-            .map_or(0, |r| r.parse().expect("a number"));
-        next = s
-            .attributes
-            .get("t")
-            .map_or(next, |t| t.parse().expect("a number"));
-        for _ in 0..=repeats {
-            times.push((next, s.number("d")));
-            next += s.number("d");
-        }
-    }
-    (template.number("timescale"), times)
-}
-
-fn times(track: &Track) -> Vec<(u64, u64)> {
-    track
-        .segments
-        .iter()
-        .map(|s: &Segment| (s.start, s.duration))
-        .collect()
-}
+use crate::{
+    model::{any_presentation, audio, contiguous, label_mut, presentation},
+    mpd::{Element, assert_in_schema_order, mpd, parse, representations, timeline, times},
+};
 
 #[test]
 fn an_mpd_reads_like_this() {
     let mut p = presentation(5, true);
     p.tracks.remove(0);
     let expected = include_str!("expected.mpd");
-    assert_eq!(dash::mpd(&p, "ver1"), expected);
+    assert_eq!(dash::mpd(&p, "ver1", &Edit::default()).unwrap(), expected);
 }
 
 #[test]
@@ -185,7 +65,7 @@ fn every_audio_track_is_a_set_of_its_own() {
     let lang = |n: usize| sets[n].attributes.get("lang").map(String::as_str);
     assert_eq!((lang(0), lang(1), lang(2)), (Some("en"), Some("de"), None));
     let role = |n: usize| sets[n].one("Role").attribute("value");
-    assert_eq!((role(0), role(1)), ("main", "alternate"));
+    assert_eq!((role(0), role(1), role(2)), ("main", "dub", "alternate"));
     assert_eq!(sets[1].one("Label").text, "Deutsch");
     assert_eq!(
         sets[1].one("AudioChannelConfiguration").attribute("value"),
@@ -231,11 +111,8 @@ fn hostile_names_are_escaped() {
     let mut p = presentation(1, true);
     p.tracks[0].name = "v\"<&>'\n\u{0}".into();
     p.tracks[0].codec = "]]><x y=\"1\"/>\t".into();
-    let TrackKind::Audio { language, .. } = &mut p.tracks[3].kind else {
-        panic!("audio")
-    };
-    *language = Some("\"><script>".into());
-    let mpd = parse(&dash::mpd(&p, "$Time$ /"));
+    label_mut(&mut p.tracks[3]).language = Some("\"><script>".into());
+    let mpd = parse(&dash::mpd(&p, "$Time$ /", &Edit::default()).unwrap());
     let (set, video) = representations(&mpd)["v\"<&>'\n\u{fffd}"];
     assert_eq!(video.attribute("codecs"), "]]><x y=\"1\"/>\t");
     let media = set.one("SegmentTemplate").attribute("media");
@@ -244,11 +121,13 @@ fn hostile_names_are_escaped() {
 
 proptest! {
     #[test]
-    fn an_mpd_says_what_the_tracks_hold(p in any_presentation()) {
+    fn an_mpd_says_what_the_tracks_hold(mut p in any_presentation()) {
+        p.sealed = true;
         let mpd = mpd(&p);
+        assert_in_schema_order(&mpd);
         let found = representations(&mpd);
         prop_assert_eq!(found.len(), p.tracks.len());
-        for track in &p.tracks {
+        for track in p.tracks.iter().filter(|t| !t.is_text()) {
             let (set, representation) = found[track.name.as_str()];
             let (timescale, read) = timeline(set, representation);
             prop_assert_eq!(timescale, u64::from(track.timescale));

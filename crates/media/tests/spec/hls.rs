@@ -1,18 +1,26 @@
 //! Playlists, read back by m3u8-rs.
 
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaPlaylistType};
-use media::{Presentation, TrackKind, hls};
+use media::{Edit, Presentation, hls};
 use proptest::prelude::*;
 
-use crate::model::{any_presentation, audio, contiguous, equal, presentation};
+use crate::model::{any_presentation, audio, contiguous, equal, label_mut, presentation};
+
+fn text_of(p: &Presentation) -> String {
+    hls::multivariant(p, "ver1", &Edit::default()).expect("a multivariant playlist")
+}
+
+fn playlist_text(p: &Presentation, track: usize) -> String {
+    hls::media_playlist(&p.tracks[track], p, &Edit::default()).expect("a media playlist")
+}
 
 fn multivariant(p: &Presentation) -> MasterPlaylist {
-    let text = hls::multivariant(p, "ver1");
+    let text = text_of(p);
     m3u8_rs::parse_master_playlist_res(text.as_bytes()).expect("a multivariant playlist")
 }
 
 fn playlist(p: &Presentation, track: usize) -> MediaPlaylist {
-    let text = hls::media_playlist(&p.tracks[track], p);
+    let text = playlist_text(p, track);
     m3u8_rs::parse_media_playlist_res(text.as_bytes()).expect("a media playlist")
 }
 
@@ -33,14 +41,14 @@ fn a_sealed_playlist_reads_like_this() {
 1.m4s
 #EXT-X-ENDLIST
 ";
-    assert_eq!(hls::media_playlist(&p.tracks[0], &p), expected);
+    assert_eq!(playlist_text(&p, 0), expected);
 }
 
 #[test]
 fn a_multivariant_playlist_reads_like_this() {
-    let mut p = presentation(2, false);
+    let mut p = presentation(3, false);
     p.tracks.truncate(1);
-    p.tracks.push(audio("a1", Some("eng"), 2));
+    p.tracks.push(audio("a1", Some("eng"), 3));
     let expected = "\
 #EXTM3U
 #EXT-X-VERSION:7
@@ -48,11 +56,13 @@ fn a_multivariant_playlist_reads_like_this() {
 #EXT-X-START:TIME-OFFSET=0
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"English\",LANGUAGE=\"en\",DEFAULT=YES,\
 AUTOSELECT=YES,CHANNELS=\"2\",URI=\"ver1/a1/index.m3u8\"
-#EXT-X-STREAM-INF:BANDWIDTH=5128000,AVERAGE-BANDWIDTH=3756364,\
+#EXT-X-STREAM-INF:BANDWIDTH=5128000,AVERAGE-BANDWIDTH=3277895,\
 CODECS=\"avc1.640028,mp4a.40.2\",RESOLUTION=1920x1080,FRAME-RATE=29.970,AUDIO=\"audio\"
 ver1/v1080/index.m3u8
+#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=909091,CODECS=\"avc1.640028\",RESOLUTION=1920x1080,\
+URI=\"ver1/v1080/iframes.m3u8\"
 ";
-    assert_eq!(hls::multivariant(&p, "ver1"), expected);
+    assert_eq!(text_of(&p), expected);
 }
 
 #[test]
@@ -89,9 +99,9 @@ fn a_growing_playlist_is_only_ever_added_to() {
         p.tracks
             .iter_mut()
             .for_each(|t| t.segments.truncate(segments));
-        hls::media_playlist(&p.tracks[0], &p)
+        playlist_text(&p, 0)
     };
-    for segments in 0..9 {
+    for segments in 3..9 {
         assert!(text(segments + 1, false).starts_with(&text(segments, false)));
     }
     let body = |text: &str| text.split_once("#EXT-X-MAP").unwrap().1.to_owned();
@@ -114,12 +124,9 @@ fn target_duration_never_changes_while_segments_keep_to_the_plan() {
         let units = |secs: f64| ((secs * 15360.0) as u64, 1);
         let targets = [vec![], vec![first], vec![first, longest]].map(|secs| {
             p.tracks[0].segments = contiguous(secs.into_iter().map(units));
-            (
-                playlist(&p, 0).target_duration,
-                playlist(&p, 3).target_duration,
-            )
+            p.target_secs()
         });
-        assert_eq!(targets, [(target, target); 3], "{planned}");
+        assert_eq!(targets, [target; 3], "{planned}");
     }
 }
 
@@ -136,7 +143,7 @@ fn roundings_of_durations_do_not_add_up() {
     let mut p = presentation(0, true);
     p.tracks[0].timescale = 30000;
     p.tracks[0].segments = equal(10_000, 119_119, 1); // 119 frames at 30000/1001
-    let text = hls::media_playlist(&p.tracks[0], &p);
+    let text = playlist_text(&p, 0);
     let secs = text
         .lines()
         .filter_map(|l| l.strip_prefix("#EXTINF:")?.strip_suffix(','));
@@ -181,7 +188,8 @@ fn a_short_last_segment_is_judged_with_its_neighbour() {
 #[test]
 fn the_first_variant_is_one_that_most_can_afford() {
     let names = |p: &Presentation| {
-        let uris = multivariant(p).variants.into_iter();
+        let variants = multivariant(p).variants.into_iter();
+        let uris = variants.filter(|v| !v.is_i_frame);
         uris.map(|v| v.uri.split('/').nth(1).unwrap().to_owned())
             .collect::<Vec<_>>()
     };
@@ -250,41 +258,42 @@ fn hostile_names_break_no_line() {
     let mut p = presentation(1, true);
     p.tracks[0].name = "v\"\n#EXT-X-ENDLIST\r/../$".into();
     p.tracks[0].codec = "avc1\"\n,EVIL=YES".into();
-    let TrackKind::Audio { language, .. } = &mut p.tracks[3].kind else {
-        panic!("audio")
-    };
-    *language = Some("en\"\n#EXT-X-KEY".into());
-    let text = hls::multivariant(&p, "a b\n");
-    assert_eq!(text.lines().count(), 3 + 1 + 2 * 3);
+    label_mut(&mut p.tracks[3]).language = Some("en\"\n#EXT-X-KEY".into());
+    let text = hls::multivariant(&p, "a b\n", &Edit::default()).unwrap();
+    assert_eq!(text.lines().count(), 3 + 1 + 2 * 3 + 3);
     assert!(text.contains("a%20b%0A/v%22%0A%23EXT-X-ENDLIST%0D%2F..%2F%24/index.m3u8"));
     assert!(text.contains("CODECS=\"avc1,EVIL=YES,mp4a.40.2\""));
 }
 
 proptest! {
     #[test]
-    fn a_playlist_says_what_the_track_holds(p in any_presentation()) {
+    fn a_playlist_says_what_the_track_holds(mut p in any_presentation()) {
+        p.sealed = true;
         for (n, track) in p.tracks.iter().enumerate() {
             let read = playlist(&p, n);
             prop_assert_eq!(read.segments.len(), track.segments.len());
+            let extension = if track.is_text() { "vtt" } else { "m4s" };
             for (k, (said, is)) in read.segments.iter().zip(&track.segments).enumerate() {
                 let secs = is.duration as f64 / f64::from(track.timescale);
                 prop_assert!((f64::from(said.duration) - secs).abs() < 1e-5, "{said:?} {secs}");
-                prop_assert_eq!(&said.uri, &format!("{k}.m4s"));
+                prop_assert_eq!(&said.uri, &format!("{k}.{extension}"));
                 // RFC 8216 §4.3.3.1
                 prop_assert!(said.duration.round() as u64 <= read.target_duration);
             }
-            prop_assert_eq!(&read.segments[0].map.as_ref().unwrap().uri, "init.mp4");
+            let map = read.segments[0].map.as_ref().map(|map| map.uri.as_str());
+            prop_assert_eq!(map, if track.is_text() { None } else { Some("init.mp4") });
             prop_assert_eq!((read.version, read.media_sequence), (Some(7), 0));
-            prop_assert!(read.independent_segments);
-            prop_assert_eq!(read.end_list, p.sealed);
+            prop_assert!(read.end_list);
         }
     }
 
     #[test]
-    fn a_multivariant_playlist_lists_every_track_once(p in any_presentation()) {
+    fn a_multivariant_playlist_of_a_whole_version_lists_every_track(mut p in any_presentation()) {
+        p.sealed = true;
         let read = multivariant(&p);
         let renditions = read.alternatives.iter().filter_map(|m| m.uri.as_ref());
-        let mut uris: Vec<&String> = read.variants.iter().map(|v| &v.uri).chain(renditions).collect();
+        let variants = read.variants.iter().filter(|v| !v.is_i_frame).map(|v| &v.uri);
+        let mut uris: Vec<&String> = variants.chain(renditions).collect();
         uris.sort();
         uris.dedup();
         let mut expected: Vec<String> =

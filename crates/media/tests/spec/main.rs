@@ -2,8 +2,14 @@
 
 mod boxes;
 mod dash;
+mod dash_sets;
+mod edit;
 mod ffmpeg;
 mod hls;
 mod hostile;
+mod listing;
 mod model;
+mod mpd;
 mod players;
+mod renditions;
+mod storyboard;

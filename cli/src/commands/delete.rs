@@ -1,0 +1,27 @@
+//! `weir delete`.
+
+use bytes::Bytes;
+use http::Method;
+
+use super::roles::read_secret;
+use crate::{
+    args::DeleteArgs,
+    client::{Client, good},
+};
+
+/// Takes an asset away, published or still being made.
+pub(super) async fn run(args: DeleteArgs) -> anyhow::Result<()> {
+    let operator = &args.operator;
+    let client = Client::new(&operator.origin, Some(read_secret(&operator.admin_file)?))?;
+    let path = format!("/api/assets/{}", args.asset);
+    good(
+        client
+            .send(Method::DELETE, &path, &[], Bytes::new())
+            .await?,
+    )?;
+    println!(
+        "{} is deleted; edges keep what they have until it is old",
+        args.asset
+    );
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `weir package`.
+
+use std::time::Duration;
+
+use packager::{Far, PackagerError, Packaging};
+
+use super::progress::Progress;
+use crate::{
+    args::PackageArgs,
+    config::Config,
+    exit::{Exit, error},
+    ops,
+};
+
+/// Most spans at once: each is an ffmpeg of its own.
+const WORKERS_MAX: usize = 64;
+/// The bar's unit: a thousandth.
+const STEPS: f64 = 1000.0;
+
+/// Packages one file into a folder.
+pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()> {
+    let packaging = packaging(&args, &config.worker)?;
+    let shutdown = ops::shutdown()?;
+    let mut bar = Progress::new("{prefix} {bar:30} {percent:>3} % {msg}", STEPS as u64)?;
+    let tell = std::cell::RefCell::new(&mut bar);
+    let work = packager::package(&config.worker, (&args.file, &args.out), &packaging, |far| {
+        let done = (far.fraction * STEPS) as u64;
+        tell.borrow_mut()
+            .show("packaging", done, STEPS as u64, remark(far));
+    });
+    let done = tokio::select! {
+        done = work => done,
+        () = shutdown.cancelled() => Err(PackagerError::Stopped),
+    };
+    drop(bar);
+    let packaged = done.map_err(|fault| match fault {
+        PackagerError::Source(reason) => {
+            error(Exit::Refused, format!("{}: {reason}", args.file.display()))
+        }
+        fault => fault.into(),
+    })?;
+    for warning in &packaged.warnings {
+        eprintln!("warning: {warning}");
+    }
+    println!(
+        "{} of {} in {}: {}",
+        span(packaged.duration_secs),
+        packaged.tracks.join(", "),
+        args.out.display(),
+        args.out.join("master.m3u8").display(),
+    );
+    Ok(())
+}
+
+fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Packaging> {
+    let mut settings = wire::PackageSettings {
+        // Nobody watches a folder that is being written.
+        lead: wire::Lead::Off,
+        ..wire::PackageSettings::default()
+    };
+    if let Some(segment) = args.segment {
+        if !(2.0..=10.0).contains(&segment) {
+            let words = format!("--segment {segment}: a segment lasts 2 to 10 seconds");
+            return Err(error(Exit::Config, words));
+        }
+        settings.segment_secs = segment;
+    }
+    if !args.ladder.is_empty() {
+        settings.ladder.clone_from(&args.ladder);
+    }
+    if args.copy {
+        settings.ladder.clear();
+    }
+    settings.copy = !args.no_copy;
+    let workers = args.workers.unwrap_or_else(|| config.spans());
+    if !(1..=WORKERS_MAX).contains(&workers) {
+        let words = format!("--workers {workers}: 1 to {WORKERS_MAX}");
+        return Err(error(Exit::Config, words));
+    }
+    Ok(Packaging { settings, workers })
+}
+
+fn remark(far: Far) -> String {
+    far.speed
+        .map_or_else(String::new, |speed| format!("{speed:.1}× real time"))
+}
+
+fn span(secs: f64) -> String {
+    humantime::format_duration(Duration::from_secs(secs.round() as u64)).to_string()
+}

@@ -1,0 +1,69 @@
+//! Deleting bytes that nothing names any more, a bounded number at a time.
+//!
+//! Readers are safe: what was named when they asked stays for the grace after it is
+//! named no more, and a file that is open is whole until it is closed.
+
+use std::time::Duration;
+
+use store::BlobKey;
+use tokio::time::Instant;
+
+use crate::{OriginError, app::App};
+
+/// Blobs deleted, or looked at, in one round. Chosen: a version of an hour is a few.
+const ROUND_MAX: usize = 2000;
+
+/// Longest time between two walks through the store. Chosen.
+const WALK_EVERY_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Where the walk through the store is.
+#[derive(Debug, Default)]
+pub(crate) struct Sweeper {
+    after: Option<BlobKey>,
+    walk_at: Option<Instant>,
+}
+
+impl Sweeper {
+    /// Deletes garbage that is due and, now and then, bytes that nothing ever came to
+    /// name, as after a crash between the two.
+    pub(crate) async fn round(&mut self, app: &App) -> Result<(), OriginError> {
+        delete_due(app).await?;
+        if self.walk_at.is_none_or(|at| at <= Instant::now()) {
+            self.walk(app).await?;
+        }
+        Ok(())
+    }
+
+    async fn walk(&mut self, app: &App) -> Result<(), OriginError> {
+        let grace = app.config.gc_grace;
+        let round = app.store.walk(self.after.take(), grace, ROUND_MAX).await?;
+        for blob in round.old {
+            if app.catalogue.is_named(&blob, true).await? {
+                continue;
+            }
+            app.store.delete(&blob).await?;
+            tracing::info!(%blob, "orphan deleted");
+        }
+        self.after = round.next;
+        if self.after.is_none() {
+            let pause = (grace / 100).min(WALK_EVERY_MAX);
+            self.walk_at = Some(Instant::now() + pause);
+        }
+        Ok(())
+    }
+}
+
+async fn delete_due(app: &App) -> Result<(), OriginError> {
+    let due = app.catalogue.due_garbage(ROUND_MAX).await?;
+    for blob in &due {
+        // A version made from another's bytes may name them again.
+        if !app.catalogue.is_named(blob, false).await? {
+            app.store.delete(blob).await?;
+        }
+    }
+    if !due.is_empty() {
+        app.catalogue.forget_garbage(&due).await?;
+        tracing::info!(blobs = due.len(), "garbage deleted");
+    }
+    Ok(())
+}

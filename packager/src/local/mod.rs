@@ -1,0 +1,281 @@
+//! Packaging without a server: the tasks of one source, done here, into a folder.
+
+pub(crate) mod board;
+pub(crate) mod shelf;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::try_join_all;
+use tokio::time::sleep;
+use wire::{PackageSettings, Plan, Task};
+
+use crate::{
+    Config, PackagerError,
+    attempt::Attempt,
+    input::Input,
+    local::{board::Board, shelf::Shelf},
+    outlet::Outlet,
+    remux::{lacks_index, remux},
+    tool,
+    worker::{call::causes, progress::Shared, sources::Source},
+};
+
+/// How often it is told how far it is.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+
+/// How to package one file.
+#[derive(Debug, Clone)]
+pub struct Packaging {
+    /// What to make.
+    pub settings: PackageSettings,
+    /// How many spans are encoded at once, at least 1.
+    pub workers: usize,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Far {
+    /// Of all work, 0 to 1.
+    pub fraction: f64,
+    /// Seconds of media per second, once known.
+    pub speed: Option<f64>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packaged {
+    /// Duration of the longest track, seconds.
+    pub duration_secs: f64,
+    /// Names of the tracks.
+    pub tracks: Vec<String>,
+    /// What viewers should know.
+    pub warnings: Vec<String>,
+}
+
+/// Packages `file` into the folder `out`, which must be new or empty. `tell` hears how
+/// far it is. On an error, or when it is dropped, nothing stays.
+///
+/// # Errors
+/// What a worker reports of a source, or the folder's.
+pub async fn package(
+    config: &Config,
+    (file, out): (&Path, &Path),
+    packaging: &Packaging,
+    tell: impl Fn(Far),
+) -> Result<Packaged, PackagerError> {
+    let tools = tool::check(config).await?;
+    tools.must_encode()?;
+    let input = Input::open(file)?;
+    let shelf = Shelf::open(out)?;
+    let unkept = shelf.unless_kept();
+    let indexed = indexed(config, file, out).await?;
+    let file = indexed.as_ref().map_or(file, |indexed| &indexed.file);
+    let bench = Bench {
+        config,
+        toolchain: tools.toolchain(),
+        file,
+        input,
+        outlet: Outlet::Folder(shelf.clone()),
+        settings: &packaging.settings,
+    };
+    let done = bench.all(&shelf, packaging.workers.max(1), tell).await?;
+    unkept.keep();
+    Ok(done)
+}
+
+/// A copy of the source that can be split, in a folder of its own that goes with it.
+struct Indexed {
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+impl Drop for Indexed {
+    fn drop(&mut self) {
+        // What cannot be removed stays where the user sees it.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Makes one below `out`, where the source's container has no index.
+async fn indexed(
+    config: &Config,
+    file: &Path,
+    out: &Path,
+) -> Result<Option<Indexed>, PackagerError> {
+    if !lacks_index(file) {
+        return Ok(None);
+    }
+    let folder = out.join(".source");
+    let fault = |source| PackagerError::Output {
+        path: folder.clone(),
+        source,
+    };
+    std::fs::create_dir(&folder).map_err(fault)?;
+    let indexed = Indexed {
+        file: folder.join("indexed"),
+        folder,
+    };
+    let done = remux(config, file, &indexed.file).await?;
+    Ok(done.then_some(indexed))
+}
+
+/// What all tasks work with.
+struct Bench<'a> {
+    config: &'a Config,
+    toolchain: String,
+    file: &'a Path,
+    input: Input,
+    outlet: Outlet,
+    settings: &'a PackageSettings,
+}
+
+impl Bench<'_> {
+    async fn all(
+        &self,
+        shelf: &Shelf,
+        workers: usize,
+        tell: impl Fn(Far),
+    ) -> Result<Packaged, PackagerError> {
+        let lane = Lane::default();
+        self.one(&Task::plan(), None, &lane.progress).await?;
+        let plan = shelf
+            .plan()
+            .ok_or_else(|| PackagerError::Encoder("no plan was made".into()))?;
+        let board = Board::new(&plan)?;
+        // One more, so that sound and pictures go on at the same time.
+        let lanes: Vec<Lane> = (0..=workers).map(|_| Lane::default()).collect();
+        let work = lanes
+            .iter()
+            .enumerate()
+            .map(|(n, lane)| self.lane(n == 0, lane, &plan, &board));
+        let watch = async {
+            loop {
+                tell(far(&board, &lanes));
+                sleep(TELL_EVERY).await;
+            }
+        };
+        tokio::select! {
+            done = try_join_all(work) => done?,
+            () = watch => unreachable!("it never ends"),
+        };
+        tell(Far {
+            fraction: 1.0,
+            speed: None,
+        });
+        let (warnings, dropped) = board.ended(&plan);
+        shelf.drop_tracks(&dropped);
+        let duration_secs = shelf.seal(self.settings.segment_secs).await?;
+        let left = plan.tracks.iter().filter(|t| !dropped.contains(&t.track));
+        Ok(Packaged {
+            duration_secs,
+            tracks: left.map(|t| t.track.to_string()).collect(),
+            warnings: plan.warnings.iter().cloned().chain(warnings).collect(),
+        })
+    }
+
+    /// Does tasks until there is none; `side` prefers those beside the pictures.
+    async fn lane(
+        &self,
+        side: bool,
+        lane: &Lane,
+        plan: &Plan,
+        board: &Board,
+    ) -> Result<(), PackagerError> {
+        while let Some((task, weight)) = board.next(side) {
+            lane.start(&task, weight);
+            let done = self.one(&task, Some(plan), &lane.progress).await;
+            match done {
+                Ok(warnings) => {
+                    board.seen(&task, &warnings);
+                    board.done(weight, warnings);
+                }
+                Err(error) if task.optional => {
+                    tracing::warn!(error = causes(&error), "left out");
+                    board.dropped(weight, &task, &error);
+                }
+                Err(error) => return Err(error),
+            }
+            lane.end();
+        }
+        Ok(())
+    }
+
+    async fn one(
+        &self,
+        task: &Task,
+        plan: Option<&Plan>,
+        progress: &Shared,
+    ) -> Result<Vec<String>, PackagerError> {
+        let attempt = Attempt {
+            config: self.config,
+            toolchain: &self.toolchain,
+            source: Source::File(self.file),
+            input: self.input.clone(),
+            outlet: &self.outlet,
+            settings: self.settings,
+            task,
+            plan,
+            stored: &[],
+            progress,
+        };
+        let done = Box::pin(attempt.run()).await?;
+        Ok(done.warnings)
+    }
+}
+
+/// What one lane does now.
+struct Lane {
+    progress: Shared,
+    /// Weight of its task.
+    now: Mutex<Option<f64>>,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            progress: Shared::new(),
+            now: Mutex::new(None),
+        }
+    }
+}
+
+impl Lane {
+    fn start(&self, task: &Task, weight: f64) {
+        tracing::debug!(kind = task.kind.as_str(), span = task.span, "starts");
+        self.progress.set(wire::Stage::Encode, 0.0, None);
+        self.set(Some(weight));
+    }
+
+    fn end(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, now: Option<f64>) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// How much of its task's weight is done, and how fast it is.
+    fn far(&self) -> (f64, Option<f64>) {
+        let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let progress = self.progress.get();
+        now.map_or((0.0, None), |weight| {
+            (weight * f64::from(progress.percent) / 100.0, progress.speed)
+        })
+    }
+}
+
+fn far(board: &Board, lanes: &[Lane]) -> Far {
+    let (mut running, mut speed) = (0.0, None);
+    for (more, pace) in lanes.iter().map(Lane::far) {
+        running += more;
+        speed = pace.or(speed);
+    }
+    Far {
+        fraction: board.fraction(running),
+        speed,
+    }
+}

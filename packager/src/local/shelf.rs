@@ -1,0 +1,332 @@
+//! A plain folder that takes what tasks make: one version, as files.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use bytes::Bytes;
+use media::{
+    Edit, FrameRate, Label, ManifestError, Presentation, TrackKind, bmff::init_info, dash, hls,
+};
+use wire::{Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
+
+use crate::{PackagerError, encode::segment::Segment};
+
+/// Ticks per second of text: milliseconds.
+const TEXT_TIMESCALE: u32 = 1000;
+
+/// A folder that becomes a version. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shelf(Arc<Inner>);
+
+struct Inner {
+    root: PathBuf,
+    held: Mutex<Held>,
+    /// Whether anything may still be written; who writes holds it.
+    open: RwLock<bool>,
+}
+
+/// What is in the folder.
+#[derive(Default)]
+struct Held {
+    plan: Option<Plan>,
+    tracks: BTreeMap<TrackId, Stored>,
+    files: BTreeSet<String>,
+    /// What was begun in the folder: files and subfolders.
+    begun: BTreeSet<String>,
+    storyboard: Option<media::Storyboard>,
+    /// Longest picture of the storyboard, bytes.
+    sheet_len_max: u64,
+}
+
+/// What is stored of a track.
+#[derive(Default)]
+struct Stored {
+    init: Option<(Bytes, String, u32)>,
+    segments: BTreeMap<u32, media::Segment>,
+}
+
+/// Clears its folder when dropped.
+pub(crate) struct Unkept(Option<Shelf>);
+
+impl Unkept {
+    /// All is written.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unkept {
+    fn drop(&mut self) {
+        if let Some(shelf) = &self.0 {
+            shelf.clear();
+        }
+    }
+}
+
+impl Shelf {
+    /// A new folder at `root`, or an empty one that is there.
+    pub(crate) fn open(root: &Path) -> Result<Self, PackagerError> {
+        std::fs::create_dir_all(root).map_err(|e| fault(root, e))?;
+        let mut entries = std::fs::read_dir(root).map_err(|e| fault(root, e))?;
+        if entries.next().is_some() {
+            let busy = io::Error::other("the folder is not empty: choose a new one");
+            return Err(fault(root, busy));
+        }
+        Ok(Self(Arc::new(Inner {
+            root: root.to_owned(),
+            held: Mutex::default(),
+            open: RwLock::new(true),
+        })))
+    }
+
+    pub(crate) fn put_plan(&self, plan: &Plan) {
+        self.held().plan = Some(plan.clone());
+    }
+
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        self.held().plan.clone()
+    }
+
+    pub(crate) async fn put_init(&self, track: &TrackId, init: Bytes) -> Result<(), PackagerError> {
+        let info = init_info(&init).map_err(crate::encode::segment::wrong)?;
+        {
+            let mut held = self.held();
+            let stored = held.tracks.entry(track.clone()).or_default();
+            match &stored.init {
+                Some((known, ..)) if *known == init => return Ok(()),
+                Some(_) => {
+                    return Err(PackagerError::Encoder(format!(
+                        "two spans of {track} have different parameter sets"
+                    )));
+                }
+                None => stored.init = Some((init.clone(), info.codec, info.timescale)),
+            }
+        }
+        self.write(&format!("{track}/init.mp4"), init).await
+    }
+
+    pub(crate) async fn put_segment(
+        &self,
+        (track, extension): (&TrackId, &str),
+        segment: &Segment,
+    ) -> Result<(), PackagerError> {
+        let name = format!("{track}/{}.{extension}", segment.number);
+        self.write(&name, segment.bytes.clone()).await?;
+        let row = media::Segment {
+            start: segment.start,
+            duration: segment.duration,
+            len_bytes: segment.bytes.len() as u64,
+            iframe_len_bytes: segment.iframe_len,
+        };
+        let mut held = self.held();
+        let stored = held.tracks.entry(track.clone()).or_default();
+        stored.segments.insert(segment.number, row);
+        Ok(())
+    }
+
+    pub(crate) async fn put_file(&self, name: &str, bytes: Bytes) -> Result<(), PackagerError> {
+        self.write(name, bytes.clone()).await?;
+        let mut held = self.held();
+        held.files.insert(name.to_owned());
+        if name == "storyboard.vtt" {
+            held.storyboard = media::Storyboard::from_vtt(&String::from_utf8_lossy(&bytes));
+        } else if name.starts_with("storyboard-") {
+            held.sheet_len_max = held.sheet_len_max.max(bytes.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// A task failed that the version can do without.
+    pub(crate) fn drop_tracks(&self, tracks: &[TrackId]) {
+        let mut held = self.held();
+        for track in tracks {
+            held.tracks.remove(track);
+        }
+        if let Some(plan) = &mut held.plan {
+            plan.tracks.retain(|t| !tracks.contains(&t.track));
+        }
+        drop(held);
+        for track in tracks {
+            // What it may have of them.
+            let _ = std::fs::remove_dir_all(self.0.root.join(track.as_str()));
+        }
+    }
+
+    /// A folder that is not kept is cleared, whatever ends the work: an error, or the
+    /// drop of what does it.
+    pub(crate) fn unless_kept(&self) -> Unkept {
+        Unkept(Some(self.clone()))
+    }
+
+    /// All tasks are done: writes the playlists and the MPD. Gives the duration of the
+    /// longest track, seconds.
+    pub(crate) async fn seal(&self, segment_secs: f64) -> Result<f64, PackagerError> {
+        let presentation = self.presentation(segment_secs)?;
+        let edit = Edit::default();
+        let mut files = vec![
+            (
+                "master.m3u8".to_owned(),
+                hls::multivariant(&presentation, "", &edit).map_err(unlisted)?,
+            ),
+            (
+                "manifest.mpd".to_owned(),
+                dash::mpd(&presentation, "", &edit).map_err(unlisted)?,
+            ),
+        ];
+        for track in &presentation.tracks {
+            let playlist = hls::media_playlist(track, &presentation, &edit);
+            let playlist = playlist.map_err(unlisted)?;
+            files.push((format!("{}/index.m3u8", track.name), playlist));
+            if let Ok(iframes) = hls::iframe_playlist(track, &presentation, &edit) {
+                files.push((format!("{}/iframes.m3u8", track.name), iframes));
+            }
+        }
+        for (name, text) in files {
+            self.write(&name, text.into()).await?;
+        }
+        let end_secs = |track: &media::Track| track.end() as f64 / f64::from(track.timescale);
+        let of_media = presentation.tracks.iter().filter(|track| !track.is_text());
+        Ok(of_media.map(end_secs).fold(0.0, f64::max))
+    }
+
+    /// Removes all that was written; the folder too, if that
+    /// leaves it empty. Nothing is written after it.
+    fn clear(&self) {
+        // Waits for writes under way: their task may be gone, they are not.
+        *self.0.open.write().unwrap_or_else(PoisonError::into_inner) = false;
+        for name in &self.held().begun {
+            let path = self.0.root.join(name);
+            // What there is of it.
+            let _ = std::fs::remove_file(path.with_extension("part"));
+            let _ = std::fs::remove_file(&path);
+            let _ = std::fs::remove_dir_all(&path);
+        }
+        let _ = std::fs::remove_dir(&self.0.root);
+    }
+
+    fn presentation(&self, segment_secs: f64) -> Result<Presentation, PackagerError> {
+        let held = self.held();
+        let plan = held.plan.as_ref();
+        let planned = plan.map(|plan| plan.tracks.as_slice()).unwrap_or_default();
+        let tracks = planned.iter().map(|track| {
+            let nothing = || PackagerError::Encoder(format!("track {} is empty", track.track));
+            let stored = held.tracks.get(&track.track).ok_or_else(nothing)?;
+            let rows = stored.segments.iter().zip(0..);
+            let whole = rows
+                .clone()
+                .all(|((number, _), expected)| *number == expected);
+            if !whole || stored.segments.is_empty() {
+                return Err(nothing());
+            }
+            let (codec, timescale) = match &stored.init {
+                Some((_, codec, timescale)) => (codec.clone(), *timescale),
+                None => ("wvtt".to_owned(), TEXT_TIMESCALE),
+            };
+            Ok(media::Track {
+                name: track.track.to_string(),
+                kind: kind(track),
+                group: plan.map_or(0, |plan| group(plan, &track.track)),
+                codec,
+                timescale,
+                bitrate_max: track.bitrate_max,
+                segments: stored.segments.values().copied().collect(),
+            })
+        });
+        Ok(Presentation {
+            tracks: tracks.collect::<Result<_, _>>()?,
+            sealed: true,
+            segment_secs,
+            files: held.files.iter().cloned().collect(),
+            storyboard: held.storyboard.map(|storyboard| media::Storyboard {
+                image_len_bytes: held.sheet_len_max,
+                ..storyboard
+            }),
+        })
+    }
+
+    /// Complete or not at all, under its name.
+    async fn write(&self, name: &str, bytes: Bytes) -> Result<(), PackagerError> {
+        let top = name.split('/').next().unwrap_or(name);
+        self.held().begun.insert(top.to_owned());
+        let (path, inner) = (self.0.root.join(name), self.0.clone());
+        let write = move || {
+            let open = inner.open.read().unwrap_or_else(PoisonError::into_inner);
+            if !*open {
+                return Err(PackagerError::Stopped);
+            }
+            let partial = path.with_extension("part");
+            let folder = path.parent().unwrap_or(&path);
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(&partial, &bytes))
+                .and_then(|()| std::fs::rename(&partial, &path))
+                .map_err(|e| fault(&path, e))
+        };
+        let written = tokio::task::spawn_blocking(write).await;
+        written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unlisted(error: ManifestError) -> PackagerError {
+    PackagerError::Encoder(format!("no manifest can be written: {error}"))
+}
+
+fn fault(path: &Path, source: io::Error) -> PackagerError {
+    PackagerError::Output {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Tracks made by the same kind of task are made together.
+fn group(plan: &Plan, track: &TrackId) -> u32 {
+    let task = plan.tasks.iter().find(|task| task.tracks.contains(track));
+    match task.map(|task| task.kind) {
+        Some(TaskKind::Copy) => 0,
+        Some(TaskKind::Lead) => 1,
+        _ => 2,
+    }
+}
+
+fn kind(track: &PlannedTrack) -> TrackKind {
+    let label = |label: TrackLabel| Label {
+        language: label.language,
+        name: label.name,
+        default: label.default,
+        characteristics: label.characteristics,
+    };
+    match track.kind.clone() {
+        PlannedKind::Video {
+            width,
+            height,
+            frame_rate: (num, den),
+        } => TrackKind::Video {
+            width,
+            height,
+            frame_rate: FrameRate { num, den },
+        },
+        PlannedKind::Audio {
+            channels,
+            sample_rate,
+            label: planned,
+        } => TrackKind::Audio {
+            channels,
+            sample_rate,
+            label: label(planned),
+        },
+        PlannedKind::Text {
+            label: planned,
+            forced,
+        } => TrackKind::Text {
+            label: label(planned),
+            forced,
+        },
+    }
+}

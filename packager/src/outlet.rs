@@ -1,0 +1,72 @@
+//! Where a task's results go: to the origin that lent it, or into a folder.
+
+use bytes::Bytes;
+use wire::{Plan, TrackId};
+
+use crate::{PackagerError, encode::segment::Segment, local::shelf::Shelf, worker::api::Job};
+
+/// Takes what a task makes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Outlet {
+    /// The origin that lent the task.
+    Origin(Box<Job>),
+    /// A folder of this machine.
+    Folder(Shelf),
+}
+
+impl Outlet {
+    /// The plan, which every other task works by.
+    pub(crate) async fn put_plan(&self, plan: &Plan) -> Result<(), PackagerError> {
+        match self {
+            Self::Origin(job) => job.put_plan(plan).await,
+            Self::Folder(shelf) => {
+                shelf.put_plan(plan);
+                Ok(())
+            }
+        }
+    }
+
+    /// The init segment of a track. Repeated with the same bytes, it changes nothing;
+    /// other bytes are refused.
+    pub(crate) async fn put_init(&self, track: &TrackId, init: Bytes) -> Result<(), PackagerError> {
+        match self {
+            Self::Origin(job) => job.put_init(track, init).await,
+            Self::Folder(shelf) => shelf.put_init(track, init).await,
+        }
+    }
+
+    /// A segment of a track; its place is final. Repeated, it changes nothing.
+    pub(crate) async fn put_segment(
+        &self,
+        track: &TrackId,
+        segment: &Segment,
+    ) -> Result<(), PackagerError> {
+        match self {
+            Self::Origin(job) => job.put_segment(track, segment).await?,
+            Self::Folder(shelf) => {
+                // Text is the only track whose segments are no boxes.
+                let text = segment.bytes.starts_with(b"WEBVTT");
+                let extension = if text { "vtt" } else { "m4s" };
+                shelf.put_segment((track, extension), segment).await?;
+            }
+        }
+        let len = segment.bytes.len() as u64;
+        metrics::counter!("weir_worker_segments_total", "role" => "worker").increment(1);
+        metrics::counter!("weir_worker_bytes_total", "role" => "worker").increment(len);
+        tracing::debug!(%track, number = segment.number, len, "stored");
+        Ok(())
+    }
+
+    /// A file of the version that is no track, such as `poster.jpg`.
+    pub(crate) async fn put_file(
+        &self,
+        name: &str,
+        media_type: &'static str,
+        bytes: Bytes,
+    ) -> Result<(), PackagerError> {
+        match self {
+            Self::Origin(job) => job.put_file(name, media_type, bytes).await,
+            Self::Folder(shelf) => shelf.put_file(name, bytes).await,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The work that a plan makes.
+
+use wire::{Lead, PlannedTrack, Task, TaskKind, TrackId};
+
+use crate::plan::recipe::Recipe;
+
+/// A source longer than this, seconds, has a lead of its own accord: what is shorter than a
+/// span is encoded almost as soon as its lead would be.
+const LEAD_SECS: f64 = 20.0;
+
+/// The tasks, the most urgent first: what a viewer needs to start, then what the first
+/// renditions lack, then what makes it whole. `pictures` are those to be encoded.
+pub(super) fn tasks(pictures: &[PlannedTrack], recipe: &Recipe, lead: Lead) -> Vec<Task> {
+    let task = |kind, tracks: &[&TrackId]| Task {
+        kind,
+        tracks: tracks.iter().copied().cloned().collect(),
+        ..Task::plan()
+    };
+    let mut tasks = Vec::new();
+    if let Some(copy) = &recipe.copy {
+        let ids = copy.track_ids();
+        tasks.push(task(TaskKind::Copy, &ids.iter().collect::<Vec<_>>()));
+    }
+    let sounds = recipe.sounds.iter();
+    tasks.extend(sounds.map(|sound| task(TaskKind::Audio, &[&sound.track])));
+    let all: Vec<&TrackId> = pictures.iter().map(|track| &track.track).collect();
+    let ahead = match lead {
+        Lead::Auto => recipe.copy.is_some() || recipe.source.duration_secs > LEAD_SECS,
+        Lead::On => true,
+        Lead::Off => false,
+    };
+    let ahead = ahead && all.len() > 1 && !recipe.spans.is_empty();
+    let (rest, lead) = all.split_at(all.len() - usize::from(ahead));
+    for (kind, tracks) in [(TaskKind::Lead, lead), (TaskKind::Rest, rest)] {
+        if tracks.is_empty() {
+            continue;
+        }
+        let spans = recipe.spans.iter().zip(0..);
+        tasks.extend(spans.map(|(span, number)| Task {
+            span: number,
+            segments: Some((span.first, span.end)),
+            ..task(kind, tracks)
+        }));
+        if recipe.spans.is_empty() {
+            tasks.push(task(kind, tracks));
+        }
+    }
+    tasks.extend(recipe.texts.iter().map(|words| Task {
+        optional: true,
+        ..task(TaskKind::Text, &[&words.track])
+    }));
+    if recipe.source.video.is_some() || !recipe.source.covers.is_empty() {
+        tasks.push(Task {
+            optional: true,
+            ..task(TaskKind::Images, &[])
+        });
+    }
+    tasks
+}

@@ -1,0 +1,167 @@
+//! Cues on the timeline that all tracks share, and in its segments.
+
+use crate::{
+    encode::segment::Segment,
+    text::{Cue, document},
+};
+
+/// Longest segment, bytes; cues beyond it are left out. Chosen: an hour's dialogue.
+const SEGMENT_LEN_MAX: usize = 1 << 20;
+/// Text has its own clock, which starts with all other tracks (RFC 8216 §3.5).
+const CLOCK: &str = "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
+
+/// When segments start and end, milliseconds: the next starts where one ends.
+pub(super) struct Grid(Vec<u64>);
+
+impl Grid {
+    /// Of the video's times, microseconds.
+    pub(super) fn new(starts_us: &[u64], end_us: u64) -> Self {
+        Self(
+            starts_us
+                .iter()
+                .chain([&end_us])
+                .copied()
+                .map(to_ms)
+                .collect(),
+        )
+    }
+}
+
+/// To nearest.
+pub(super) fn to_ms(us: u64) -> u64 {
+    (us + 500) / 1000
+}
+
+/// The cues that are shown between `zero` and `end` milliseconds after it, counted from
+/// there.
+pub(super) fn on_zero(cues: Vec<Cue>, zero: i64, end: i64) -> Vec<Cue> {
+    let moved = cues.into_iter().filter_map(|cue| {
+        let moved = |time: i64| time.saturating_sub(zero).clamp(0, end);
+        let (start, end) = (moved(cue.start), moved(cue.end));
+        (start < end).then_some(Cue { start, end, ..cue })
+    });
+    moved.collect()
+}
+
+/// One document a segment, empty ones too. A cue that lies in several is in each of them,
+/// unchanged (RFC 8216 §3.5). `cues` are in order of their start.
+pub(super) fn segments<'a>(cues: &'a [Cue], grid: &'a Grid) -> impl Iterator<Item = Segment> + 'a {
+    let (mut next, mut shown) = (0, Vec::<&Cue>::new());
+    let spans = grid.0.windows(2).zip(0_u32..);
+    spans.map(move |(span, number)| {
+        let (start, end) = (span[0], span[1].max(span[0]));
+        shown.retain(|cue| cue.end > start as i64);
+        while let Some(cue) = cues.get(next).filter(|cue| cue.start < end as i64) {
+            if cue.end > start as i64 {
+                shown.push(cue);
+            }
+            next += 1;
+        }
+        let mut room = SEGMENT_LEN_MAX;
+        let fitting = shown.iter().copied().take_while(|cue| {
+            let len = cue.payload.len() + cue.settings.len() + 64;
+            let fits = room >= len;
+            room = room.saturating_sub(len);
+            fits
+        });
+        Segment {
+            number,
+            start,
+            duration: end - start,
+            iframe_len: 0,
+            bytes: document::write(CLOCK, fitting).into(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn cue(start: i64, end: i64) -> Cue {
+        Cue {
+            start,
+            end,
+            settings: String::new(),
+            payload: format!("{start}-{end}"),
+        }
+    }
+
+    #[test]
+    fn a_cue_over_a_border_is_repeated_unchanged_and_empty_segments_exist() {
+        let cues = [cue(500, 2500), cue(2000, 3000), cue(7000, 9000)];
+        let grid = Grid::new(&[0, 2_000_000, 4_000_000, 6_000_000], 10_000_000);
+        let all: Vec<Segment> = segments(&cues, &grid).collect();
+        let text = |n: usize| String::from_utf8(all[n].bytes.to_vec()).unwrap();
+        let head = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
+        let first = "\n00:00:00.500 --> 00:00:02.500\n500-2500\n";
+        let second = "\n00:00:02.000 --> 00:00:03.000\n2000-3000\n";
+        assert_eq!(text(0), format!("{head}{first}"));
+        assert_eq!(text(1), format!("{head}{first}{second}"));
+        assert_eq!(text(2), head);
+        assert!(text(3).contains("7000-9000"));
+        let spans: Vec<_> = all
+            .iter()
+            .map(|s| (s.number, s.start, s.duration))
+            .collect();
+        let expected = [
+            (0, 0, 2000),
+            (1, 2000, 2000),
+            (2, 4000, 2000),
+            (3, 6000, 4000),
+        ];
+        assert_eq!(spans, expected);
+    }
+
+    #[test]
+    fn cues_are_cut_at_zero_and_at_the_end() {
+        let cues = vec![
+            cue(0, 900),
+            cue(900, 1100),
+            cue(1500, 9000),
+            cue(5000, 6000),
+        ];
+        let placed = on_zero(cues, 1000, 3000);
+        let times: Vec<_> = placed.iter().map(|cue| (cue.start, cue.end)).collect();
+        assert_eq!(times, [(0, 100), (500, 3000)]);
+    }
+
+    #[test]
+    fn a_segment_is_bounded() {
+        let long = Cue {
+            payload: "x".repeat(1000),
+            ..cue(0, 1000)
+        };
+        let grid = Grid::new(&[0], 1_000_000);
+        let all: Vec<Segment> = segments(&vec![long; 2000], &grid).collect();
+        assert!(all[0].bytes.len() <= SEGMENT_LEN_MAX + CLOCK.len() + 7);
+    }
+
+    proptest! {
+        #[test]
+        fn segments_follow_each_other_and_show_what_is_shown_in_them(
+            mut starts in proptest::collection::btree_set(1_u64..20_000_000, 0..8),
+            times in proptest::collection::vec((0_i64..20_000, 1_i64..9_000), 0..30),
+        ) {
+            starts.insert(0);
+            let starts: Vec<u64> = starts.into_iter().collect();
+            let mut cues: Vec<Cue> = times.iter().map(|(at, len)| cue(*at, at + len)).collect();
+            cues.sort_by_key(|cue| cue.start);
+            let grid = Grid::new(&starts, 20_000_000);
+            let mut end = 0;
+            for segment in segments(&cues, &grid) {
+                prop_assert_eq!(segment.start, end);
+                end = segment.start + segment.duration;
+                let text = String::from_utf8(segment.bytes.to_vec()).unwrap();
+                for cue in &cues {
+                    let inside = cue.start < end as i64 && cue.end > segment.start as i64;
+                    let payload = format!("\n{}\n", cue.payload);
+                    prop_assert_eq!(text.contains(&payload), inside);
+                }
+            }
+            prop_assert_eq!(end, 20_000);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The origin's worker API, from the caller's side (see `wire::job`).
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use tokio::time::timeout;
+use wire::{
+    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Plan, Problem, Progress,
+    TaskKind, TrackId,
+};
+
+use crate::{
+    Config, PackagerError,
+    encode::segment::Segment,
+    worker::call::{Backoff, Call, Fault, causes, parse},
+};
+
+/// Longest answer that is read, bytes; a lease with its plan is a few KiB.
+const ANSWER_LEN_MAX: usize = 1 << 20;
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Slowest upload that is waited for, bytes per second.
+const UPLOAD_RATE_MIN: u64 = 100_000;
+
+type Http = Client<HttpConnector, Full<Bytes>>;
+
+/// Who asks for which work.
+pub(crate) struct Ask<'a> {
+    pub(crate) worker: &'a str,
+    pub(crate) toolchain: &'a str,
+    pub(crate) kinds: &'a [TaskKind],
+    pub(crate) wait: Duration,
+}
+
+/// The origin.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    http: Http,
+    base: Arc<str>,
+    answer_timeout: Duration,
+    patience: Duration,
+}
+
+impl Api {
+    pub(crate) fn new(config: &Config) -> Result<Self, PackagerError> {
+        let refuse = |reason| PackagerError::OriginUrl {
+            url: config.origin.clone(),
+            reason,
+        };
+        let base = config.origin.trim_end_matches('/');
+        if base.starts_with("https://") {
+            return Err(refuse(
+                "https is not supported yet: use http:// inside one host or network",
+            ));
+        }
+        let uri: http::Uri = base.parse().map_err(|_| refuse("it is not a URL"))?;
+        if uri.scheme_str() != Some("http") || uri.authority().is_none() || uri.path() != "/" {
+            return Err(refuse("it must be http://host:port, without a path"));
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let http = Client::builder(TokioExecutor::new()).build(connector);
+        let (answer_timeout, patience) = (config.answer_timeout, config.patience);
+        Ok(Self {
+            http,
+            base: base.into(),
+            answer_timeout,
+            patience,
+        })
+    }
+
+    /// Asks for work once; `None` when there is none.
+    pub(crate) async fn lease(
+        &self,
+        join: &Bearer,
+        ask: &Ask<'_>,
+    ) -> Result<Option<Lease>, PackagerError> {
+        let wait_secs = u32::try_from(ask.wait.as_secs()).unwrap_or(60).min(60);
+        let call = Call::json(
+            Method::POST,
+            "/api/jobs/lease".to_owned(),
+            &LeaseRequest {
+                worker: ask.worker.to_owned(),
+                wait_secs,
+                kinds: ask.kinds.to_vec(),
+                toolchain: ask.toolchain.to_owned(),
+            },
+        );
+        let limit = self.answer_timeout + Duration::from_secs(wait_secs.into());
+        let answer = match self.once(join, &call, limit).await {
+            Ok(answer) => answer,
+            Err(Fault::Refused { status, .. })
+                if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) =>
+            {
+                return Err(PackagerError::JoinRefused { status });
+            }
+            Err(fault) => return Err(fault.ended(&call, Duration::ZERO)),
+        };
+        if answer.is_empty() {
+            Ok(None)
+        } else {
+            parse(&call, &answer).map(Some)
+        }
+    }
+
+    /// What may be asked with the key of a lease.
+    pub(crate) fn job(&self, lease: &Lease) -> Result<Job, PackagerError> {
+        let path = format!("/api/jobs/{}", lease.job);
+        Ok(Job {
+            api: self.clone(),
+            path,
+            key: Bearer::new(&lease.key)?,
+        })
+    }
+
+    fn request(&self, key: &Bearer, call: &Call) -> Request<Full<Bytes>> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}{}", self.base, call.path))
+            .header(header::AUTHORIZATION, key.0.clone());
+        if let Some(media_type) = call.media_type {
+            request = request.header(header::CONTENT_TYPE, media_type);
+        }
+        match call.range {
+            None => {}
+            Some((from, None)) => request = request.header(header::RANGE, format!("bytes={from}-")),
+            Some((from, Some(end))) => {
+                let last = end.saturating_sub(1);
+                request = request.header(header::RANGE, format!("bytes={from}-{last}"));
+            }
+        }
+        request
+            .body(Full::new(call.body.clone()))
+            .expect("base and key were checked, and paths are of ids and numbers")
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    async fn head(&self, key: &Bearer, call: &Call) -> Result<Response<Incoming>, Fault> {
+        let response = self
+            .http
+            .request(self.request(key, call))
+            .await
+            .map_err(|e| Fault::Unreachable(causes(&e)))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_LEN_MAX)
+            .collect()
+            .await;
+        let bytes = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let problem: Option<Problem> = serde_json::from_slice(&bytes).ok();
+        let kind = problem
+            .map(|problem| problem.kind().to_owned())
+            .unwrap_or_default();
+        Err(Fault::Refused { status, kind })
+    }
+
+    /// One request, one answer, within `limit`.
+    async fn once(&self, key: &Bearer, call: &Call, limit: Duration) -> Result<Bytes, Fault> {
+        let exchange = async {
+            let body = self.head(key, call).await?.into_body();
+            let len_max = call.answer_len_max().unwrap_or(ANSWER_LEN_MAX);
+            let body = Limited::new(body, len_max).collect().await;
+            body.map(|body| body.to_bytes())
+                .map_err(|e| Fault::Unreachable(e.to_string()))
+        };
+        match timeout(limit, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Unreachable(format!("no answer within {limit:?}"))),
+        }
+    }
+
+    /// Repeats a request while the origin does not answer, as long as patience lasts.
+    async fn patiently(&self, key: &Bearer, call: &Call) -> Result<Bytes, PackagerError> {
+        let len = call.body.len() as u64;
+        let limit = self.answer_timeout + Duration::from_secs(len / UPLOAD_RATE_MIN);
+        let mut backoff = Backoff::new(self.patience);
+        loop {
+            match self.once(key, call, limit).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) if fault.may_pass() && backoff.pause(&call.path, &fault).await => {}
+                Err(fault) => return Err(fault.ended(call, backoff.waited())),
+            }
+        }
+    }
+}
+
+/// A secret that opens something: the join token, or the key of a job.
+#[derive(Clone)]
+pub(crate) struct Bearer(HeaderValue);
+
+impl Bearer {
+    /// # Errors
+    /// It cannot stand in a header field.
+    pub(crate) fn new(key: &str) -> Result<Self, PackagerError> {
+        let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| {
+            PackagerError::JoinRefused {
+                status: StatusCode::BAD_REQUEST,
+            }
+        })?;
+        // So that no log shows it.
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+/// One leased job at the origin.
+#[derive(Clone)]
+pub(crate) struct Job {
+    api: Api,
+    path: String,
+    key: Bearer,
+}
+
+impl Job {
+    /// Tells progress once; whoever calls repeats.
+    pub(crate) async fn heartbeat(
+        &self,
+        progress: Progress,
+        limit: Duration,
+    ) -> Result<HeartbeatAck, PackagerError> {
+        let call = Call::json(Method::POST, self.at("/heartbeat"), &Heartbeat { progress });
+        match self.api.once(&self.key, &call, limit).await {
+            Ok(answer) => parse(&call, &answer),
+            Err(fault) => Err(fault.ended(&call, limit)),
+        }
+    }
+
+    /// Bytes of the source, all or an error.
+    pub(crate) async fn source_range(&self, range: Range<u64>) -> Result<Bytes, PackagerError> {
+        let mut call = Call::new(Method::GET, self.at("/source"), Bytes::new());
+        call.range = Some((range.start, Some(range.end)));
+        let len = range.end - range.start;
+        let bytes = self.api.patiently(&self.key, &call).await?;
+        if bytes.len() as u64 == len {
+            return Ok(bytes);
+        }
+        Err(PackagerError::Unreachable {
+            request: format!("GET {}", call.path),
+            waited: Duration::ZERO,
+            reason: format!("{} bytes came instead of {len}", bytes.len()),
+        })
+    }
+
+    /// The source from byte `from` on. The caller bounds the wait for its bytes.
+    pub(crate) async fn source(&self, from: u64) -> Result<Incoming, PackagerError> {
+        let mut call = Call::new(Method::GET, self.at("/source"), Bytes::new());
+        call.range = Some((from, None));
+        let mut backoff = Backoff::new(self.api.patience);
+        loop {
+            let head = timeout(self.api.answer_timeout, self.api.head(&self.key, &call)).await;
+            let fault = match head {
+                Ok(Ok(answer)) if from == 0 || answer.status() == StatusCode::PARTIAL_CONTENT => {
+                    return Ok(answer.into_body());
+                }
+                Ok(Ok(answer)) => Fault::Refused {
+                    status: answer.status(),
+                    kind: "range-ignored".to_owned(),
+                },
+                Ok(Err(fault)) => fault,
+                Err(_) => Fault::Unreachable("no answer in time".to_owned()),
+            };
+            if !fault.may_pass() || !backoff.pause(&call.path, &fault).await {
+                return Err(fault.ended(&call, backoff.waited()));
+            }
+        }
+    }
+
+    pub(crate) async fn put_plan(&self, plan: &Plan) -> Result<(), PackagerError> {
+        self.send(Call::json(Method::PUT, self.at("/plan"), plan))
+            .await
+    }
+
+    pub(crate) async fn put_init(&self, track: &TrackId, init: Bytes) -> Result<(), PackagerError> {
+        let path = self.at(&format!("/tracks/{track}/init"));
+        self.send(Call::new(Method::PUT, path, init).of("video/mp4"))
+            .await
+    }
+
+    pub(crate) async fn put_segment(
+        &self,
+        track: &TrackId,
+        segment: &Segment,
+    ) -> Result<(), PackagerError> {
+        let Segment {
+            number,
+            start,
+            duration,
+            iframe_len,
+            bytes,
+        } = segment;
+        let path = format!(
+            "/tracks/{track}/segments/{number}?start={start}&duration={duration}&iframe={iframe_len}"
+        );
+        let call = Call::new(Method::PUT, self.at(&path), bytes.clone());
+        self.send(call.of("video/iso.segment")).await
+    }
+
+    /// Stores a file of the version that is no track, such as `poster.jpg`.
+    pub(crate) async fn put_file(
+        &self,
+        name: &str,
+        media_type: &'static str,
+        bytes: Bytes,
+    ) -> Result<(), PackagerError> {
+        let path = self.at(&format!("/files/{name}"));
+        self.send(Call::new(Method::PUT, path, bytes).of(media_type))
+            .await
+    }
+
+    pub(crate) async fn complete(&self, completion: &Completion) -> Result<(), PackagerError> {
+        self.send(Call::json(Method::POST, self.at("/complete"), completion))
+            .await
+    }
+
+    pub(crate) async fn fail(&self, failure: &Failure) -> Result<(), PackagerError> {
+        self.send(Call::json(Method::POST, self.at("/fail"), failure))
+            .await
+    }
+
+    async fn send(&self, call: Call) -> Result<(), PackagerError> {
+        self.api.patiently(&self.key, &call).await.map(|_| ())
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_that_cannot_be_called_is_refused_at_the_start() {
+        for url in [
+            "https://weir.example",
+            "weir.example",
+            "http://weir.example/base",
+            "ftp://x",
+        ] {
+            let config = Config {
+                origin: url.to_owned(),
+                ..Config::default()
+            };
+            assert!(
+                matches!(Api::new(&config), Err(PackagerError::OriginUrl { .. })),
+                "{url}"
+            );
+        }
+        let config = Config {
+            origin: "http://127.0.0.1:7000/".to_owned(),
+            ..Config::default()
+        };
+        assert!(Api::new(&config).is_ok());
+    }
+}

@@ -1,0 +1,117 @@
+// One stream in one of the players that people use, asked by `window.state()` and told by
+// `selectAudio`, `selectText` and `seek`. `?player=hlsjs|shaka-hls|shaka-dash|dashjs&src=URL`.
+
+const video = document.getElementById("video");
+const query = new URLSearchParams(location.search);
+let error = null;
+let player = null;
+
+/** A classic script of a player, which leaves a global. */
+function script(path) {
+  return new Promise((resolve, reject) => {
+    const element = document.createElement("script");
+    element.src = `node_modules/${path}`;
+    element.onload = resolve;
+    element.onerror = () => reject(new Error(`no ${path}: npm install`));
+    document.head.append(element);
+  });
+}
+
+function failed(reason) {
+  error ??= String(reason);
+}
+
+/** What the text tracks of the video element show at this moment. */
+function shownCues() {
+  const showing = [...video.textTracks].filter((track) => track.mode === "showing");
+  return showing.flatMap((track) => [...(track.activeCues ?? [])].map((cue) => cue.text));
+}
+
+async function hlsjs(src) {
+  await script("hls.js/dist/hls.min.js");
+  const hls = new Hls();
+  hls.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && failed(details));
+  hls.loadSource(src);
+  hls.attachMedia(video);
+  const index = (tracks, lang) => tracks.findIndex((track) => track.lang === lang);
+  return {
+    audio: () => hls.audioTracks.map(({ lang }, i) => ({ lang, active: i === hls.audioTrack })),
+    text: () => hls.subtitleTracks.map(({ lang, forced }, i) => ({ lang, forced, active: i === hls.subtitleTrack })),
+    cues: shownCues,
+    selectAudio: (lang) => (hls.audioTrack = index(hls.audioTracks, lang)),
+    selectText: (lang) => {
+      hls.subtitleTrack = lang === null ? -1 : index(hls.subtitleTracks, lang);
+      hls.subtitleDisplay = lang !== null;
+    },
+  };
+}
+
+async function shakaPlayer(src) {
+  await script("shaka-player/dist/shaka-player.compiled-es2021.js");
+  shaka.polyfill.installAll();
+  const shakaPlayer = new shaka.Player();
+  shakaPlayer.addEventListener("error", ({ detail }) => {
+    if (detail.severity === shaka.util.Error.Severity.CRITICAL) failed(`shaka ${detail.code} ${detail.data}`);
+  });
+  await shakaPlayer.attach(video);
+  // 0: while the playlist grows, Shaka takes it for live and would start near its end.
+  await shakaPlayer.load(src, 0);
+  const texts = () => shakaPlayer.getTextTracks();
+  return {
+    audio: () => shakaPlayer.getAudioTracks().map(({ language, active }) => ({ lang: language, active })),
+    text: () => texts().map(({ language, forced, active }) => ({ lang: language, forced, active })),
+    cues: shownCues,
+    selectAudio: (lang) => shakaPlayer.selectAudioTrack(shakaPlayer.getAudioTracks().find((t) => t.language === lang)),
+    selectText: (lang) => shakaPlayer.selectTextTrack(lang === null ? null : texts().find((t) => t.language === lang && !t.forced)),
+  };
+}
+
+async function dash(src) {
+  await script("dashjs/dist/modern/umd/dash.all.min.js");
+  const dashPlayer = dashjs.MediaPlayer().create();
+  dashPlayer.on("error", ({ error: told }) => failed(`dash.js ${told.code} ${told.message}`));
+  dashPlayer.initialize(video, src, false);
+  await new Promise((resolve) => dashPlayer.on("streamInitialized", resolve));
+  const of = (type) => dashPlayer.getTracksFor(type) ?? [];
+  const texts = () => of("text").map(({ lang, roles }, i) => {
+    const forced = (roles ?? []).some(({ value }) => /forced/.test(value));
+    return { lang, forced, active: dashPlayer.isTextEnabled() && i === dashPlayer.getCurrentTextTrackIndex() };
+  });
+  return {
+    audio: () => of("audio").map((track) => ({ lang: track.lang, active: track === dashPlayer.getCurrentTrackFor("audio") })),
+    text: texts,
+    cues: shownCues,
+    selectAudio: (lang) => dashPlayer.setCurrentTrack(of("audio").find((track) => track.lang === lang)),
+    selectText: (lang) => {
+      dashPlayer.enableText(lang !== null);
+      dashPlayer.setTextTrack(lang === null ? -1 : of("text").findIndex((track) => track.lang === lang));
+    },
+  };
+}
+
+const PLAYERS = { hlsjs, "shaka-hls": shakaPlayer, "shaka-dash": shakaPlayer, dashjs: dash };
+
+window.state = () => ({
+  ready: player !== null,
+  error: error ?? (video.error && video.error.message),
+  currentTime: video.currentTime,
+  duration: Number.isFinite(video.duration) ? video.duration : null,
+  paused: video.paused,
+  seeking: video.seeking,
+  videoWidth: video.videoWidth,
+  dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+  audio: player?.audio() ?? [],
+  text: player?.text() ?? [],
+  cues: player?.cues() ?? [],
+});
+window.selectAudio = (lang) => void player.selectAudio(lang);
+/** `null` is none. */
+window.selectText = (lang) => void player.selectText(lang);
+window.seek = (secs) => (video.currentTime = secs);
+
+try {
+  player = await PLAYERS[query.get("player")](query.get("src"));
+  await video.play();
+} catch (reason) {
+  failed(reason?.code ? `${reason.code} ${reason.data}` : reason);
+}
