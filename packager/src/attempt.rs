@@ -261,6 +261,7 @@ impl Attempt<'_> {
             config: self.config,
             file: &file,
             source: &recipe.source,
+            keys_apart_secs: recipe.picture.as_ref().and_then(|p| p.keys_apart_secs),
             outlet: self.outlet,
         };
         self.progress.set(Stage::Encode, 0.0, None);

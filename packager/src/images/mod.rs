@@ -25,6 +25,8 @@ pub(crate) struct Task<'a> {
     pub(crate) file: &'a Path,
     /// What it is.
     pub(crate) source: &'a Source,
+    /// Longest time from one keyframe of it to the next, seconds, where that is known.
+    pub(crate) keys_apart_secs: Option<f64>,
     /// Takes the results.
     pub(crate) outlet: &'a Outlet,
 }

@@ -19,9 +19,12 @@ const ACROSS_MAX: u32 = 10;
 /// Most tiles of a source, and the least time between two, seconds.
 const TILES_MAX: u32 = 400;
 const INTERVAL_MIN: u32 = 2;
-/// Longest source of which every frame is decoded, seconds; of a longer one only
-/// keyframes are, of which it has enough. Chosen: some seconds of work.
+/// Longest source of which every frame is decoded where keyframes are far apart, seconds;
+/// of a longer one only keyframes are, of which it has enough. Chosen: some seconds of
+/// work.
 const WHOLE_SECS_MAX: f64 = 60.0;
+/// Where keyframes are never further apart than this many tiles, they are enough.
+const KEYS_APART_TILES: f64 = 2.0;
 /// Longest sheet, bytes: 1600 × 1600 pixels that are all noise.
 const SHEET_LEN_MAX: usize = 4 << 20;
 
@@ -118,7 +121,9 @@ pub(super) async fn make(
 fn capture<'a>(task: &Task<'a>, video: &Video, storyboard: &Storyboard) -> Capture<'a> {
     let (zero, duration_secs) = (task.source.zero_secs, task.source.duration_secs);
     // Nobody sees blocks in a tile; and threads for single frames cost a quarter more CPU.
-    let skip = if duration_secs > WHOLE_SECS_MAX {
+    let apart_max = KEYS_APART_TILES * f64::from(storyboard.interval_secs);
+    let dense = task.keys_apart_secs.is_some_and(|secs| secs <= apart_max);
+    let skip = if dense || duration_secs > WHOLE_SECS_MAX {
         "-skip_frame nokey -skip_loop_filter all -threads 1"
     } else {
         ""

@@ -8,6 +8,10 @@ use crate::{
 };
 
 async fn made(clip: &Clip) -> (Stored, Made) {
+    made_knowing(clip, None).await
+}
+
+async fn made_knowing(clip: &Clip, keys_apart_secs: Option<f64>) -> (Stored, Made) {
     let (config, file) = (Config::unjailed(), clip.path());
     let source = probe::probe(&config, &file).await.unwrap();
     let (stored, _origin, outlet) = Stored::start().await;
@@ -15,6 +19,7 @@ async fn made(clip: &Clip) -> (Stored, Made) {
         config: &config,
         file: &file,
         source: &source,
+        keys_apart_secs,
         outlet: &outlet,
     };
     let made = run(&task).await.unwrap();
@@ -99,6 +104,17 @@ async fn of_a_long_source_a_tile_shows_the_last_keyframe_before_it() {
     );
     let vtt = stored.text("files/storyboard.vtt");
     assert!(vtt.ends_with("00:01:00.000 --> 00:01:01.000\nstoryboard-0.jpg#xywh=0,270,160,90\n"));
+}
+
+#[tokio::test]
+async fn of_a_short_source_with_many_keyframes_they_are_enough() {
+    // A keyframe each 3 s, after which the light rises.
+    let rare = "-t 9 -c:v libx264 -preset ultrafast -g 30 -keyint_min 30 -sc_threshold 0";
+    let clip = ramp("keys.mp4", rare);
+    let (stored, _) = made_knowing(&clip, Some(3.0)).await;
+    assert_lights(&lights(&stored, 5), &[0, 0, 3, 6, 6], "keyframes");
+    let (stored, _) = made_knowing(&clip, Some(4.1)).await;
+    assert_lights(&lights(&stored, 5), &[0, 2, 4, 6, 8], "all");
 }
 
 #[tokio::test]

@@ -100,6 +100,7 @@ pub(crate) fn plan(
             interlaced: video.interlaced,
             colour: video.colour,
             zero_ticks: line.map_or(0, |line| line.zero_ticks),
+            keys_apart_secs: line.map(Timeline::keys_apart_secs),
         }),
         sounds: sounds.iter().map(|(_, sound)| sound.clone()).collect(),
         texts: texts.iter().map(|(_, words)| words.clone()).collect(),

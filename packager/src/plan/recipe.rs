@@ -60,6 +60,8 @@ pub(crate) struct Picture {
     pub(crate) colour: Colour,
     /// When the first picture is shown, in the stream's own ticks: the common zero.
     pub(crate) zero_ticks: i64,
+    /// Longest time from one keyframe to the next, seconds, where that is known.
+    pub(crate) keys_apart_secs: Option<f64>,
 }
 
 /// Where an audio track comes from.

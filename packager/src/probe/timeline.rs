@@ -51,6 +51,14 @@ impl Timeline {
         self.secs(self.end_ticks.max(last)) - self.secs(self.zero_ticks)
     }
 
+    /// Longest time from one keyframe to the next, or to the end, seconds.
+    pub(crate) fn keys_apart_secs(&self) -> f64 {
+        let ends = self.keys.iter().skip(1).chain([&self.end_ticks]);
+        let apart = self.keys.iter().zip(ends);
+        let apart = apart.map(|(key, end)| self.secs(*end) - self.secs(*key));
+        apart.fold(0.0, f64::max)
+    }
+
     /// A time of the file's own in seconds.
     pub(crate) fn secs(&self, ticks: i64) -> f64 {
         ticks as f64 * f64::from(self.tick.0) / f64::from(self.tick.1)
