@@ -99,7 +99,8 @@ pub(crate) struct PackageArgs {
     /// How many spans of the file are encoded at once [default: worker.spans].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
-    /// Publish the file's own streams as they are, and encode nothing.
+    /// Publish the file's own streams as they are; encode and decode nothing, so that
+    /// there is no poster, no storyboard and no list of chapters.
     #[arg(long, conflicts_with_all = ["ladder", "no_copy"])]
     pub(crate) copy: bool,
     /// Encode all renditions, also where the file's own streams could be published.

@@ -82,6 +82,7 @@ impl App {
             ladder: self.config.ladder.clone(),
             copy: self.config.publish_source,
             lead: self.config.lead,
+            images: true,
         }
     }
 

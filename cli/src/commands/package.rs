@@ -69,7 +69,9 @@ fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Pa
         settings.ladder.clone_from(&args.ladder);
     }
     if args.copy {
+        // Nothing is encoded, and nothing decoded.
         settings.ladder.clear();
+        settings.images = false;
     }
     settings.copy = !args.no_copy;
     let workers = args.workers.unwrap_or_else(|| config.spans());

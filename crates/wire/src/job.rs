@@ -162,6 +162,9 @@ pub struct PackageSettings {
     /// Whether the lowest rendition is encoded by itself, ahead of the others.
     #[serde(default)]
     pub lead: Lead,
+    /// Make a poster and a storyboard, for which pictures are decoded.
+    #[serde(default = "yes")]
+    pub images: bool,
 }
 
 /// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
@@ -189,6 +192,7 @@ impl Default for PackageSettings {
             ladder: vec![1080, 720, 480, 360],
             copy: true,
             lead: Lead::Auto,
+            images: true,
         }
     }
 }

@@ -67,8 +67,15 @@ pub async fn package(
     packaging: &Packaging,
     tell: impl Fn(Far),
 ) -> Result<Packaged, PackagerError> {
-    let tools = tool::check(config).await?;
-    tools.must_encode()?;
+    let toolchain = match packaging.settings.ladder.is_empty() {
+        // Nothing depends on it.
+        true => String::new(),
+        false => {
+            let tools = tool::check(config).await?;
+            tools.must_encode()?;
+            tools.toolchain()
+        }
+    };
     let input = Input::open(file)?;
     let shelf = Shelf::open(out)?;
     let unkept = shelf.unless_kept();
@@ -76,7 +83,7 @@ pub async fn package(
     let file = indexed.as_ref().map_or(file, |indexed| &indexed.file);
     let bench = Bench {
         config,
-        toolchain: tools.toolchain(),
+        toolchain,
         file,
         input,
         outlet: Outlet::Folder(shelf.clone()),

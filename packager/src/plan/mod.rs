@@ -116,7 +116,7 @@ pub(crate) fn plan(
         copy_refused,
     };
     let short = cut(source, &recipe, torn).filter(|_| recipe.copy.is_none());
-    let tasks = tasks::tasks(&pictures, &recipe, settings.lead);
+    let tasks = tasks::tasks(&pictures, &recipe, settings);
     let (copied_pictures, copied_sounds): (Vec<_>, Vec<_>) = copies
         .into_iter()
         .partition(|track| matches!(track.kind, PlannedKind::Video { .. }));

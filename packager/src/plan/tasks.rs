@@ -1,6 +1,6 @@
 //! The work that a plan makes.
 
-use wire::{Lead, PlannedTrack, Task, TaskKind, TrackId};
+use wire::{Lead, PackageSettings, PlannedTrack, Task, TaskKind, TrackId};
 
 use crate::plan::recipe::Recipe;
 
@@ -10,7 +10,11 @@ const LEAD_SECS: f64 = 20.0;
 
 /// The tasks, the most urgent first: what a viewer needs to start, then what the first
 /// renditions lack, then what makes it whole. `pictures` are those to be encoded.
-pub(super) fn tasks(pictures: &[PlannedTrack], recipe: &Recipe, lead: Lead) -> Vec<Task> {
+pub(super) fn tasks(
+    pictures: &[PlannedTrack],
+    recipe: &Recipe,
+    settings: &PackageSettings,
+) -> Vec<Task> {
     let task = |kind, tracks: &[&TrackId]| Task {
         kind,
         tracks: tracks.iter().copied().cloned().collect(),
@@ -24,7 +28,7 @@ pub(super) fn tasks(pictures: &[PlannedTrack], recipe: &Recipe, lead: Lead) -> V
     let sounds = recipe.sounds.iter();
     tasks.extend(sounds.map(|sound| task(TaskKind::Audio, &[&sound.track])));
     let all: Vec<&TrackId> = pictures.iter().map(|track| &track.track).collect();
-    let ahead = match lead {
+    let ahead = match settings.lead {
         Lead::Auto => recipe.copy.is_some() || recipe.source.duration_secs > LEAD_SECS,
         Lead::On => true,
         Lead::Off => false,
@@ -49,7 +53,8 @@ pub(super) fn tasks(pictures: &[PlannedTrack], recipe: &Recipe, lead: Lead) -> V
         optional: true,
         ..task(TaskKind::Text, &[&words.track])
     }));
-    if recipe.source.video.is_some() || !recipe.source.covers.is_empty() {
+    let shows = recipe.source.video.is_some() || !recipe.source.covers.is_empty();
+    if shows && settings.images {
         tasks.push(Task {
             optional: true,
             ..task(TaskKind::Images, &[])
