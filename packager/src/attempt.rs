@@ -1,6 +1,9 @@
 //! One attempt at a task, whoever lent it.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use wire::{
     Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task, TaskKind, TrackId,
@@ -17,7 +20,7 @@ use crate::{
     probe,
     probe::timeline::{Timeline, average},
     text,
-    worker::{progress::Shared, sources::Source},
+    worker::{progress::Shared, reach::Need, sources::Source},
 };
 
 /// A source that ends earlier than it declares by more than this is damaged.
@@ -103,7 +106,10 @@ impl Attempt<'_> {
         &self,
         found: &Copyable,
     ) -> Result<Option<(probe::Source, Option<Timeline>)>, PackagerError> {
-        let file = self.source.outline(&self.input, &found.outline).await?;
+        let file = self
+            .source
+            .outline((self.config, self.progress), &found.outline)
+            .await?;
         self.progress.set(Stage::Probe, 0.0, None);
         match probe::probe(self.config, &file).await {
             Ok(source) => Ok(Some((source, Some(found.line.clone())))),
@@ -163,7 +169,17 @@ impl Attempt<'_> {
             }
         };
         let tracks = self.tracks(plan)?;
-        let file = self.source.file(self.config, self.progress).await?;
+        let file = match part {
+            Some((grid, span)) => {
+                let need = Need::Pictures {
+                    picture,
+                    grid,
+                    span,
+                };
+                self.part(recipe, &need).await?
+            }
+            None => self.source.file(self.config, self.progress).await?,
+        };
         let args = command::pictures(&file, recipe, picture, part, &tracks);
         let grid = recipe.grid.clone().map(Arc::new);
         let outputs = tracks.iter().map(|track| {
@@ -203,7 +219,7 @@ impl Attempt<'_> {
             .first()
             .and_then(|track| recipe.sounds.iter().find(|s| s.track == track.track))
             .ok_or_else(|| PackagerError::Encoder("the plan has no such sound".into()))?;
-        let file = self.source.file(self.config, self.progress).await?;
+        let file = self.part(recipe, &Need::Sound(sound)).await?;
         let borders = match &recipe.grid {
             None => Borders::Cells(recipe.cuts()),
             Some(grid) => Borders::Grid {
@@ -266,6 +282,12 @@ impl Attempt<'_> {
         };
         self.progress.set(Stage::Encode, 0.0, None);
         images::run(&task).await.map(|made| made.warnings)
+    }
+
+    /// A file that has what is needed of the source.
+    async fn part(&self, recipe: &Recipe, need: &Need<'_>) -> Result<PathBuf, PackagerError> {
+        let told = (self.config, self.progress);
+        self.source.part(told, recipe, need).await
     }
 
     fn encode<'e>(&'e self, file: &'e Path, duration_secs: f64) -> Encode<'e> {

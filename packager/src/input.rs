@@ -13,6 +13,25 @@ use bytes::Bytes;
 
 use crate::{PackagerError, worker::api::Job};
 
+/// What can be read by ranges.
+pub(crate) trait Reads {
+    /// Length, bytes.
+    fn len(&self) -> u64;
+
+    /// All bytes of `range`, which must lie within [`Self::len`].
+    fn read(&self, range: Range<u64>) -> impl Future<Output = Result<Bytes, PackagerError>> + Send;
+}
+
+impl Reads for Input {
+    fn len(&self) -> u64 {
+        self.len()
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, PackagerError> {
+        self.read(range).await
+    }
+}
+
 /// A source that is not downloaded. Cheap to clone.
 #[derive(Clone)]
 pub(crate) enum Input {

@@ -7,13 +7,13 @@ use media::bmff::{
     mp4::{Locate, Movie},
 };
 
-use crate::{PackagerError, input::Input};
+use crate::{PackagerError, input::Reads};
 
 /// Most reads until `moov` is found. Chosen: files have a handful of boxes.
 const READS_MAX: usize = 64;
 
 /// What a file turned out to be.
-pub(super) enum Index {
+pub(crate) enum Index {
     /// Its index, and where in the file that is.
     Mp4(Movie, Range<u64>),
     /// It starts with a box of mp4, but its index cannot be used: why.
@@ -22,7 +22,7 @@ pub(super) enum Index {
 }
 
 /// Reads the index of a source, wherever in it that is.
-pub(super) async fn fetch(input: &Input) -> Result<Index, PackagerError> {
+pub(crate) async fn fetch(input: &impl Reads) -> Result<Index, PackagerError> {
     let mut locate = Locate::new(input.len());
     for reads in 0..READS_MAX {
         if locate.wants().is_empty() {

@@ -9,7 +9,7 @@ mod audio;
 mod cuts;
 mod frames;
 mod heads;
-mod index;
+pub(crate) mod index;
 mod look;
 mod outline;
 mod plan;

@@ -251,10 +251,11 @@ impl Job {
         })
     }
 
-    /// The source from byte `from` on. The caller bounds the wait for its bytes.
-    pub(crate) async fn source(&self, from: u64) -> Result<Incoming, PackagerError> {
+    /// This range of the source. The caller bounds the wait for its bytes.
+    pub(crate) async fn source(&self, range: Range<u64>) -> Result<Incoming, PackagerError> {
         let mut call = Call::new(Method::GET, self.at("/source"), Bytes::new());
-        call.range = Some((from, None));
+        let from = range.start;
+        call.range = Some((from, Some(range.end)));
         let mut backoff = Backoff::new(self.api.patience);
         loop {
             let head = timeout(self.api.answer_timeout, self.api.head(&self.key, &call)).await;

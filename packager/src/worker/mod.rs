@@ -3,7 +3,10 @@
 pub(crate) mod api;
 pub(crate) mod call;
 pub(crate) mod download;
+pub(crate) mod layout;
 pub(crate) mod progress;
+pub(crate) mod ranges;
+pub(crate) mod reach;
 pub(crate) mod sources;
 pub(crate) mod workspace;
 
@@ -176,18 +179,14 @@ impl Worker {
     }
 
     async fn attempt(&self, job: &Job, lease: &Lease) -> Result<(), PackagerError> {
-        let held = self.sources.hold(&lease.version)?;
+        let held = self.sources.hold(&lease.version, lease.source_len_bytes)?;
         let outlet = Outlet::Origin(Box::new(job.clone()));
         let progress = Shared::new();
         let config = &self.config;
         let attempt = Attempt {
             config,
             toolchain: &self.toolchain,
-            source: Source::Origin {
-                held: &held,
-                job,
-                len_bytes: lease.source_len_bytes,
-            },
+            source: Source::Origin { held: &held, job },
             input: Input::Origin {
                 job: job.clone(),
                 len: lease.source_len_bytes,

@@ -1,4 +1,5 @@
-//! Sources that are downloaded: one file a version, for all tasks of it.
+//! Sources that are downloaded, or those of their bytes that are needed: one file a
+//! version, for all tasks of it.
 
 use std::{
     ops::Range,
@@ -11,12 +12,14 @@ use wire::VersionId;
 
 use crate::{
     Config, PackagerError,
-    input::Input,
+    plan::recipe::Recipe,
     remux::{lacks_index, remux},
     worker::{
         api::Job,
-        download,
+        download::{Download, Reading},
+        layout::Layout,
         progress::Shared,
+        reach::{self, Need},
         workspace::{Folder, Workspace},
     },
 };
@@ -24,6 +27,8 @@ use crate::{
 /// Sources kept though nothing works on them at the moment: the next task is likely of
 /// the same version.
 const IDLE_MAX: usize = 1;
+/// Where a task needs more than this share of a source, it gets all of it. Chosen.
+const SHARE_MAX: f64 = 0.8;
 
 /// The sources that a worker holds.
 pub(crate) struct Sources {
@@ -34,7 +39,11 @@ pub(crate) struct Sources {
 /// One source. Its folder goes with the last that holds it.
 pub(crate) struct Held {
     folder: Folder,
-    /// Where it is, once downloaded.
+    /// What was read of it.
+    download: Download,
+    /// Where its samples are, once that was needed; `None` where it does not say.
+    layout: OnceCell<Option<Layout>>,
+    /// Where all of it is, once downloaded.
     file: OnceCell<PathBuf>,
 }
 
@@ -47,7 +56,11 @@ impl Sources {
     }
 
     /// The source of a version; others that nothing works on are let go.
-    pub(crate) fn hold(&self, version: &VersionId) -> Result<Arc<Held>, PackagerError> {
+    pub(crate) fn hold(
+        &self,
+        version: &VersionId,
+        len_bytes: u64,
+    ) -> Result<Arc<Held>, PackagerError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let found = held.iter().position(|(known, _)| known == version);
         let entry = match found {
@@ -55,8 +68,13 @@ impl Sources {
             Some(at) => held.remove(at),
             None => {
                 let folder = self.workspace.folder(version.as_str())?;
-                let file = OnceCell::new();
-                (version.clone(), Arc::new(Held { folder, file }))
+                let held = Held {
+                    download: Download::new(folder.source(), len_bytes),
+                    layout: OnceCell::new(),
+                    file: OnceCell::new(),
+                    folder,
+                };
+                (version.clone(), Arc::new(held))
             }
         };
         let source = Arc::clone(&entry.1);
@@ -76,16 +94,12 @@ impl Sources {
 impl Held {
     /// The whole source as a file that can be split, downloaded by whichever task needs it
     /// first.
-    async fn file(
-        &self,
-        (config, job, len_bytes): (&Config, &Job, u64),
-        progress: &Shared,
-    ) -> Result<PathBuf, PackagerError> {
+    async fn file(&self, reading: Reading<'_>) -> Result<PathBuf, PackagerError> {
         let prepare = || async {
             let source = self.folder.source();
-            download::source(config, job, len_bytes, &source, progress).await?;
+            self.download.all(reading).await?;
             let indexed = self.folder.indexed();
-            if !lacks_index(&source) || !remux(config, &source, &indexed).await? {
+            if !lacks_index(&source) || !remux(reading.config, &source, &indexed).await? {
                 return Ok(source);
             }
             // A file twice is once too often. It goes with its folder at the latest.
@@ -94,6 +108,29 @@ impl Held {
         };
         self.file.get_or_try_init(prepare).await.cloned()
     }
+
+    /// A file that has at least what is needed; `None` where that is all.
+    async fn part(
+        &self,
+        reading: Reading<'_>,
+        recipe: &Recipe,
+        need: &Need<'_>,
+    ) -> Result<Option<PathBuf>, PackagerError> {
+        if self.file.initialized() || !Layout::may_be_of(&recipe.source) {
+            return Ok(None);
+        }
+        let look = || Layout::fetch(&self.download, reading);
+        let layout = self.layout.get_or_try_init(look).await?;
+        let Some(wanted) = layout.as_ref().and_then(|layout| need.of(layout)) else {
+            return Ok(None);
+        };
+        let all = self.download.len_bytes() as f64;
+        if wanted.len_bytes() as f64 > all * SHARE_MAX || wanted.count() > reach::RANGES_MAX {
+            return Ok(None);
+        }
+        self.download.need(reading, &wanted).await?;
+        Ok(Some(self.download.path().to_owned()))
+    }
 }
 
 /// Where a task finds its source as a file.
@@ -101,11 +138,7 @@ pub(crate) enum Source<'a> {
     /// Here.
     File(&'a Path),
     /// At the origin.
-    Origin {
-        held: &'a Held,
-        job: &'a Job,
-        len_bytes: u64,
-    },
+    Origin { held: &'a Held, job: &'a Job },
 }
 
 impl Source<'_> {
@@ -113,19 +146,46 @@ impl Source<'_> {
     /// have nothing else: made without reading all of it.
     pub(crate) async fn outline(
         &self,
-        input: &Input,
+        (config, progress): (&Config, &Shared),
         ranges: &[Range<u64>],
     ) -> Result<PathBuf, PackagerError> {
         match *self {
             Self::File(path) => Ok(path.to_owned()),
-            Self::Origin { held, .. } => {
-                let path = held.folder.outline();
-                download::outline(input, ranges, &path).await?;
-                Ok(path)
+            Self::Origin { held, job } => {
+                let reading = Reading {
+                    config,
+                    job,
+                    progress,
+                };
+                let ranges = ranges.iter().cloned().collect();
+                held.download.need(reading, &ranges).await?;
+                Ok(held.download.path().to_owned())
             }
         }
     }
 
+    /// A file in which ffmpeg finds what the task needs as in the source; where that is
+    /// little of it, the rest may be a hole.
+    pub(crate) async fn part(
+        &self,
+        (config, progress): (&Config, &Shared),
+        recipe: &Recipe,
+        need: &Need<'_>,
+    ) -> Result<PathBuf, PackagerError> {
+        if let Self::Origin { held, job } = *self {
+            let reading = Reading {
+                config,
+                job,
+                progress,
+            };
+            if let Some(part) = held.part(reading, recipe, need).await? {
+                return Ok(part);
+            }
+        }
+        self.file(config, progress).await
+    }
+
+    /// All of the source, as a file that can be split.
     pub(crate) async fn file(
         &self,
         config: &Config,
@@ -133,11 +193,14 @@ impl Source<'_> {
     ) -> Result<PathBuf, PackagerError> {
         match *self {
             Self::File(path) => Ok(path.to_owned()),
-            Self::Origin {
-                held,
-                job,
-                len_bytes,
-            } => held.file((config, job, len_bytes), progress).await,
+            Self::Origin { held, job } => {
+                let reading = Reading {
+                    config,
+                    job,
+                    progress,
+                };
+                held.file(reading).await
+            }
         }
     }
 }

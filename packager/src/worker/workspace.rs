@@ -77,11 +77,6 @@ impl Folder {
     pub(crate) fn indexed(&self) -> PathBuf {
         self.0.join("indexed")
     }
-
-    /// Where the outline of a source goes.
-    pub(crate) fn outline(&self) -> PathBuf {
-        self.0.join("outline")
-    }
 }
 
 impl Drop for Folder {

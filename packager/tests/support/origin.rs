@@ -71,6 +71,7 @@ struct State {
     /// All requests for work, and what they got.
     asks: Vec<(LeaseRequest, Option<Task>)>,
     source_requests: usize,
+    source_bytes: usize,
     inits: Vec<String>,
     given_back: Vec<TaskKind>,
     ended: Option<Ended>,
@@ -176,6 +177,11 @@ impl Origin {
 
     pub(crate) fn source_requests(&self) -> usize {
         self.state().source_requests
+    }
+
+    /// Bytes of the source that were sent.
+    pub(crate) fn source_bytes(&self) -> usize {
+        self.state().source_bytes
     }
 
     /// The track of each init segment that came, also those that came again.
@@ -380,6 +386,7 @@ fn source(state: &mut State, head: &http::request::Parts) -> Response<Body> {
         .source_breaks_after
         .unwrap_or(rest.len())
         .min(rest.len());
+    state.source_bytes += sent;
     let broken = (sent < rest.len()).then(|| Err(std::io::Error::other("broken")));
     let frames = stream::iter(
         [Ok(Frame::data(rest.slice(..sent)))]
