@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Subtitles of published assets.
+    #[command(subcommand)]
+    Text(TextCommand),
     /// Take an asset away: what still makes it stops, and its bytes go.
     Delete(DeleteArgs),
     /// Look whether this machine has what Weir needs.
@@ -249,6 +252,35 @@ pub(crate) enum KeyCommand {
         #[command(flatten)]
         operator: OperatorArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TextCommand {
+    /// Add subtitles to an asset that is ready; players get them at their next load.
+    Add(TextAddArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TextAddArgs {
+    /// The asset's id.
+    pub(crate) asset: wire::AssetId,
+    /// The subtitles: WebVTT or SubRip.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Their language, such as de or pt-BR.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: String,
+    /// Their name in players' menus [default: what the language calls itself].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Only what must be read to follow, such as a foreign sign.
+    #[arg(long)]
+    pub(crate) forced: bool,
+    /// Players show them without being asked.
+    #[arg(long)]
+    pub(crate) default: bool,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -248,6 +248,28 @@ pub(crate) async fn status(client: &Client, upload: &UploadId) -> anyhow::Result
         .await
 }
 
+/// The same of one that was just sent: an origin that does not answer is asked again, until
+/// patience ends.
+pub(crate) async fn persisting_status(
+    client: &Client,
+    upload: &UploadId,
+    patience: Duration,
+) -> anyhow::Result<UploadStatus> {
+    let give_up = Instant::now() + patience;
+    let mut wait = RETRY_MIN;
+    loop {
+        match status(client, upload).await {
+            Err(fault)
+                if exit::of(&fault) == Exit::Unreachable && Instant::now() + wait < give_up =>
+            {
+                tokio::time::sleep(wait).await;
+            }
+            answer => return answer,
+        }
+        wait = (wait * 2).min(RETRY_MAX);
+    }
+}
+
 /// Where the name of an upload of `file` to `origin` is kept: by path, size and time of
 /// change, so that another file never goes on with its upload.
 pub(crate) fn state_file(file: &Path, origin: &str) -> Option<PathBuf> {

@@ -20,6 +20,7 @@ use crate::{
     clock::now_secs,
     events::Events,
     keyring::Keyring,
+    making::Making,
     random,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) store: Files,
     pub(crate) keyring: Keyring,
     pub(crate) busy_uploads: BusyUploads,
+    /// Versions whose bytes are being stored, before any row names them.
+    pub(crate) making: Making,
     pub(crate) events: Events,
     /// Work that goes on when its request's connection is lost.
     pub(crate) tasks: TaskTracker,
@@ -61,6 +64,7 @@ impl App {
             catalogue: Catalogue::open(&data_dir.join("catalogue.db"), rules).await?,
             store: Files::open(&data_dir.join("blobs"), config.disk_floor.as_u64()).await?,
             busy_uploads: BusyUploads::default(),
+            making: Making::default(),
             events: Events::default(),
             tasks: TaskTracker::new(),
             waiters: Semaphore::new(config.waiters_max),

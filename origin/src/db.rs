@@ -13,6 +13,7 @@ use crate::OriginError;
 const SCHEMAS: &[&str] = &[
     include_str!("../schema/1.sql"),
     include_str!("../schema/2.sql"),
+    include_str!("../schema/3.sql"),
 ];
 
 /// Readers at once. Chosen: more than the cores of a small machine.
@@ -191,6 +192,11 @@ mod tests {
         .await
         .unwrap();
         assert_eq!((jobs[0].1.as_str(), jobs[1].1.as_str()), ("queued", "done"));
+        let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM versions WHERE retire_at IS NULL")
+            .fetch_one(&db.read)
+            .await
+            .unwrap();
+        assert_eq!(kept, 2, "no version has had its place taken");
         // It gets one more try, if only one.
         assert_eq!((jobs[0].2, jobs[0].3), (6, 5));
         let task: wire::Task = serde_json::from_str(&jobs[0].4).unwrap();

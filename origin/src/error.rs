@@ -33,6 +33,9 @@ pub enum OriginError {
     /// This form of the asset comes when it is whole.
     #[error("{0}")]
     NotYetWhole(String),
+    /// The asset must be whole before it can be added to, or changed meanwhile.
+    #[error("{0}")]
+    NotSealed(String),
     /// The asset will never be playable.
     #[error("{0}")]
     PackagingFailed(String),
@@ -109,6 +112,7 @@ impl OriginError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, kind::KEY_SCOPE),
             Self::NotYetPlayable(_) => (StatusCode::NOT_FOUND, kind::NOT_YET_PLAYABLE),
             Self::NotYetWhole(_) => (StatusCode::NOT_FOUND, kind::NOT_YET_WHOLE),
+            Self::NotSealed(_) => (StatusCode::CONFLICT, kind::NOT_YET_WHOLE),
             Self::PackagingFailed(_) => (StatusCode::NOT_FOUND, kind::PACKAGING_FAILED),
             Self::LeaseLost => (StatusCode::CONFLICT, kind::LEASE_LOST),
             Self::InitMismatch(_) => (StatusCode::CONFLICT, kind::INIT_MISMATCH),
@@ -141,7 +145,7 @@ impl OriginError {
             Self::NotYetPlayable(_)
             | Self::Overloaded(_)
             | Self::Database(sqlx::Error::PoolTimedOut) => Some(1),
-            Self::NotYetWhole(_) => Some(5),
+            Self::NotYetWhole(_) | Self::NotSealed(_) => Some(5),
             Self::Store(StoreError::Full { .. }) => Some(60),
             _ => None,
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use store::BlobKey;
 use tokio::time::Instant;
 
-use crate::{OriginError, app::App};
+use crate::{OriginError, app::App, clock::now_ms};
 
 /// Blobs deleted, or looked at, in one round. Chosen: a version of an hour is a few.
 const ROUND_MAX: usize = 2000;
@@ -38,7 +38,8 @@ impl Sweeper {
         let grace = app.config.gc_grace;
         let round = app.store.walk(self.after.take(), grace, ROUND_MAX).await?;
         for blob in round.old {
-            if app.catalogue.is_named(&blob, true).await? {
+            // In this order: once it is made, rows name it.
+            if app.making.holds(&blob) || app.catalogue.is_named(&blob, true).await? {
                 continue;
             }
             app.store.delete(&blob).await?;
@@ -54,15 +55,16 @@ impl Sweeper {
 }
 
 async fn delete_due(app: &App) -> Result<(), OriginError> {
-    let due = app.catalogue.due_garbage(ROUND_MAX).await?;
+    let now = now_ms();
+    let due = app.catalogue.due_garbage(now, ROUND_MAX).await?;
     for blob in &due {
-        // A version made from another's bytes may name them again.
-        if !app.catalogue.is_named(blob, false).await? {
+        // Versions made of another's share its bytes: the last one's grace counts.
+        if app.catalogue.is_garbage(blob, now).await? {
             app.store.delete(blob).await?;
         }
     }
     if !due.is_empty() {
-        app.catalogue.forget_garbage(&due).await?;
+        app.catalogue.forget_garbage(&due, now).await?;
         tracing::info!(blobs = due.len(), "garbage deleted");
     }
     Ok(())

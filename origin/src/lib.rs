@@ -16,6 +16,7 @@ mod file_name;
 mod garbage;
 mod http;
 mod keyring;
+mod making;
 mod media_path;
 mod observe;
 mod random;

@@ -187,6 +187,10 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
             tracing::info!(upload = %upload.id, "expired upload dropped");
         }
     }
+    let retired = app.catalogue.forget_retired().await?;
+    if retired > 0 {
+        tracing::info!(retired, "versions forgotten that others took the place of");
+    }
     app.catalogue.forget_finished_uploads().await?;
     app.catalogue.forget_ended_keys().await
 }

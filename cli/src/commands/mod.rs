@@ -11,6 +11,7 @@ mod play;
 mod progress;
 mod roles;
 mod source;
+mod text;
 mod upload;
 mod validate;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
         Command::Key(key) => key::run(key).await,
+        Command::Text(command) => text::run(command).await,
         Command::Delete(delete) => delete::run(delete).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
         Command::Jail(_) => unreachable!("it has replaced this process before"),

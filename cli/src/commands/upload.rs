@@ -17,7 +17,7 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.origin, args.key)?;
     let upload = send(&client, &args.file, args.patience).await?;
-    let status = tus::status(&client, &upload).await?;
+    let status = tus::persisting_status(&client, &upload, args.patience).await?;
     let (Some(asset), Some(key)) = (&status.asset, &status.key) else {
         anyhow::bail!("the origin has the whole file and made no asset of it");
     };

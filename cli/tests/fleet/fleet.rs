@@ -254,9 +254,14 @@ impl Fleet {
 
     /// Asks the origin about an asset, as the operator.
     pub(crate) async fn operate(&self, method: Method, asset: &Asset) -> Reply {
+        self.asking(method, asset).send().await
+    }
+
+    /// The same, not yet sent.
+    pub(crate) fn asking(&self, method: Method, asset: &Asset) -> Asking {
         let admin = self.secret("admin-token");
         let asking = request(self.origin, method, &format!("/api/assets/{}", asset.id));
-        bearer(asking, &admin).send().await
+        bearer(asking, &admin)
     }
 
     /// What the origin says of an asset.

@@ -16,6 +16,7 @@ mod process;
 mod published;
 
 // Specification.
+mod adding;
 mod collapsing;
 mod commands;
 mod deleting;
@@ -29,6 +30,7 @@ mod keys;
 mod kills;
 mod odd_inputs;
 mod publishing;
+mod saga;
 mod sharing;
 mod stopping;
 mod uploads;

@@ -37,7 +37,8 @@ const LANGUAGES: [(&str, &str, &str, &str); 30] = [
 
 /// The tag in its shortest form; `None` when it says nothing (`und`), or is none
 /// (RFC 5646 §2.1: subtags of 1 to 8 letters and digits, the first of 2 to 8 letters).
-pub(crate) fn tag(text: &str) -> Option<String> {
+#[must_use]
+pub fn tag(text: &str) -> Option<String> {
     let subtag =
         |s: &str| (1..=8).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric());
     let (primary, rest) = text.split_at(text.find('-').unwrap_or(text.len()));

@@ -4,6 +4,7 @@
 //! - [`Listing`]: what of it players are shown while it grows.
 //! - [`Edit`]: what a player asks to be left out, by its URL's query.
 //! - [`hls`], [`dash`]: the manifests, written from these; same input, same bytes.
+//! - [`vtt`]: subtitles, read, and cut into segments.
 //! - [`bmff`]: the boxes of fragmented mp4: taken apart, patched, written.
 
 pub mod bmff;
@@ -11,7 +12,7 @@ pub mod dash;
 mod edit;
 mod error;
 pub mod hls;
-mod language;
+pub mod language;
 mod listing;
 mod presentation;
 mod rate;
@@ -19,6 +20,7 @@ mod storyboard;
 mod uri;
 mod view;
 mod voice;
+pub mod vtt;
 mod xml;
 
 pub use edit::{Choice, Edit, EditError, Time};

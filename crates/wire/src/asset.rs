@@ -145,6 +145,18 @@ pub struct UploadStatus {
     pub key: Option<MintedKey>,
 }
 
+/// Answer to `POST /api/assets/<asset>/text`, with the admin token and subtitles as the
+/// body: WebVTT or SubRip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextAdded {
+    /// The version that has them, which players get at their next load.
+    pub version: VersionId,
+    /// Their name in it.
+    pub track: TrackId,
+    /// What a viewer should know, such as "3 cues could not be read".
+    pub warnings: Vec<String>,
+}
+
 /// `POST /api/keys`, with the admin token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "opens", rename_all = "lowercase")]

@@ -12,7 +12,7 @@ mod problem;
 
 pub use asset::{
     AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState, SagaStep,
-    UploadStatus,
+    TextAdded, UploadStatus,
 };
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};

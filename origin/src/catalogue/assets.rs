@@ -22,8 +22,10 @@ pub(crate) struct Shown {
 /// Most assets that one listing names. Chosen; paging comes with search.
 const LIST_MAX: i64 = 1000;
 
+/// Of each asset its newest version.
 const STATUS: &str = "SELECT a.id, a.title, a.created_at, v.id, v.state, v.duration_secs, \
-     v.failure, v.warnings FROM assets a JOIN versions v ON v.asset = a.id";
+     v.failure, v.warnings FROM assets a JOIN versions v ON v.id = \
+     (SELECT id FROM versions WHERE asset = a.id ORDER BY created_at DESC LIMIT 1)";
 
 type StatusColumns = (
     String,
@@ -61,9 +63,7 @@ impl Catalogue {
     /// The asset's newest version: how far it is, and by which steps.
     pub(crate) async fn asset(&self, asset: &AssetId) -> Result<AssetStatus, OriginError> {
         let mut tx = self.db.read.begin().await?;
-        let sql = sqlx::AssertSqlSafe(format!(
-            "{STATUS} WHERE a.id = $1 ORDER BY v.created_at DESC LIMIT 1"
-        ));
+        let sql = sqlx::AssertSqlSafe(format!("{STATUS} WHERE a.id = $1"));
         let row: Option<StatusColumns> = sqlx::query_as(sql)
             .bind(asset.as_str())
             .fetch_optional(&mut *tx)

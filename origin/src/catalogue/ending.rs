@@ -149,7 +149,7 @@ impl Catalogue {
         sqlx::query(
             "INSERT INTO garbage (blob, due_at) SELECT init_blob, $3 FROM tracks \
              WHERE version = $1 AND track = $2 AND init_blob IS NOT NULL \
-             ON CONFLICT (blob) DO NOTHING",
+             ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)",
         )
         .bind(version)
         .bind(track)

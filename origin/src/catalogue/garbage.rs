@@ -44,23 +44,48 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Up to `max` blobs that are due.
-    pub(crate) async fn due_garbage(&self, max: usize) -> Result<Vec<BlobKey>, OriginError> {
+    /// Up to `max` blobs that were due at a time.
+    pub(crate) async fn due_garbage(
+        &self,
+        at_ms: i64,
+        max: usize,
+    ) -> Result<Vec<BlobKey>, OriginError> {
         let rows: Vec<(String,)> =
             sqlx::query_as("SELECT blob FROM garbage WHERE due_at <= $1 ORDER BY due_at LIMIT $2")
-                .bind(now_ms())
+                .bind(at_ms)
                 .bind(i64::try_from(max).unwrap_or(i64::MAX))
                 .fetch_all(&self.db.read)
                 .await?;
         rows.iter().map(|(blob,)| blob_key(blob)).collect()
     }
 
-    /// Takes garbage off the list; afterwards its blob may not be there any more.
-    pub(crate) async fn forget_garbage(&self, blobs: &[BlobKey]) -> Result<(), OriginError> {
+    /// No row names the blob, and it was due. Whatever names it goes in the transaction
+    /// that says when it is due: so that is looked at last.
+    pub(crate) async fn is_garbage(&self, blob: &BlobKey, at_ms: i64) -> Result<bool, OriginError> {
+        if self.is_named(blob, false).await? {
+            return Ok(false);
+        }
+        let row: Option<(i64,)> =
+            sqlx::query_as("SELECT 1 FROM garbage WHERE blob = $1 AND due_at <= $2")
+                .bind(blob.as_str())
+                .bind(at_ms)
+                .fetch_optional(&self.db.read)
+                .await?;
+        Ok(row.is_some())
+    }
+
+    /// Takes garbage that was due off the list; afterwards its blob may not be there any
+    /// more.
+    pub(crate) async fn forget_garbage(
+        &self,
+        blobs: &[BlobKey],
+        at_ms: i64,
+    ) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
         for blob in blobs {
-            sqlx::query("DELETE FROM garbage WHERE blob = $1")
+            sqlx::query("DELETE FROM garbage WHERE blob = $1 AND due_at <= $2")
                 .bind(blob.as_str())
+                .bind(at_ms)
                 .execute(&mut *tx)
                 .await?;
         }
@@ -102,7 +127,7 @@ impl Catalogue {
     }
 }
 
-async fn forget_version(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
+pub(super) async fn forget_version(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
     for sql in [
         "DELETE FROM jobs WHERE version = $1",
         "DELETE FROM saga WHERE version = $1",

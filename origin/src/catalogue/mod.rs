@@ -14,6 +14,7 @@ mod progress;
 mod publishing;
 mod revocations;
 mod saga;
+mod successor;
 mod uploads;
 mod whole;
 
@@ -28,6 +29,7 @@ pub(crate) use assets::Shown;
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
+pub(crate) use successor::{NewText, TextSegment};
 pub(crate) use uploads::UploadRow;
 
 use crate::{OriginError, db::Database};

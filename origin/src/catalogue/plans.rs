@@ -9,7 +9,7 @@ use super::{Catalogue, OriginError, Tx, fence, from_json, id, saga, to_json};
 use crate::{clock::now_ms, random};
 
 /// Most tracks in a plan. Chosen.
-const TRACKS_MAX: usize = 64;
+pub(super) const TRACKS_MAX: usize = 64;
 
 /// Most tasks in a plan: 11 h in spans of 20 s, encoded twice. Chosen.
 const TASKS_MAX: usize = 4096;

@@ -6,7 +6,7 @@ use super::{Catalogue, Fenced, OriginError, Tx, blob_key, fence, id, playable, s
 use crate::clock::now_ms;
 
 /// Most files of a version. Chosen: a storyboard of 12 h is half of it.
-const FILES_MAX: i64 = 256;
+pub(super) const FILES_MAX: i64 = 256;
 
 /// An init segment to be recorded.
 #[derive(Debug)]

@@ -114,7 +114,7 @@ pub(super) async fn undo(
     sqlx::query(
         "INSERT INTO garbage (blob, due_at) \
          SELECT source, $2 FROM versions WHERE id = $1 AND source <> '' \
-         ON CONFLICT (blob) DO NOTHING",
+         ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)",
     )
     .bind(version)
     .bind(garbage_due_ms)
@@ -193,7 +193,7 @@ pub(super) async fn discard(
     let garbage = format!(
         "INSERT INTO garbage (blob, due_at) SELECT {blob}, $3 FROM {table} \
          WHERE version = $1 AND {column} = $2 AND {blob} IS NOT NULL \
-         ON CONFLICT (blob) DO NOTHING"
+         ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)"
     );
     sqlx::query(sqlx::AssertSqlSafe(garbage))
         .bind(version)

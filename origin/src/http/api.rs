@@ -72,7 +72,7 @@ async fn events(
     super::events::answer(&app, &asset_id(&asset)?).await
 }
 
-fn asset_id(text: &str) -> Result<AssetId, OriginError> {
+pub(super) fn asset_id(text: &str) -> Result<AssetId, OriginError> {
     text.parse()
         .map_err(|error| OriginError::NotFound(format!("{error}")))
 }

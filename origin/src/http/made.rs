@@ -1,5 +1,7 @@
 //! What workers make: plans, init segments, segments and files.
 
+use std::borrow::Borrow;
+
 use axum::{
     Router,
     extract::{Path, Query, Request, State},
@@ -81,7 +83,7 @@ async fn init(
     let body = futures_util::stream::iter([Ok::<Bytes, std::io::Error>(bytes.clone())]);
     app.store.put(&row.blob, body, INIT_MAX as u64).await?;
     let added = app.catalogue.add_init(&job, attempt, &track, &row).await;
-    if !matches!(added, Ok(InitAdded::New)) {
+    if is_unwanted(&added.as_ref().map(|added| matches!(added, InitAdded::New))) {
         app.store.delete(&row.blob).await?;
     }
     match added? {
@@ -154,7 +156,7 @@ async fn segment(
         blob,
     };
     let added = app.catalogue.add_segment(&job, attempt, &track, &row).await;
-    if !matches!(added, Ok(true)) {
+    if is_unwanted(&added) {
         app.store.delete(&row.blob).await?;
     }
     added.map(|_| StatusCode::NO_CONTENT)
@@ -180,14 +182,23 @@ async fn file(
         blob,
     };
     let added = app.catalogue.add_file(&job, attempt, &row).await;
-    if !matches!(added, Ok(true)) {
+    if is_unwanted(&added) {
         app.store.delete(&row.blob).await?;
     }
     added.map(|_| StatusCode::NO_CONTENT)
 }
 
+/// No row names the bytes that were stored: it is known, not feared. A database that fails
+/// may have written the row; then bytes that it did not are swept later.
+pub(super) fn is_unwanted<E: Borrow<OriginError>>(added: &Result<bool, E>) -> bool {
+    match added {
+        Ok(is_added) => !is_added,
+        Err(error) => !matches!(error.borrow(), OriginError::Database(_)),
+    }
+}
+
 /// A name never used before, below `folder` of the version.
-fn blob_name(
+pub(super) fn blob_name(
     version: &wire::VersionId,
     folder: &str,
     name: &str,

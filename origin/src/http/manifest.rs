@@ -31,8 +31,15 @@ pub(super) async fn object(
     let edit = Edit::parse(query).map_err(|error| OriginError::BadRequest(error.to_string()))?;
     let version = match &path.file {
         File::Playlist { version, .. } | File::IFrames { version, .. }
-            if *version != shown.version || shown.state == AssetState::Failed =>
+            if *version != shown.version =>
         {
+            // One before it: players that loaded it go on with it.
+            if !app.catalogue.is_sealed(&path.asset, version).await? {
+                return Err(missing(path));
+            }
+            version.clone()
+        }
+        File::Playlist { .. } | File::IFrames { .. } if shown.state == AssetState::Failed => {
             return Err(missing(path));
         }
         File::Manifest(manifest) => {

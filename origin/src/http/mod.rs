@@ -9,6 +9,7 @@ mod made;
 mod manifest;
 mod object;
 mod pages;
+mod text;
 mod tus;
 mod worker;
 
@@ -44,6 +45,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(worker::routes())
         .merge(made::routes())
         .merge(api::routes())
+        .merge(text::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn(cors::add))

@@ -1,6 +1,7 @@
 //! What an origin promises, over real sockets.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod blobs;
 mod data;
 mod delivery;
 mod edits;
@@ -10,7 +11,9 @@ mod jobs;
 mod keys;
 mod plans;
 mod playable;
+mod repeated;
 mod saga;
 mod segments;
 mod support;
+mod text;
 mod uploads;

@@ -1,13 +1,15 @@
 //! The workflow of a version: at whatever step an origin ends, the version ends published
 //! or fully undone.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use origin::Config;
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
 
-use crate::support::{Server, plan, settings, span, task, until};
+use crate::{
+    blobs::{blobs, named, settled},
+    support::{Server, plan, settings, span, task, until},
+};
 
 /// Everything is garbage soon.
 fn soon() -> Config {
@@ -15,50 +17,6 @@ fn soon() -> Config {
         gc_grace: Duration::from_secs(1),
         ..settings()
     }
-}
-
-/// Names of all stored blobs.
-fn blobs(data: &Path) -> BTreeSet<String> {
-    fn walk(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, root, found);
-            } else {
-                let name = path.strip_prefix(root).unwrap();
-                found.insert(name.to_str().unwrap().to_owned());
-            }
-        }
-    }
-    let (mut found, root) = (BTreeSet::new(), data.join("blobs"));
-    walk(&root, &root, &mut found);
-    found
-}
-
-/// Names of all blobs that a row names.
-async fn named(data: &Path) -> BTreeSet<String> {
-    let url = format!("sqlite:{}", data.join("catalogue.db").display());
-    let mut db = SqliteConnection::connect(&url).await.unwrap();
-    let rows: Vec<(String,)> = sqlx::query_as(
-        "SELECT blob FROM segments UNION SELECT blob FROM files \
-         UNION SELECT init_blob FROM tracks WHERE init_blob IS NOT NULL \
-         UNION SELECT source FROM versions WHERE source <> ''",
-    )
-    .fetch_all(&mut db)
-    .await
-    .unwrap();
-    rows.into_iter().map(|(blob,)| blob).collect()
-}
-
-/// Waits until every blob has a row; every row has its blob all the time.
-async fn settled(server: &Server) -> BTreeSet<String> {
-    until("no orphan is left", async || {
-        let (stored, named) = (blobs(server.data()), named(server.data()).await);
-        assert!(named.is_subset(&stored), "a row without its blob");
-        stored == named
-    })
-    .await;
-    blobs(server.data())
 }
 
 /// The steps of an asset's saga, as `step state`.

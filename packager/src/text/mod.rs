@@ -1,17 +1,16 @@
 //! Subtitles of a source, published as WebVTT: in segments for HLS, and whole for DASH.
 
-mod document;
-mod markup;
-mod place;
-
 use std::path::Path;
 
 use futures_util::{TryStreamExt, stream};
+use media::vtt;
 use wire::TrackId;
 
-use crate::{Config, PackagerError, capture::Capture, outlet::Outlet, probe};
+use crate::{
+    Config, PackagerError, capture::Capture, encode::segment::Segment, outlet::Outlet, probe,
+};
 
-pub(crate) use document::{Clock, Cue};
+pub(crate) use vtt::{Clock, Cue};
 
 /// Longest text of one track, bytes: a hundred times a feature film's. Chosen.
 const LEN_MAX: usize = 16 << 20;
@@ -47,18 +46,28 @@ pub(crate) struct Task<'a> {
 /// ffmpeg fails, or the outlet does.
 pub(crate) async fn run(task: &Task<'_>) -> Result<Vec<String>, PackagerError> {
     let made = make(task).await?;
-    let grid = place::Grid::new(task.starts_us, task.end_us);
-    let segments = place::segments(&made.cues, &grid).map(Ok);
+    let grid = vtt::Grid::new(task.starts_us, task.end_us);
+    let segments = vtt::segments(&made.cues, &grid).map(|segment| Ok(stored(segment)));
     let store = |segment| async move { task.outlet.put_segment(task.track, &segment).await };
     stream::iter(segments)
         .try_for_each_concurrent(UPLOADS, store)
         .await?;
     let name = format!("{}.vtt", task.track);
-    let whole = document::write("", &made.cues);
+    let whole = vtt::write("", &made.cues);
     task.outlet
         .put_file(&name, "text/vtt", whole.into())
         .await?;
     Ok(made.warnings)
+}
+
+fn stored(segment: vtt::Segment) -> Segment {
+    Segment {
+        number: segment.number,
+        start: segment.start_ms,
+        duration: segment.duration_ms,
+        iframe_len: 0,
+        bytes: segment.text.into(),
+    }
 }
 
 /// The cues of a track, on the common zero.
@@ -75,21 +84,21 @@ async fn make(task: &Task<'_>) -> Result<Made, PackagerError> {
     if errors > 0 {
         warn(format!("parts are damaged ({errors} errors)"));
     }
-    let read = document::read(&bytes);
+    let read = vtt::read(&bytes);
     if read.broken > 0 {
         let count = read.broken;
         warn(format!("{count} cues could not be read and are left out"));
     }
     if read.too_many {
-        let max = document::CUES_MAX;
+        let max = vtt::CUES_MAX;
         warn(format!("only the first {max} cues are published"));
     }
     if read.legacy {
         warn("the text is not UTF-8 and was read as Windows-1252".to_owned());
     }
     let zero_ms = f64::from(AHEAD_SECS).mul_add(1000.0, task.zero_secs * 1000.0);
-    let end_ms = place::to_ms(task.end_us) as i64;
-    let cues = place::on_zero(read.cues, zero_ms.round() as i64, end_ms);
+    let end_ms = vtt::to_ms(task.end_us) as i64;
+    let cues = vtt::on_zero(read.cues, zero_ms.round() as i64, end_ms);
     Ok(Made { cues, warnings })
 }
 

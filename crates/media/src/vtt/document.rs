@@ -1,47 +1,58 @@
-//! A WebVTT document (W3C Recommendation candidate, §4): read with patience, written to
-//! the letter.
+//! A WebVTT document.
 
 use std::fmt::Write;
 
-use crate::text::markup;
+use super::markup;
 
 /// Most cues of a track: twenty times a feature film's, and few enough for each segment
 /// to look through. Chosen.
-pub(super) const CUES_MAX: usize = 50_000;
+pub const CUES_MAX: usize = 50_000;
 /// Longest settings of a cue that are kept, bytes.
 const SETTINGS_LEN_MAX: usize = 200;
 
 /// One text, and when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cue {
+pub struct Cue {
     /// Milliseconds.
-    pub(crate) start: i64,
+    pub start: i64,
     /// Milliseconds; after the start.
-    pub(crate) end: i64,
+    pub end: i64,
     /// Where it is shown, as in the document; without line breaks.
-    pub(crate) settings: String,
+    pub settings: String,
     /// What is shown: valid cue text of lines that are not empty.
-    pub(crate) payload: String,
+    pub payload: String,
 }
 
 /// What a document holds.
 #[derive(Debug, Default)]
-pub(super) struct Read {
-    pub(super) cues: Vec<Cue>,
+pub struct Read {
+    /// In order of their start.
+    pub cues: Vec<Cue>,
     /// How many cues make no sense.
-    pub(super) broken: u64,
+    pub broken: u64,
     /// There were more than [`CUES_MAX`].
-    pub(super) too_many: bool,
+    pub too_many: bool,
     /// Some lines were not UTF-8.
-    pub(super) legacy: bool,
+    pub legacy: bool,
 }
 
-/// Reads all cues. Styles and regions are left out: they may name other addresses.
-pub(super) fn read(bytes: &[u8]) -> Read {
+/// Reads all cues of a WebVTT document. Styles and regions are left out: they may name other addresses.
+#[must_use]
+pub fn read(bytes: &[u8]) -> Read {
+    let mut legacy = false;
+    let mut read = read_lines(&text_lines(bytes, &mut legacy));
+    read.legacy = legacy;
+    read
+}
+
+/// The lines of a document as text.
+pub(super) fn text_lines(bytes: &[u8], legacy: &mut bool) -> Vec<String> {
+    lines(bytes).map(|line| text(line, legacy)).collect()
+}
+
+/// Reads all cues of these lines.
+pub(super) fn read_lines(lines: &[String]) -> Read {
     let mut read = Read::default();
-    let lines: Vec<String> = lines(bytes)
-        .map(|line| text(line, &mut read.legacy))
-        .collect();
     for block in lines.split(|line| line.trim().is_empty()) {
         if read.cues.len() >= CUES_MAX {
             read.too_many = true;
@@ -177,7 +188,8 @@ fn kept_settings(text: &str) -> String {
 
 /// A document; `head` is put below its first line, and ends with a line break if there is
 /// any.
-pub(super) fn write<'a>(head: &str, cues: impl IntoIterator<Item = &'a Cue>) -> String {
+#[must_use]
+pub fn write<'a>(head: &str, cues: impl IntoIterator<Item = &'a Cue>) -> String {
     let mut document = format!("WEBVTT\n{head}");
     for cue in cues {
         let (start, end) = (Clock(cue.start), Clock(cue.end));
@@ -193,7 +205,8 @@ pub(super) fn write<'a>(head: &str, cues: impl IntoIterator<Item = &'a Cue>) -> 
 }
 
 /// Milliseconds, as WebVTT writes them.
-pub(crate) struct Clock(pub(crate) i64);
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(pub i64);
 
 impl std::fmt::Display for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

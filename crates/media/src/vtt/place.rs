@@ -1,21 +1,45 @@
 //! Cues on the timeline that all tracks share, and in its segments.
 
-use crate::{
-    encode::segment::Segment,
-    text::{Cue, document},
-};
+use super::{Cue, document};
 
 /// Longest segment, bytes; cues beyond it are left out. Chosen: an hour's dialogue.
 const SEGMENT_LEN_MAX: usize = 1 << 20;
 /// Text has its own clock, which starts with all other tracks (RFC 8216 §3.5).
 const CLOCK: &str = "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
 
+/// One document of a text track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// From 0.
+    pub number: u32,
+    /// From the common zero, milliseconds.
+    pub start_ms: u64,
+    /// Milliseconds.
+    pub duration_ms: u64,
+    /// WebVTT.
+    pub text: String,
+}
+
 /// When segments start and end, milliseconds: the next starts where one ends.
-pub(super) struct Grid(Vec<u64>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grid(Vec<u64>);
 
 impl Grid {
+    /// Of the starts of segments, milliseconds, and the end of the last.
+    #[must_use]
+    pub fn of_ms(starts: impl IntoIterator<Item = u64>, end: u64) -> Self {
+        Self(starts.into_iter().chain([end]).collect())
+    }
+
+    /// Where the last segment ends, milliseconds.
+    #[must_use]
+    pub fn end_ms(&self) -> u64 {
+        self.0.last().copied().unwrap_or(0)
+    }
+
     /// Of the video's times, microseconds.
-    pub(super) fn new(starts_us: &[u64], end_us: u64) -> Self {
+    #[must_use]
+    pub fn new(starts_us: &[u64], end_us: u64) -> Self {
         Self(
             starts_us
                 .iter()
@@ -27,14 +51,16 @@ impl Grid {
     }
 }
 
-/// To nearest.
-pub(super) fn to_ms(us: u64) -> u64 {
+/// Microseconds as milliseconds, to nearest.
+#[must_use]
+pub fn to_ms(us: u64) -> u64 {
     (us + 500) / 1000
 }
 
 /// The cues that are shown between `zero` and `end` milliseconds after it, counted from
 /// there.
-pub(super) fn on_zero(cues: Vec<Cue>, zero: i64, end: i64) -> Vec<Cue> {
+#[must_use]
+pub fn on_zero(cues: Vec<Cue>, zero: i64, end: i64) -> Vec<Cue> {
     let moved = cues.into_iter().filter_map(|cue| {
         let moved = |time: i64| time.saturating_sub(zero).clamp(0, end);
         let (start, end) = (moved(cue.start), moved(cue.end));
@@ -45,7 +71,7 @@ pub(super) fn on_zero(cues: Vec<Cue>, zero: i64, end: i64) -> Vec<Cue> {
 
 /// One document a segment, empty ones too. A cue that lies in several is in each of them,
 /// unchanged (RFC 8216 §3.5). `cues` are in order of their start.
-pub(super) fn segments<'a>(cues: &'a [Cue], grid: &'a Grid) -> impl Iterator<Item = Segment> + 'a {
+pub fn segments<'a>(cues: &'a [Cue], grid: &'a Grid) -> impl Iterator<Item = Segment> + 'a {
     let (mut next, mut shown) = (0, Vec::<&Cue>::new());
     let spans = grid.0.windows(2).zip(0_u32..);
     spans.map(move |(span, number)| {
@@ -66,10 +92,9 @@ pub(super) fn segments<'a>(cues: &'a [Cue], grid: &'a Grid) -> impl Iterator<Ite
         });
         Segment {
             number,
-            start,
-            duration: end - start,
-            iframe_len: 0,
-            bytes: document::write(CLOCK, fitting).into(),
+            start_ms: start,
+            duration_ms: end - start,
+            text: document::write(CLOCK, fitting),
         }
     })
 }
@@ -94,7 +119,7 @@ mod tests {
         let cues = [cue(500, 2500), cue(2000, 3000), cue(7000, 9000)];
         let grid = Grid::new(&[0, 2_000_000, 4_000_000, 6_000_000], 10_000_000);
         let all: Vec<Segment> = segments(&cues, &grid).collect();
-        let text = |n: usize| String::from_utf8(all[n].bytes.to_vec()).unwrap();
+        let text = |n: usize| all[n].text.clone();
         let head = "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
         let first = "\n00:00:00.500 --> 00:00:02.500\n500-2500\n";
         let second = "\n00:00:02.000 --> 00:00:03.000\n2000-3000\n";
@@ -104,7 +129,7 @@ mod tests {
         assert!(text(3).contains("7000-9000"));
         let spans: Vec<_> = all
             .iter()
-            .map(|s| (s.number, s.start, s.duration))
+            .map(|s| (s.number, s.start_ms, s.duration_ms))
             .collect();
         let expected = [
             (0, 0, 2000),
@@ -136,7 +161,7 @@ mod tests {
         };
         let grid = Grid::new(&[0], 1_000_000);
         let all: Vec<Segment> = segments(&vec![long; 2000], &grid).collect();
-        assert!(all[0].bytes.len() <= SEGMENT_LEN_MAX + CLOCK.len() + 7);
+        assert!(all[0].text.len() <= SEGMENT_LEN_MAX + CLOCK.len() + 7);
     }
 
     proptest! {
@@ -152,11 +177,11 @@ mod tests {
             let grid = Grid::new(&starts, 20_000_000);
             let mut end = 0;
             for segment in segments(&cues, &grid) {
-                prop_assert_eq!(segment.start, end);
-                end = segment.start + segment.duration;
-                let text = String::from_utf8(segment.bytes.to_vec()).unwrap();
+                prop_assert_eq!(segment.start_ms, end);
+                end = segment.start_ms + segment.duration_ms;
+                let text = &segment.text;
                 for cue in &cues {
-                    let inside = cue.start < end as i64 && cue.end > segment.start as i64;
+                    let inside = cue.start < end as i64 && cue.end > segment.start_ms as i64;
                     let payload = format!("\n{}\n", cue.payload);
                     prop_assert_eq!(text.contains(&payload), inside);
                 }

@@ -1,0 +1,257 @@
+//! Subtitles added to a published asset: `POST /api/assets/<asset>/text`.
+//!
+//! No worker takes part: text needs no ffmpeg, and what is wrong with it is best said at
+//! once. All blobs are stored first; one transaction then makes a version that names them
+//! beside those of the version before. An origin that ends in between leaves bytes that
+//! nothing names, which are swept.
+
+use std::borrow::Cow;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Query, Request, State},
+    http::{Response, StatusCode},
+    routing::post,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use media::{
+    language,
+    vtt::{self, Cue, Grid},
+};
+use serde::Deserialize;
+use store::BlobKey;
+use wire::{PlannedKind, TextAdded, TrackLabel, VersionId};
+
+use super::{
+    api::asset_id,
+    bytes_body, json,
+    made::{blob_name, is_unwanted},
+};
+use crate::{
+    OriginError,
+    app::{App, Shared},
+    catalogue::{NewText, TextSegment},
+    random,
+};
+
+/// Longest file of subtitles, bytes: twenty times a feature film's. Chosen.
+const FILE_MAX: usize = 4 << 20;
+
+/// Longest name for people, letters. Chosen.
+const NAME_LEN_MAX: usize = 100;
+
+/// All segments of a track together, bytes: cues that last for hours are in each. Chosen.
+const SEGMENTS_LEN_MAX: usize = 256 << 20;
+
+/// Segments on their way to the disk at once.
+const WRITES: usize = 8;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new().route("/api/assets/{asset}/text", post(add))
+}
+
+/// What the file is, for viewers.
+#[derive(Debug, Deserialize)]
+struct Ask {
+    language: String,
+    name: Option<String>,
+    #[serde(default)]
+    forced: bool,
+    #[serde(default)]
+    default: bool,
+}
+
+impl Ask {
+    fn kind(self) -> Result<PlannedKind, OriginError> {
+        let language = language::tag(&self.language).ok_or_else(|| {
+            OriginError::BadRequest(format!(
+                "{:?} is no language: name it as RFC 5646 does, such as de or pt-BR",
+                self.language
+            ))
+        })?;
+        let name = self.name.filter(|name| !name.trim().is_empty());
+        if name.as_ref().is_some_and(|name| {
+            name.chars().count() > NAME_LEN_MAX || name.chars().any(char::is_control)
+        }) {
+            return Err(OriginError::BadRequest(format!(
+                "a name is up to {NAME_LEN_MAX} letters without line breaks"
+            )));
+        }
+        Ok(PlannedKind::Text {
+            label: TrackLabel {
+                language: Some(language),
+                name,
+                default: self.default,
+                characteristics: Vec::new(),
+            },
+            forced: self.forced,
+        })
+    }
+}
+
+async fn add(
+    State(app): State<Shared>,
+    Path(asset): Path<String>,
+    request: Request,
+) -> Result<Response<Body>, OriginError> {
+    let (head, body) = request.into_parts();
+    app.require_admin(&head.headers)?;
+    let asset = asset_id(&asset)?;
+    let Query(ask) = Query::<Ask>::try_from_uri(&head.uri)
+        .map_err(|error| OriginError::BadRequest(error.body_text()))?;
+    let kind = ask.kind()?;
+    // Before the body: what can't be is said at once.
+    let cut = app.catalogue.cut(&asset).await?;
+    let bytes = bytes_body(body, FILE_MAX).await?;
+    let read = tokio::task::spawn_blocking(move || vtt::read_file(&bytes)).await;
+    let read = read.expect("reading does not panic, and is never cancelled");
+    let read = read.map_err(|error| OriginError::BadRequest(error.to_string()))?;
+    let mut warnings = warnings(&read);
+    let end_ms = i64::try_from(cut.grid.end_ms()).unwrap_or(i64::MAX);
+    let found = read.cues.len();
+    let cues = vtt::on_zero(read.cues, 0, end_ms);
+    if cues.is_empty() {
+        return Err(OriginError::BadRequest(format!(
+            "all {found} cues are shown after the end, at {} s",
+            end_ms / 1000
+        )));
+    }
+    if cues.len() < found {
+        let late = found - cues.len();
+        warnings.push(format!(
+            "added subtitles: {late} cues after the end are left out"
+        ));
+    }
+    let version: VersionId = random::id()
+        .parse()
+        .map_err(|error| OriginError::Damaged(format!("{error}")))?;
+    let _making = app.making.claim(&version)?;
+    let text = Text {
+        app: &app,
+        version: &version,
+        cues: &cues,
+        grid: &cut.grid,
+    };
+    let stored = text.store().await;
+    let added = match stored {
+        Ok((segments, whole)) => {
+            let text = NewText {
+                version: version.clone(),
+                kind,
+                segments,
+                whole,
+                warnings,
+            };
+            let added = app.catalogue.add_text(&asset, &cut, &text).await;
+            added.map(|track| TextAdded {
+                version: version.clone(),
+                track,
+                warnings: text.warnings,
+            })
+        }
+        Err(error) => Err(error),
+    };
+    if is_unwanted(&added.as_ref().map(|_| true)) {
+        app.store.delete_below(&folder(&version)?).await?;
+    }
+    let added = added?;
+    tracing::info!(%asset, version = %added.version, track = %added.track, "subtitles added");
+    let mut response = json(&added);
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+fn warnings(read: &vtt::Read) -> Vec<String> {
+    let max = vtt::CUES_MAX;
+    let broken = read.broken;
+    [
+        (broken > 0)
+            .then(|| Cow::Owned(format!("{broken} cues could not be read and are left out"))),
+        read.too_many
+            .then(|| Cow::Owned(format!("only the first {max} cues are published"))),
+        read.legacy.then_some(Cow::Borrowed(
+            "the text is not UTF-8 and was read as Windows-1252",
+        )),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|what| format!("added subtitles: {what}"))
+    .collect()
+}
+
+/// Where all new blobs of a version are.
+fn folder(version: &VersionId) -> Result<BlobKey, OriginError> {
+    format!("media/{version}")
+        .parse()
+        .map_err(|error| OriginError::Damaged(format!("{error}")))
+}
+
+/// A text track on its way into the store.
+struct Text<'a> {
+    app: &'a App,
+    version: &'a VersionId,
+    cues: &'a [Cue],
+    grid: &'a Grid,
+}
+
+impl Text<'_> {
+    /// All segments and the whole file. Segments without a cue are one blob.
+    async fn store(&self) -> Result<(Vec<TextSegment>, (BlobKey, u64)), OriginError> {
+        let mut empty: Option<BlobKey> = None;
+        let mut room = SEGMENTS_LEN_MAX;
+        let segments = vtt::segments(self.cues, self.grid).map(|segment| {
+            let len_bytes = segment.text.len();
+            room = room.checked_sub(len_bytes).ok_or_else(|| {
+                OriginError::BadRequest(format!(
+                    "the cues last so long that their segments would need more than \
+                     {SEGMENTS_LEN_MAX} bytes"
+                ))
+            })?;
+            let is_empty = !segment.text.contains("-->");
+            let stored = empty.clone().filter(|_| is_empty);
+            let is_stored = stored.is_some();
+            let name = segment.number.to_string();
+            let blob = match stored {
+                Some(blob) => blob,
+                None => blob_name(self.version, "text", &name, "seg")?,
+            };
+            if is_empty {
+                empty = Some(blob.clone());
+            }
+            let row = TextSegment {
+                start_ms: segment.start_ms,
+                duration_ms: segment.duration_ms,
+                blob,
+                len_bytes: len_bytes as u64,
+            };
+            Ok((row, (!is_stored).then(|| Bytes::from(segment.text))))
+        });
+        let rows = stream::iter(segments)
+            .map(|made: Result<_, OriginError>| async {
+                let (row, bytes) = made?;
+                if let Some(bytes) = bytes {
+                    self.put(&row.blob, bytes).await?;
+                }
+                Ok::<_, OriginError>(row)
+            })
+            .buffered(WRITES)
+            .try_collect()
+            .await?;
+        let whole = Bytes::from(vtt::write("", self.cues));
+        let (blob, len_bytes) = (
+            blob_name(self.version, "files", "file", "bin")?,
+            whole.len() as u64,
+        );
+        self.put(&blob, whole).await?;
+        Ok((rows, (blob, len_bytes)))
+    }
+
+    async fn put(&self, blob: &BlobKey, bytes: Bytes) -> Result<(), OriginError> {
+        let len_bytes = bytes.len() as u64;
+        let body = stream::iter([Ok::<Bytes, std::io::Error>(bytes)]);
+        self.app.store.put(blob, body, len_bytes).await?;
+        Ok(())
+    }
+}
