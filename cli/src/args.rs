@@ -96,6 +96,14 @@ pub(crate) struct PackageArgs {
     /// Heights of the renditions, pixels of the shorter side [default: 1080,720,480,360].
     #[arg(long, value_name = "HEIGHTS", value_delimiter = ',')]
     pub(crate) ladder: Vec<u32>,
+    /// What it is encoded in: h264 (with AAC), and hevc or opus besides [default: h264].
+    #[arg(
+        long,
+        value_name = "CODECS",
+        value_delimiter = ',',
+        conflicts_with = "copy"
+    )]
+    pub(crate) codecs: Vec<wire::Codec>,
     /// Length of a segment, seconds, 2 to 10 [default: 4].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) segment: Option<f64>,

@@ -87,6 +87,7 @@ impl App {
             copy: self.config.publish_source,
             lead: self.config.lead,
             images: true,
+            codecs: self.config.codecs.clone(),
         }
     }
 

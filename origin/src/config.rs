@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
-use wire::Lead;
+use wire::{Codec, Lead};
 
 /// Settings of an origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct Config {
     /// (beside a published source, and where it is longer than 20 s), `on` or `off`.
     /// Viewers can start sooner, and all costs one more decode. Default `auto`.
     pub lead: Lead,
+    /// What is encoded: `h264` (with AAC) always; `hevc` and `opus` besides, as a choice
+    /// for players that have them. Default h264.
+    pub codecs: Vec<Codec>,
     /// A job goes to another worker this long after its worker's last word. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
@@ -84,6 +87,7 @@ impl Default for Config {
             ladder: vec![1080, 720, 480, 360],
             publish_source: true,
             lead: Lead::Auto,
+            codecs: vec![Codec::H264],
             lease: Duration::from_secs(10),
             attempts_max: 5,
             gc_grace: Duration::from_secs(25 * 3600),
@@ -131,6 +135,8 @@ impl Config {
                 .all(|height| (64..=4320).contains(height)),
             "ladder's heights must be 64 to 4320",
         );
+        let codecs = Codec::fault(&self.codecs);
+        expect(codecs.is_none(), codecs.unwrap_or_default());
         expect(
             (1..=600).contains(&self.lease.as_secs()),
             "lease must be 1s to 10m",

@@ -6,13 +6,19 @@ use std::{
 };
 
 use wire::{
-    Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task, TaskKind, TrackId,
+    Codec, Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task, TaskKind,
+    TrackId,
 };
 
 use crate::{
     Config, PackagerError,
     copy::{self, Copyable, Verdict},
-    encode::{Encode, Ended, Output, audio::Borders, command, segment::Cutter},
+    encode::{
+        Encode, Ended, Output,
+        audio::Borders,
+        command::{self, Coder},
+        segment::Cutter,
+    },
     images,
     input::Input,
     outlet::Outlet,
@@ -33,6 +39,8 @@ pub(crate) const DAMAGED: &str = "parts of the source are damaged";
 pub(crate) struct Attempt<'a> {
     pub(crate) config: &'a Config,
     pub(crate) toolchain: &'a str,
+    /// What the toolchain encodes.
+    pub(crate) codecs: &'a [Codec],
     /// The source as a file.
     pub(crate) source: Source<'a>,
     /// The source where it is.
@@ -58,7 +66,9 @@ impl Attempt<'_> {
         };
         let recipe = Recipe::of(plan)?;
         let warnings = match self.task.kind {
-            TaskKind::Lead | TaskKind::Rest => self.pictures(plan, &recipe).await?,
+            TaskKind::Lead | TaskKind::Rest | TaskKind::Hevc => {
+                self.pictures(plan, &recipe).await?
+            }
             TaskKind::Audio => self.sound(plan, &recipe).await?,
             TaskKind::Text => self.text(plan, &recipe).await?,
             TaskKind::Copy => self.copy(&recipe).await?,
@@ -89,6 +99,7 @@ impl Attempt<'_> {
         let tools = Tools {
             config: self.config,
             toolchain: self.toolchain,
+            codecs: self.codecs,
         };
         let facts = Facts {
             source: &source,
@@ -180,7 +191,11 @@ impl Attempt<'_> {
             }
             None => self.source.file(self.config, self.progress).await?,
         };
-        let args = command::pictures(&file, recipe, picture, part, &tracks);
+        let coder = match self.task.kind {
+            TaskKind::Hevc => Coder::X265(recipe.hevc.as_ref().ok_or_else(foreign)?),
+            _ => Coder::X264(&recipe.encoder),
+        };
+        let args = command::pictures(&file, (recipe, coder), picture, part, &tracks);
         let grid = recipe.grid.clone().map(Arc::new);
         let outputs = tracks.iter().map(|track| {
             let (cutter, first) = match (&grid, part) {
@@ -228,7 +243,7 @@ impl Attempt<'_> {
             },
         };
         let args = command::sound(&file, sound);
-        let output = self.output(&sound.track, Cutter::audio(borders), 0, false);
+        let output = self.output(&sound.track, Cutter::audio(borders, sound.format), 0, false);
         let ended = self
             .encode(&file, plan.duration_secs)
             .run(args, vec![output])

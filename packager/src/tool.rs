@@ -3,6 +3,7 @@
 use std::{io, path::Path, process::Stdio, time::Duration};
 
 use tokio::{io::AsyncWriteExt, time::timeout};
+use wire::Codec;
 
 use crate::{
     Config, PackagerError,
@@ -12,6 +13,9 @@ use crate::{
 /// Longest wait for ffmpeg to tell about itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Of the picture that is encoded to see by what, pixels: x265's smallest.
+const SIDE: usize = 64;
+
 /// What an ffmpeg can do, as far as it matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tool {
@@ -20,8 +24,13 @@ pub struct Tool {
     /// The version of x264 that it encodes H.264 with, as x264 writes it into streams,
     /// such as `164 r3095 baee400`; `None` without it.
     pub x264: Option<String>,
+    /// The version of x265 that it encodes HEVC with, such as `3.5+1-f0c1022b6`; `None`
+    /// without it.
+    pub x265: Option<String>,
     /// It encodes AAC.
     pub aac: bool,
+    /// It encodes Opus, with libopus.
+    pub opus: bool,
 }
 
 impl Tool {
@@ -30,7 +39,22 @@ impl Tool {
     #[must_use]
     pub fn toolchain(&self) -> String {
         let x264 = self.x264.as_deref().unwrap_or("none");
-        format!("ffmpeg {}, x264 {x264}", self.version)
+        let x265 = self.x265.as_ref().map(|x265| format!(", x265 {x265}"));
+        let opus = if self.opus { ", libopus" } else { "" };
+        let x265 = x265.unwrap_or_default();
+        format!("ffmpeg {}, x264 {x264}{x265}{opus}", self.version)
+    }
+
+    /// What it encodes of all that is published.
+    #[must_use]
+    pub fn codecs(&self) -> Vec<Codec> {
+        let codecs = [
+            (Codec::H264, self.x264.is_some() && self.aac),
+            (Codec::Hevc, self.x265.is_some()),
+            (Codec::Opus, self.opus),
+        ];
+        let there = codecs.into_iter().filter(|(_, there)| *there);
+        there.map(|(codec, _)| codec).collect()
     }
 
     /// # Errors
@@ -54,10 +78,12 @@ impl Tool {
 pub async fn check(config: &Config) -> Result<Tool, PackagerError> {
     let ffmpeg = config.ffmpeg.as_path();
     // At once: each is a start of ffmpeg, before anything else can be done.
-    let (version, encoders, x264) = tokio::join!(
+    let (version, encoders, x264, x265) = tokio::join!(
         ask(config, "-version"),
         ask(config, "-encoders"),
-        x264(config)
+        signature(config, "libx264 -f h264", ("x264 - core ", " - ")),
+        // What is behind tells of its compiler.
+        signature(config, "libx265 -f hevc", (") - ", ":"))
     );
     let version = version?;
     let version = version
@@ -75,21 +101,27 @@ pub async fn check(config: &Config) -> Result<Tool, PackagerError> {
             .lines()
             .any(|line| line.split_whitespace().nth(1) == Some(name))
     };
-    let x264 = match has("libx264") {
-        true => Some(x264?),
-        false => None,
-    };
+    let x264 = has("libx264").then_some(x264).transpose()?;
+    let x265 = has("libx265").then_some(x265).transpose()?;
     Ok(Tool {
         version: version.to_owned(),
         x264,
+        x265,
         aac: has("aac"),
+        opus: has("libopus"),
     })
 }
 
-/// Encodes one picture: x264 signs its streams.
-async fn x264(config: &Config) -> Result<String, PackagerError> {
-    let args = "-loglevel error -f rawvideo -video_size 16x16 -pix_fmt gray -i pipe:0 \
-                -frames:v 1 -c:v libx264 -f h264 pipe:1";
+/// Encodes one picture: x264 and x265 sign their streams, the version between two marks.
+async fn signature(
+    config: &Config,
+    encoder: &str,
+    (before, behind): (&str, &str),
+) -> Result<String, PackagerError> {
+    let args = format!(
+        "-loglevel error -f rawvideo -video_size {SIDE}x{SIDE} -pix_fmt gray -i pipe:0 \
+         -frames:v 1 -vf format=yuv420p -c:v {encoder} pipe:1"
+    );
     let tools = Tools::of(config);
     let mut command = tools.command(&tools.ffmpeg, &Access::default());
     command
@@ -101,7 +133,7 @@ async fn x264(config: &Config) -> Result<String, PackagerError> {
     let encode = async {
         let mut child = command.spawn()?;
         let mut stdin = child.stdin.take().expect("stdin is piped");
-        stdin.write_all(&[0; 16 * 16]).await?;
+        stdin.write_all(&[0; SIDE * SIDE]).await?;
         drop(stdin);
         child.wait_with_output().await
     };
@@ -111,8 +143,8 @@ async fn x264(config: &Config) -> Result<String, PackagerError> {
     let output = output.map_err(|source| fault(&config.ffmpeg, source))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let signed = text
-        .split_once("x264 - core ")
-        .and_then(|(_, rest)| rest.split_once(" - "));
+        .split_once(before)
+        .and_then(|(_, rest)| rest.split_once(behind));
     Ok(signed.map_or_else(|| "unsigned".to_owned(), |(version, _)| version.to_owned()))
 }
 

@@ -3,6 +3,7 @@
 mod support;
 
 use support::{Clip, Packager, Track};
+use wire::Codec;
 
 /// Samples of a beep, and how far from its place it is looked for.
 const BEEP: usize = 4800;
@@ -36,7 +37,7 @@ fn lag(samples: &[i16], due: usize) -> i64 {
 }
 
 /// Beeps are within 1 ms of the flashes, `late` seconds after them, from begin to end.
-fn assert_in_step(published: &support::Published, late: f64) {
+fn assert_in_step(published: &support::Published, sound: &str, late: f64) {
     let video = published.track("v64");
     let light = video.brightness();
     let flashes: Vec<f64> = (0..light.len())
@@ -44,7 +45,7 @@ fn assert_in_step(published: &support::Published, late: f64) {
         .map(|n| video.times()[n])
         .collect();
     assert_eq!(flashes.len(), 60);
-    let samples = published.track("a1").samples();
+    let samples = published.track(sound).samples();
     for second in [1, 15, 30, 58] {
         let due = ((flashes[second] + late) * 48_000.0).round() as usize;
         let lag = lag(&samples, due);
@@ -55,13 +56,58 @@ fn assert_in_step(published: &support::Published, late: f64) {
 #[tokio::test]
 async fn sound_stays_in_step_to_the_end() {
     let published = Packager::new(&[64]).publish(&clip("")).await;
-    assert_in_step(&published, 0.0);
+    assert_in_step(&published, "a1", 0.0);
+}
+
+#[tokio::test]
+async fn opus_is_in_step_with_edit_lists_and_without() {
+    let mut packager = Packager::new(&[64]);
+    packager.codecs = vec![Codec::H264, Codec::Opus];
+    for (offset, late) in [("", 0.0), ("-itsoffset 0.3", 0.3)] {
+        let published = packager.publish(&clip(offset)).await;
+        assert_in_step(&published, "a1-opus", late);
+        let track = published.track("a1-opus");
+        track.assert_exact();
+        let init = track.init.clone().unwrap();
+        // Nothing is skipped: neither by an edit list nor by the decoder.
+        assert!(!init.windows(4).any(|w| w == b"elst"));
+        let at = init.windows(4).position(|w| w == b"dOps").unwrap();
+        assert_eq!(init[at + 4], 0, "version");
+        assert_eq!(init[at + 6..at + 8], [0, 0], "pre-skip");
+        assert_eq!(track.info().codec, "opus");
+        assert!((track.end_secs() - 60.0).abs() < 0.04);
+    }
+}
+
+#[tokio::test]
+async fn surround_and_stereo_are_both_in_opus_too() {
+    let sound = "aevalsrc=0.1*sin(t*3000)|0|0|0|0|0.2*sin(t*2000):s=48000:c=5.1(side):d=4";
+    let picture = "testsrc2=size=64x64:duration=4";
+    let clip = Clip::make(
+        "clip.mkv",
+        &format!("-f lavfi -i {picture} -f lavfi -i {sound} -c:a flac"),
+    );
+    let mut packager = Packager::new(&[64]);
+    packager.codecs = vec![Codec::H264, Codec::Opus];
+    let (packaged, published) = packager.run(&clip).await;
+    let names = ["v64", "a1", "a2", "a1-opus", "a2-opus"];
+    assert_eq!(packaged.tracks, names);
+    for (name, channels) in [("a1-opus", 2), ("a2-opus", 6)] {
+        let kind = published.track(name).info().kind;
+        let expected = media::bmff::InitKind::Audio {
+            channels,
+            sample_rate: 48_000,
+        };
+        assert_eq!(kind, expected, "{name}");
+        let decoded = published.track(name).samples().len();
+        assert!((190_000..195_000).contains(&decoded), "{name}: {decoded}");
+    }
 }
 
 #[tokio::test]
 async fn sound_that_starts_late_stays_late_by_as_much() {
     let published = Packager::new(&[64]).publish(&clip("-itsoffset 0.3")).await;
-    assert_in_step(&published, 0.3);
+    assert_in_step(&published, "a1", 0.3);
     assert_eq!(published.track("a1").starts_secs()[0], 0.0);
 }
 

@@ -60,7 +60,17 @@ async fn ffmpeg(config: &Config) -> Finding {
             Err(format!("{program} {} has no libx264", tool.version))
         }
         Ok(tool) if !tool.aac => Err(format!("{program} {} has no aac", tool.version)),
-        Ok(tool) => Ok(format!("{}, with aac", tool.toolchain())),
+        Ok(tool) => {
+            let wanted = config.origin.codecs.iter();
+            let lacking: Vec<_> = wanted.filter(|c| !tool.codecs().contains(c)).collect();
+            match lacking.first() {
+                Some(codec) => Err(format!(
+                    "{program} {} has no encoder of {codec}, which origin.codecs names",
+                    tool.version
+                )),
+                None => Ok(format!("{}, with aac", tool.toolchain())),
+            }
+        }
     };
     ("ffmpeg", finding)
 }

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref())?;
     match args.command {
         Command::Demo(demo) => demo::run(config, demo).await,
-        Command::Origin(origin) => roles::origin(config, origin).await,
+        Command::Origin(origin) => Box::pin(roles::origin(config, origin)).await,
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Edge(edge) => roles::edge(config, edge).await,
         Command::Upload(upload) => upload::run(upload).await,

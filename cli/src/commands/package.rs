@@ -68,6 +68,12 @@ fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Pa
     if !args.ladder.is_empty() {
         settings.ladder.clone_from(&args.ladder);
     }
+    if !args.codecs.is_empty() {
+        if let Some(fault) = wire::Codec::fault(&args.codecs) {
+            return Err(error(Exit::Config, format!("--codecs: {fault}")));
+        }
+        settings.codecs.clone_from(&args.codecs);
+    }
     if args.copy {
         // Nothing is encoded, and nothing decoded.
         settings.ladder.clear();

@@ -26,5 +26,5 @@ mod xml;
 pub use edit::{Choice, Edit, EditError, Time};
 pub use error::ManifestError;
 pub use listing::{BASE_SEGMENTS, Listing, Shown};
-pub use presentation::{FrameRate, Label, Presentation, Segment, Track, TrackKind};
+pub use presentation::{FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange};
 pub use storyboard::Storyboard;

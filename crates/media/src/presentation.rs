@@ -51,6 +51,8 @@ pub enum TrackKind {
         height: u32,
         /// Frames per second.
         frame_rate: FrameRate,
+        /// How its values become light.
+        range: VideoRange,
     },
     /// Sound.
     Audio {
@@ -68,6 +70,19 @@ pub enum TrackKind {
         /// Only what must be read to follow, such as a foreign sign.
         forced: bool,
     },
+}
+
+/// How values of pictures become light: HLS' VIDEO-RANGE (rfc8216bis §4.4.6.2), and the
+/// transfer characteristics of ISO/IEC 23091-2 §8.2.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum VideoRange {
+    /// Standard dynamic range.
+    #[default]
+    Sdr,
+    /// SMPTE ST 2084 in BT.2020.
+    Pq,
+    /// ARIB STD-B67, the HLG of BT.2100, in BT.2020.
+    Hlg,
 }
 
 /// How a viewer tells a track from others of its kind.
@@ -157,6 +172,14 @@ impl Track {
     #[must_use]
     pub fn is_text(&self) -> bool {
         matches!(self.kind, TrackKind::Text { .. })
+    }
+
+    /// How its values become light; `None` but for video.
+    pub(crate) fn range(&self) -> Option<VideoRange> {
+        match self.kind {
+            TrackKind::Video { range, .. } => Some(range),
+            TrackKind::Audio { .. } | TrackKind::Text { .. } => None,
+        }
     }
 
     /// What people call it; `None` for video.

@@ -78,6 +78,18 @@ impl<'a> View<'a> {
         Ok(self.clipped(self.listing.shown(track)))
     }
 
+    /// The codecs of its video, each once, in order: players do not switch between them.
+    pub(crate) fn families(&self) -> Vec<&'a str> {
+        let mut families: Vec<&str> = Vec::new();
+        for shown in &self.video {
+            let family = shown.track.codec_family();
+            if !families.contains(&family) {
+                families.push(family);
+            }
+        }
+        families
+    }
+
     /// What a player must reckon with for a track, bits per second.
     pub(crate) fn bandwidth(&self, shown: &Shown<'_>) -> u64 {
         shown.bandwidth(self.target_secs, self.p.sealed)

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, JobId, TrackId, VersionId};
+use crate::{AssetId, Codec, JobId, TrackId, VersionId, VideoRange};
 
 /// Asks for work. The origin holds the request up to `wait_secs`, then answers 204.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub enum TaskKind {
     Lead,
     /// Encode all other renditions of a span.
     Rest,
+    /// Encode a span in HEVC, all of its renditions.
+    Hevc,
     /// Encode one audio track.
     Audio,
     /// Make one text track from subtitles.
@@ -64,7 +66,7 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// All kinds, in the order in which they are most urgent.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Plan,
         Self::Copy,
         Self::Audio,
@@ -72,6 +74,7 @@ impl TaskKind {
         Self::Text,
         Self::Rest,
         Self::Images,
+        Self::Hevc,
     ];
 
     /// The kind as in JSON and in the catalogue.
@@ -82,6 +85,7 @@ impl TaskKind {
             Self::Copy => "copy",
             Self::Lead => "lead",
             Self::Rest => "rest",
+            Self::Hevc => "hevc",
             Self::Audio => "audio",
             Self::Text => "text",
             Self::Images => "images",
@@ -165,6 +169,9 @@ pub struct PackageSettings {
     /// Make a poster and a storyboard, for which pictures are decoded.
     #[serde(default = "yes")]
     pub images: bool,
+    /// What it is encoded in: H.264 always, with AAC; see [`Codec::fault`].
+    #[serde(default = "h264")]
+    pub codecs: Vec<Codec>,
 }
 
 /// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
@@ -185,6 +192,10 @@ fn yes() -> bool {
     true
 }
 
+fn h264() -> Vec<Codec> {
+    vec![Codec::H264]
+}
+
 impl Default for PackageSettings {
     fn default() -> Self {
         Self {
@@ -193,6 +204,7 @@ impl Default for PackageSettings {
             copy: true,
             lead: Lead::Auto,
             images: true,
+            codecs: h264(),
         }
     }
 }
@@ -251,6 +263,9 @@ pub enum PlannedKind {
         height: u32,
         /// Frames per second, as a fraction.
         frame_rate: (u32, u32),
+        /// How its values become light.
+        #[serde(default, skip_serializing_if = "VideoRange::is_sdr")]
+        range: VideoRange,
     },
     /// Sound.
     Audio {

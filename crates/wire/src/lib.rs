@@ -4,6 +4,7 @@
 //! a default, so that an older role and a newer one can talk.
 
 mod asset;
+mod codec;
 mod header;
 mod id;
 mod job;
@@ -14,6 +15,7 @@ pub use asset::{
     AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState, SagaStep,
     TextAdded, UploadStatus,
 };
+pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{

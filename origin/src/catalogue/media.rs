@@ -1,6 +1,6 @@
 //! Tracks and segments, as delivery and the manifest writers read them.
 
-use media::{FrameRate, Label, Presentation, Segment, Track, TrackKind};
+use media::{FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange};
 use sqlx::SqliteConnection;
 use wire::{
     AssetId, AssetState, PackageSettings, PlannedKind, PlannedTrack, TrackId, TrackLabel, VersionId,
@@ -213,10 +213,16 @@ fn kind(planned: PlannedKind) -> TrackKind {
             width,
             height,
             frame_rate: (num, den),
+            range,
         } => TrackKind::Video {
             width,
             height,
             frame_rate: FrameRate { num, den },
+            range: match range {
+                wire::VideoRange::Sdr => VideoRange::Sdr,
+                wire::VideoRange::Pq => VideoRange::Pq,
+                wire::VideoRange::Hlg => VideoRange::Hlg,
+            },
         },
         PlannedKind::Audio {
             channels,

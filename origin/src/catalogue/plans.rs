@@ -184,6 +184,7 @@ fn urgency(kind: TaskKind) -> i64 {
         TaskKind::Plan | TaskKind::Copy | TaskKind::Audio | TaskKind::Lead | TaskKind::Text => 0,
         TaskKind::Rest => 1,
         TaskKind::Images => 2,
+        TaskKind::Hevc => 3,
     }
 }
 
@@ -203,6 +204,7 @@ fn group(kind: TaskKind) -> i64 {
     match kind {
         TaskKind::Lead => 1,
         TaskKind::Rest => 2,
+        TaskKind::Hevc => 3,
         _ => 0,
     }
 }

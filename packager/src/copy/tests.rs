@@ -317,7 +317,8 @@ async fn the_plan_tells_what_is_copied() {
         PlannedKind::Video {
             width: 320,
             height: 180,
-            frame_rate: (30, 1)
+            frame_rate: (30, 1),
+            range: wire::VideoRange::Sdr,
         }
     );
     let PlannedKind::Audio {

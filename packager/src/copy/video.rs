@@ -223,6 +223,7 @@ impl Video<'_> {
                 width,
                 height,
                 frame_rate: self.frame_rate(),
+                range: wire::VideoRange::Sdr,
             },
         })
     }

@@ -2,14 +2,14 @@
 
 use std::{ffi::OsString, path::Path};
 
-use wire::{PlannedKind, PlannedTrack};
+use wire::{PlannedKind, PlannedTrack, VideoRange};
 
 use crate::{
+    encode::audio::Format,
     plan::{
-        audio_rate,
         cuts::AUDIO_RATE,
         grid::{Grid, Span},
-        recipe::{Picture, Recipe, Sound},
+        recipe::{Picture, Recipe, Settings, Sound},
         timescale,
     },
     probe::{
@@ -24,11 +24,24 @@ pub(crate) const FIRST_PIPE: i32 = 3;
 /// is ready soon after its last frame. Chosen.
 const AUDIO_FRAGMENT_US: &str = "250000";
 
+/// Pictures are encoded by this encoder, so.
+#[derive(Clone, Copy)]
+pub(crate) enum Coder<'a> {
+    X264(&'a Settings),
+    X265(&'a Settings),
+}
+
+/// x265's settings: with one thread alone it writes the same bytes at each run, and a
+/// group of pictures refers to none before it. Its note of itself is left out, as it
+/// tells of the processor, and stands in `hvcC`.
+const X265: &str = "log-level=error:info=0:pools=none:frame-threads=1:wpp=0:repeat-headers=0:\
+                    scenecut=0:open-gop=0:high-tier=0";
+
 /// Encodes these tracks of the whole source, or of a span of it. Track `n` goes to
 /// descriptor [`FIRST_PIPE`] + n.
 pub(crate) fn pictures(
     file: &Path,
-    recipe: &Recipe,
+    (recipe, coder): (&Recipe, Coder<'_>),
     picture: &Picture,
     part: Option<(&Grid, &Span)>,
     tracks: &[&PlannedTrack],
@@ -47,7 +60,7 @@ pub(crate) fn pictures(
         .one(filters(picture, part, tracks));
     for ((n, track), pipe) in tracks.iter().enumerate().zip(FIRST_PIPE..) {
         args.one("-map").one(format!("[v{n}]"));
-        encoder(&mut args, recipe, track);
+        encoder(&mut args, coder, track);
         // Where segments start there is an IDR picture, and nowhere else.
         args.all("-forced-idr 1 -sc_threshold 0 -g 99999 -force_key_frames");
         args.one(match part {
@@ -72,17 +85,35 @@ pub(crate) fn sound(file: &Path, sound: &Sound) -> Vec<OsString> {
         .one(format!("0:{}", sound.index));
     // Sound before the first picture is cut off; a late start and holes become silence.
     let offset = sound.offset_secs;
-    args.one("-af").one(format!(
-        "asetpts=PTS-STARTPTS+({offset:.6}/TB),aresample={AUDIO_RATE}:async=1:first_pts=0"
-    ));
+    let mut filters =
+        format!("asetpts=PTS-STARTPTS+({offset:.6}/TB),aresample={AUDIO_RATE}:async=1:first_pts=0");
+    if sound.format == Format::Opus {
+        let (lead_in, layout) = (sound.format.lead_in(), layout(sound.channels));
+        // The layouts that libopus has an order of channels for.
+        filters.push_str(&format!(
+            ",aformat=channel_layouts={layout},adelay=delays={lead_in}S:all=1"
+        ));
+    }
+    args.one("-af").one(filters);
     args.one("-ac").one(sound.channels.to_string());
     args.one("-ar").one(AUDIO_RATE.to_string());
-    args.all("-c:a aac -b:a")
-        .one(audio_rate(sound.channels).to_string());
+    args.all(match sound.format {
+        Format::Aac => "-c:a aac -b:a",
+        Format::Opus => "-c:a libopus -application audio -frame_duration 20 -vbr constrained -b:a",
+    });
+    args.one(sound.format.rate(sound.channels).to_string());
     args.all("-movflags +empty_moov+default_base_moof -frag_duration")
         .one(AUDIO_FRAGMENT_US);
     args.output(FIRST_PIPE);
     args.0
+}
+
+fn layout(channels: u32) -> &'static str {
+    match channels {
+        1 => "mono",
+        2 => "stereo",
+        _ => "5.1",
+    }
 }
 
 /// From a decoded frame to one of each rendition: what is the same for all is done once.
@@ -95,7 +126,15 @@ fn filters(picture: &Picture, part: Option<(&Grid, &Span)>, tracks: &[&PlannedTr
     if picture.interlaced {
         shared.push("yadif=mode=send_frame".to_owned());
     }
-    shared.extend(picture.colour.to_sdr());
+    let range = tracks.first().map_or(VideoRange::Sdr, |track| range(track));
+    match range {
+        VideoRange::Sdr => shared.extend(picture.colour.to_sdr()),
+        kept => shared.push(tags(kept)),
+    }
+    let format = match range {
+        VideoRange::Sdr => "yuv420p",
+        VideoRange::Pq | VideoRange::Hlg => "yuv420p10le",
+    };
     let constant = match picture.timing {
         Timing::Constant { rate: (num, den) } => {
             // On a true constant rate `fps` changes nothing; a hole is filled and a
@@ -129,18 +168,51 @@ fn filters(picture: &Picture, part: Option<(&Grid, &Span)>, tracks: &[&PlannedTr
         // The same bytes on every machine.
         graph.push_str(&format!(
             ";[s{n}]scale={width}:{height}:flags=bicubic+accurate_rnd+bitexact,\
-             setsar=1,format=yuv420p[v{n}]"
+             setsar=1,format={format}[v{n}]"
         ));
     }
     graph
 }
 
-fn encoder(args: &mut Args, recipe: &Recipe, track: &PlannedTrack) {
-    let settings = &recipe.encoder;
+/// How the values of a rendition become light.
+fn range(track: &PlannedTrack) -> VideoRange {
+    match track.kind {
+        PlannedKind::Video { range, .. } => range,
+        PlannedKind::Audio { .. } | PlannedKind::Text { .. } => VideoRange::Sdr,
+    }
+}
+
+/// The filter that tells an encoder of a range that is kept. What a file leaves unsaid
+/// is taken as BT.2020, as where the range becomes the standard one.
+fn tags(range: VideoRange) -> String {
+    let transfer = match range {
+        VideoRange::Sdr => "bt709",
+        VideoRange::Pq => "smpte2084",
+        VideoRange::Hlg => "arib-std-b67",
+    };
+    format!("setparams=color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv")
+}
+
+fn encoder(args: &mut Args, coder: Coder<'_>, track: &PlannedTrack) {
     let rate = track.bitrate_max.to_string();
-    args.all("-c:v libx264 -profile:v high -preset")
-        .one(&settings.preset);
-    args.one("-threads").one(settings.threads.to_string());
+    let settings = match coder {
+        Coder::X264(settings) => {
+            args.all("-c:v libx264 -profile:v high -preset")
+                .one(&settings.preset);
+            args.one("-threads").one(settings.threads.to_string());
+            settings
+        }
+        Coder::X265(settings) => {
+            let profile = match range(track) {
+                VideoRange::Sdr => "main",
+                VideoRange::Pq | VideoRange::Hlg => "main10",
+            };
+            args.all("-c:v libx265 -tag:v hvc1 -profile:v").one(profile);
+            args.one("-preset").one(&settings.preset);
+            args.one("-x265-params").one(X265);
+            settings
+        }
+    };
     args.one("-crf").one(settings.crf.to_string());
     // A buffer of one second: any segment of 2 s or more stays within 1.5 × the rate.
     args.one("-maxrate").one(&rate).one("-bufsize").one(&rate);

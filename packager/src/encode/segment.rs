@@ -8,7 +8,7 @@ use media::bmff::{BoxError, InitInfo, Piece, TopLevel, init_info};
 use crate::{
     PackagerError,
     encode::{
-        audio::{self, Borders},
+        audio::{self, Borders, Format},
         picture,
     },
     plan::{cuts::Cuts, grid::Grid},
@@ -66,8 +66,8 @@ impl Cutter {
     }
 
     /// For audio from its beginning.
-    pub(crate) fn audio(borders: Borders) -> Self {
-        Self::new(Kind::Audio(audio::Recut::new(borders)))
+    pub(crate) fn audio(borders: Borders, format: Format) -> Self {
+        Self::new(Kind::Audio(audio::Recut::new(borders, format)))
     }
 
     fn new(kind: Kind) -> Self {
@@ -84,6 +84,10 @@ impl Cutter {
         for piece in self.boxes.push(bytes).map_err(wrong)? {
             match piece {
                 Piece::Init(bytes) => {
+                    let bytes = match &self.kind {
+                        Kind::Audio(audio) => audio.init(bytes)?,
+                        Kind::Open(_) | Kind::Planned(_) => bytes,
+                    };
                     self.init = Some(init_info(&bytes).map_err(wrong)?);
                     parts.push(Part::Init(bytes.into()));
                 }

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::try_join_all;
 use tokio::time::sleep;
-use wire::{PackageSettings, Plan, Task};
+use wire::{Codec, PackageSettings, Plan, Task};
 
 use crate::{
     Config, PackagerError,
@@ -67,13 +67,13 @@ pub async fn package(
     packaging: &Packaging,
     tell: impl Fn(Far),
 ) -> Result<Packaged, PackagerError> {
-    let toolchain = match packaging.settings.ladder.is_empty() {
+    let (toolchain, codecs) = match packaging.settings.ladder.is_empty() {
         // Nothing depends on it.
-        true => String::new(),
+        true => (String::new(), Vec::new()),
         false => {
             let tools = tool::check(config).await?;
             tools.must_encode()?;
-            tools.toolchain()
+            (tools.toolchain(), tools.codecs())
         }
     };
     let input = Input::open(file)?;
@@ -84,6 +84,7 @@ pub async fn package(
     let bench = Bench {
         config,
         toolchain,
+        codecs,
         file,
         input,
         outlet: Outlet::Folder(shelf.clone()),
@@ -134,6 +135,7 @@ async fn indexed(
 struct Bench<'a> {
     config: &'a Config,
     toolchain: String,
+    codecs: Vec<Codec>,
     file: &'a Path,
     input: Input,
     outlet: Outlet,
@@ -220,6 +222,7 @@ impl Bench<'_> {
         let attempt = Attempt {
             config: self.config,
             toolchain: &self.toolchain,
+            codecs: &self.codecs,
             source: Source::File(self.file),
             input: self.input.clone(),
             outlet: &self.outlet,

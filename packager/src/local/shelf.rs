@@ -9,7 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use media::{
-    Edit, FrameRate, Label, ManifestError, Presentation, TrackKind, bmff::init_info, dash, hls,
+    Edit, FrameRate, Label, ManifestError, Presentation, TrackKind, VideoRange, bmff::init_info,
+    dash, hls,
 };
 use wire::{Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
 
@@ -291,6 +292,7 @@ fn group(plan: &Plan, track: &TrackId) -> u32 {
     match task.map(|task| task.kind) {
         Some(TaskKind::Copy) => 0,
         Some(TaskKind::Lead) => 1,
+        Some(TaskKind::Hevc) => 3,
         _ => 2,
     }
 }
@@ -307,10 +309,16 @@ fn kind(track: &PlannedTrack) -> TrackKind {
             width,
             height,
             frame_rate: (num, den),
+            range,
         } => TrackKind::Video {
             width,
             height,
             frame_rate: FrameRate { num, den },
+            range: match range {
+                wire::VideoRange::Sdr => VideoRange::Sdr,
+                wire::VideoRange::Pq => VideoRange::Pq,
+                wire::VideoRange::Hlg => VideoRange::Hlg,
+            },
         },
         PlannedKind::Audio {
             channels,

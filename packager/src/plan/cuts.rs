@@ -8,8 +8,6 @@ const SHORT_MIN_US: u64 = 2_000_000;
 /// A frame this much before a cut still belongs after it, microseconds: containers
 /// with millisecond times round a frame down by up to half of one. Chosen.
 const TOLERANCE_US: u64 = 500;
-/// Samples in one AAC frame (ISO/IEC 14496-3, §4.5.1.1).
-pub(crate) const AAC_FRAME: u64 = 1024;
 /// Sample rate of all audio that is published, Hz.
 pub(crate) const AUDIO_RATE: u64 = 48_000;
 
@@ -56,9 +54,9 @@ impl Cuts {
         frames as u64
     }
 
-    /// The first AAC frame at or after the start of cell `n`.
-    pub(crate) fn first_audio_frame(&self, n: u32) -> u64 {
-        (self.start_us(n) * AUDIO_RATE).div_ceil(1_000_000 * AAC_FRAME)
+    /// The first frame, of so many samples, at or after the start of cell `n`.
+    pub(crate) fn first_audio_frame(&self, n: u32, samples: u64) -> u64 {
+        (self.start_us(n) * AUDIO_RATE).div_ceil(1_000_000 * samples)
     }
 
     /// The frame at tick `end` of `timescale` lies in a later cell than `start`: what

@@ -1,6 +1,6 @@
 //! The renditions of a picture.
 
-use wire::{PlannedKind, PlannedTrack};
+use wire::{PlannedKind, PlannedTrack, VideoRange};
 
 use super::track_id;
 
@@ -19,6 +19,10 @@ const RATE_STEP: f64 = 10_000.0;
 /// The source's own size becomes a rendition where it is at least this much larger than
 /// the best that the ladder has below it, and the ladder goes on above.
 const GAP: f64 = 1.2;
+/// What HEVC needs of H.264's bits. Chosen: x265 veryfast against x264 veryfast.
+const HEVC_RATE: f64 = 0.6;
+/// x265 encodes no picture below one of its largest blocks, pixels.
+const HEVC_SIDE_MIN: u32 = 64;
 /// Most renditions of a version.
 const RENDITIONS_MAX: usize = 8;
 
@@ -41,10 +45,34 @@ pub(super) fn renditions(
                     width,
                     height,
                     frame_rate,
+                    range: VideoRange::Sdr,
                 },
             }
         })
         .collect()
+}
+
+/// The same renditions in HEVC, but those that are too small for its encoder.
+pub(super) fn in_hevc(renditions: &[PlannedTrack], range: VideoRange) -> Vec<PlannedTrack> {
+    let hevc = |track: &PlannedTrack| match track.kind {
+        PlannedKind::Video {
+            width,
+            height,
+            frame_rate,
+            ..
+        } if width.min(height) >= HEVC_SIDE_MIN => Some(PlannedTrack {
+            track: track_id(&format!("{}-hevc", track.track)),
+            bitrate_max: rounded_up(track.bitrate_max as f64 * HEVC_RATE),
+            kind: PlannedKind::Video {
+                width,
+                height,
+                frame_rate,
+                range,
+            },
+        }),
+        _ => None,
+    };
+    renditions.iter().filter_map(hevc).collect()
 }
 
 /// The rungs that a source of `short_side` gets, highest first, all different and none
@@ -85,7 +113,11 @@ pub(super) fn ceiling(width: u32, height: u32, (num, den): (u32, u32)) -> u64 {
     let pixels = f64::from(width) * f64::from(height) / REFERENCE_PIXELS;
     let frames = (f64::from(num) / f64::from(den) / 30.0).clamp(0.5, 4.0);
     let rate = REFERENCE_RATE * pixels.powf(PIXELS_EXPONENT) * frames.powf(FRAMES_EXPONENT);
-    ((rate.max(RATE_MIN) / RATE_STEP).ceil() * RATE_STEP) as u64
+    rounded_up(rate.max(RATE_MIN))
+}
+
+fn rounded_up(rate: f64) -> u64 {
+    ((rate / RATE_STEP).ceil() * RATE_STEP) as u64
 }
 
 #[cfg(test)]
@@ -134,6 +166,16 @@ mod tests {
         assert_eq!(sizes(641, 361)[0], ("v360".to_owned(), 640, 360));
         assert_eq!(sizes(333, 217)[0], ("v217".to_owned(), 332, 216));
         assert_eq!(sizes(1, 1)[0], ("v1".to_owned(), 2, 2));
+    }
+
+    #[test]
+    fn hevc_gets_a_rendition_of_each_size_at_three_fifths_of_the_rate() {
+        let avc = renditions((1920, 1080), (30, 1), &[1080, 360, 32]);
+        let hevc = in_hevc(&avc, VideoRange::Hlg);
+        let names: Vec<&str> = hevc.iter().map(|t| t.track.as_str()).collect();
+        assert_eq!(names, ["v1080-hevc", "v360-hevc"]);
+        assert_eq!(hevc[0].bitrate_max, 3_600_000);
+        assert_eq!(hevc[1].bitrate_max, 700_000);
     }
 
     #[test]

@@ -7,29 +7,29 @@ pub(crate) mod timescale;
 
 mod ladder;
 mod layout;
+mod sounds;
 mod tasks;
 
-use wire::{PackageSettings, Plan, PlannedKind, PlannedTrack, TrackId};
+use wire::{Codec, PackageSettings, Plan, PlannedKind, PlannedTrack, TrackId};
 
 use crate::{
     Config, PackagerError,
     attempt::{SHORTFALL_SECS, cut_short},
     copy::{CopyPlan, Verdict},
-    plan::{
-        cuts::AUDIO_RATE,
-        recipe::{Picture, Recipe, Settings, Sound, Words},
-    },
-    probe::{Audio, Source, Text, Video, timeline::Timeline, timing::Timing},
+    plan::recipe::{Picture, Recipe, Settings, Words},
+    probe::{Source, Text, Video, timeline::Timeline, timing::Timing},
 };
-
-/// AAC's bit rate for one channel, bit/s.
-const AUDIO_RATE_PER_CHANNEL: u64 = 64_000;
 
 /// Threads of each rendition's encoder. With more, x264 under a ceiling of the rate
 /// looks at how far its other threads are at the moment, so that no two runs write the
 /// same bytes (measured: 7 different of 8 with two). Cores are filled by the renditions
 /// and by spans.
 const ENCODER_THREADS: u32 = 1;
+/// x265's constant rate factor above x264's for about the same quality. Chosen: their own
+/// defaults are 5 apart, 28 and 23.
+const HEVC_CRF_MORE: u8 = 4;
+/// The worst of both.
+const CRF_MAX: u8 = 51;
 /// A copy whose first picture is this far from the encoder's, seconds, is none.
 const ZERO_TOLERANCE_SECS: f64 = 0.001;
 /// The rendition of the source's own size is left out where the copy does not need more
@@ -49,6 +49,8 @@ pub(crate) struct Facts<'a> {
 pub(crate) struct Tools<'a> {
     pub(crate) config: &'a Config,
     pub(crate) toolchain: &'a str,
+    /// What the toolchain encodes.
+    pub(crate) codecs: &'a [Codec],
 }
 
 /// The source can be split: its container has an index to seek by.
@@ -69,6 +71,11 @@ pub(crate) fn plan(
     tools: &Tools<'_>,
 ) -> Result<Plan, PackagerError> {
     let Facts { source, line, copy } = facts;
+    let lacking = settings.codecs.iter().find(|c| !tools.codecs.contains(c));
+    if let Some(codec) = lacking.filter(|_| !settings.ladder.is_empty()) {
+        let words = format!("this worker's ffmpeg has no encoder of {codec}");
+        return Err(PackagerError::Encoder(words));
+    }
     let video = source.video.as_ref();
     let encodes = !settings.ladder.is_empty();
     let torn = matches!(&copy, Verdict::Copy(copy) if copy.is_torn());
@@ -84,12 +91,25 @@ pub(crate) fn plan(
         .map(|(video, line)| layout::lay_out(video.timing, line, copy.as_ref(), settings));
     let timing = laid.as_ref().map(|laid| laid.timing);
     let timing = |video: &Video| timing.unwrap_or(video.timing);
-    let pictures = match video {
-        Some(video) if encodes => renditions(video, timing(video), &copies, settings),
+    let mut pictures = match video {
+        Some(video) if encodes => {
+            ladder::renditions(video.size, timing(video).rate(), &settings.ladder)
+        }
         _ => Vec::new(),
     };
+    let hevc = match video {
+        Some(video) if settings.codecs.contains(&Codec::Hevc) => {
+            ladder::in_hevc(&pictures, video.colour.range())
+        }
+        _ => Vec::new(),
+    };
+    leave_out(&mut pictures, &copies);
     let (grid, spans) = laid.map(|laid| (laid.grid, laid.spans)).unzip();
-    let sounds = sounds(source, copy.as_ref(), encodes);
+    let mut sounds = sounds::encoded(source, copy.as_ref(), encodes);
+    if encodes && settings.codecs.contains(&Codec::Opus) {
+        let opus = sounds::in_opus(&sounds, &copies, source, copy.as_ref());
+        sounds.extend(opus);
+    }
     let texts: Vec<_> = source.text.iter().zip(1..).map(words).collect();
     let recipe = Recipe {
         segment_secs: settings.segment_secs,
@@ -110,18 +130,23 @@ pub(crate) fn plan(
             crf: tools.config.crf,
             threads: ENCODER_THREADS,
         },
+        hevc: (!hevc.is_empty()).then(|| Settings {
+            preset: tools.config.preset.clone(),
+            crf: (tools.config.crf + HEVC_CRF_MORE).min(CRF_MAX),
+            threads: ENCODER_THREADS,
+        }),
         grid,
         spans: spans.unwrap_or_default(),
         copy,
         copy_refused,
     };
     let short = cut(source, &recipe, torn).filter(|_| recipe.copy.is_none());
-    let tasks = tasks::tasks(&pictures, &recipe, settings);
+    let tasks = tasks::tasks((&pictures, &hevc), &recipe, settings);
     let (copied_pictures, copied_sounds): (Vec<_>, Vec<_>) = copies
         .into_iter()
         .partition(|track| matches!(track.kind, PlannedKind::Video { .. }));
     let tracks = copied_pictures.into_iter().chain(pictures);
-    let tracks = tracks.chain(copied_sounds);
+    let tracks = tracks.chain(hevc).chain(copied_sounds);
     let tracks = tracks.chain(sounds.into_iter().map(|(track, _)| track));
     Ok(Plan {
         duration_secs: source.duration_secs,
@@ -179,14 +204,8 @@ fn planned(copy: &CopyPlan) -> impl Iterator<Item = PlannedTrack> {
     copy.tracks.iter().map(|track| track.planned.clone())
 }
 
-/// The renditions to encode, without one that the copy makes idle.
-fn renditions(
-    video: &Video,
-    timing: Timing,
-    copies: &[PlannedTrack],
-    settings: &PackageSettings,
-) -> Vec<PlannedTrack> {
-    let mut renditions = ladder::renditions(video.size, timing.rate(), &settings.ladder);
+/// Leaves out a rendition that a copy makes idle.
+fn leave_out(renditions: &mut Vec<PlannedTrack>, copies: &[PlannedTrack]) {
     renditions.retain(|track| {
         let idle = |copy: &PlannedTrack| {
             let sizes = size(track).zip(size(copy));
@@ -195,7 +214,6 @@ fn renditions(
         };
         !copies.iter().any(idle)
     });
-    renditions
 }
 
 fn size(track: &PlannedTrack) -> Option<(u32, u32)> {
@@ -203,25 +221,6 @@ fn size(track: &PlannedTrack) -> Option<(u32, u32)> {
         PlannedKind::Video { width, height, .. } => Some((width, height)),
         PlannedKind::Audio { .. } | PlannedKind::Text { .. } => None,
     }
-}
-
-/// The audio tracks to encode: those that are not copied.
-fn sounds(source: &Source, copy: Option<&CopyPlan>, encodes: bool) -> Vec<(PlannedTrack, Sound)> {
-    if !encodes {
-        return Vec::new();
-    }
-    // ffmpeg numbers a file's audio tracks in the order of the file.
-    let mut streams: Vec<usize> = source.audio.iter().map(|audio| audio.index).collect();
-    streams.sort_unstable();
-    streams.dedup();
-    let copied = |audio: &Audio| {
-        let place = streams.iter().position(|index| *index == audio.index);
-        let mut tracks = copy.iter().flat_map(|copy| &copy.tracks);
-        tracks.any(|track| track.audio_index.map(|n| n as usize) == place && place.is_some())
-    };
-    let taken = copy.map_or(0, |copy| copy.tracks.len().saturating_sub(1) as u32);
-    let left = source.audio.iter().filter(|audio| !copied(audio));
-    left.zip(taken + 1..).map(sound).collect()
 }
 
 /// A warning, where pictures end before the source says. Where sound may be longer, only
@@ -234,32 +233,6 @@ fn cut(source: &Source, recipe: &Recipe, torn: bool) -> Option<String> {
     let declared_secs = video.duration_secs.or(alone)?;
     let short = end_secs + SHORTFALL_SECS < declared_secs && !video.timing.varies();
     (torn || short).then(|| cut_short(end_secs, declared_secs))
-}
-
-/// AAC's bit rate for so many channels, bit/s.
-pub(crate) fn audio_rate(channels: u32) -> u64 {
-    AUDIO_RATE_PER_CHANNEL * u64::from(channels)
-}
-
-/// The `n`th sound, from 1.
-fn sound((audio, n): (&Audio, u32)) -> (PlannedTrack, Sound) {
-    let track = PlannedTrack {
-        track: track_id(&format!("a{n}")),
-        // A frame may be a little longer than the average asked for.
-        bitrate_max: audio_rate(audio.channels) * 11 / 10,
-        kind: PlannedKind::Audio {
-            channels: audio.channels,
-            sample_rate: AUDIO_RATE as u32,
-            label: audio.label.clone(),
-        },
-    };
-    let sound = Sound {
-        track: track.track.clone(),
-        index: audio.index,
-        channels: audio.channels,
-        offset_secs: audio.offset_secs,
-    };
-    (track, sound)
 }
 
 /// The `n`th subtitles, from 1.

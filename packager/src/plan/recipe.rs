@@ -8,6 +8,7 @@ use crate::{
     PackagerError,
     attempt::SHORTFALL_SECS,
     copy::CopyPlan,
+    encode::audio::Format,
     plan::{
         cuts::Cuts,
         grid::{Grid, Span},
@@ -34,6 +35,9 @@ pub(crate) struct Recipe {
     pub(crate) source: Source,
     /// How pictures are encoded.
     pub(crate) encoder: Settings,
+    /// How they are encoded in HEVC, where that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hevc: Option<Settings>,
     /// Where segments start. `None`: the source has no index, so that it is encoded in
     /// one piece, from the beginning, and cut by cells as it comes.
     pub(crate) grid: Option<Grid>,
@@ -75,6 +79,9 @@ pub(crate) struct Sound {
     pub(crate) channels: u32,
     /// When its first sound is heard, from the common zero, seconds.
     pub(crate) offset_secs: f64,
+    /// What it is encoded in.
+    #[serde(default, skip_serializing_if = "Format::is_aac")]
+    pub(crate) format: Format,
 }
 
 /// Where a text track comes from.
@@ -86,7 +93,7 @@ pub(crate) struct Words {
     pub(crate) text: Text,
 }
 
-/// x264's settings.
+/// Settings of x264, or of x265.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// Such as `veryfast`.

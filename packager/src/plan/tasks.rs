@@ -10,8 +10,9 @@ const LEAD_SECS: f64 = 20.0;
 
 /// The tasks, the most urgent first: what a viewer needs to start, then what the first
 /// renditions lack, then what makes it whole. `pictures` are those to be encoded.
+/// Those in `hevc` come last: they are a choice of a version that is whole without them.
 pub(super) fn tasks(
-    pictures: &[PlannedTrack],
+    (pictures, hevc): (&[PlannedTrack], &[PlannedTrack]),
     recipe: &Recipe,
     settings: &PackageSettings,
 ) -> Vec<Task> {
@@ -35,20 +36,23 @@ pub(super) fn tasks(
     };
     let ahead = ahead && all.len() > 1 && !recipe.spans.is_empty();
     let (rest, lead) = all.split_at(all.len() - usize::from(ahead));
-    for (kind, tracks) in [(TaskKind::Lead, lead), (TaskKind::Rest, rest)] {
+    let spans = |kind, tracks: &[&TrackId]| -> Vec<Task> {
         if tracks.is_empty() {
-            continue;
+            return Vec::new();
         }
         let spans = recipe.spans.iter().zip(0..);
-        tasks.extend(spans.map(|(span, number)| Task {
+        let spans = spans.map(|(span, number)| Task {
             span: number,
             segments: Some((span.first, span.end)),
             ..task(kind, tracks)
-        }));
-        if recipe.spans.is_empty() {
-            tasks.push(task(kind, tracks));
+        });
+        match recipe.spans.is_empty() {
+            true => vec![task(kind, tracks)],
+            false => spans.collect(),
         }
-    }
+    };
+    tasks.extend(spans(TaskKind::Lead, lead));
+    tasks.extend(spans(TaskKind::Rest, rest));
     tasks.extend(recipe.texts.iter().map(|words| Task {
         optional: true,
         ..task(TaskKind::Text, &[&words.track])
@@ -60,5 +64,7 @@ pub(super) fn tasks(
             ..task(TaskKind::Images, &[])
         });
     }
+    let hevc: Vec<&TrackId> = hevc.iter().map(|track| &track.track).collect();
+    tasks.extend(spans(TaskKind::Hevc, &hevc));
     tasks
 }

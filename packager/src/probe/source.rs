@@ -1,7 +1,7 @@
 //! What a source is, as far as it is published.
 
 use serde::{Deserialize, Serialize};
-use wire::TrackLabel;
+use wire::{TrackLabel, VideoRange};
 
 use crate::probe::timing::Timing;
 
@@ -69,6 +69,15 @@ pub(crate) enum Colour {
 }
 
 impl Colour {
+    /// How it is said of a rendition that keeps it.
+    pub(crate) fn range(self) -> VideoRange {
+        match self {
+            Self::Sdr => VideoRange::Sdr,
+            Self::Pq => VideoRange::Pq,
+            Self::Hlg => VideoRange::Hlg,
+        }
+    }
+
     /// ffmpeg filters that make standard range (BT.709) of it; `None` where it is.
     /// What a file leaves unsaid is taken as BT.2020, as all of HDR is.
     pub(crate) fn to_sdr(self) -> Option<String> {

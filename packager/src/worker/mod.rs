@@ -16,7 +16,7 @@ use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use wire::{Completion, Failure, Lease, TaskKind};
+use wire::{Codec, Completion, Failure, Lease, TaskKind};
 
 use crate::{
     Config, PackagerError,
@@ -45,7 +45,7 @@ const SIDE_LANES: [&[TaskKind]; 2] = [
     &[TaskKind::Audio, TaskKind::Text, TaskKind::Images],
 ];
 /// As many of these as spans are encoded at once.
-const PICTURE_LANE: &[TaskKind] = &[TaskKind::Lead, TaskKind::Rest];
+const PICTURE_LANE: &[TaskKind] = &[TaskKind::Lead, TaskKind::Rest, TaskKind::Hevc];
 
 /// Does one task after the other in each of a few lanes until `shutdown`; tasks under
 /// way are given back.
@@ -62,7 +62,7 @@ pub async fn run(
     let api = Api::new(&config)?;
     let join = Bearer::new(&join)?;
     let sources = Sources::new(Workspace::open(&config.work_dir)?);
-    let toolchain = toolchain(&config).await?;
+    let (toolchain, codecs) = toolchain(&config).await?;
     let name = worker_name();
     tracing::info!(
         worker = name,
@@ -73,6 +73,7 @@ pub async fn run(
     let worker = Worker {
         name,
         toolchain,
+        codecs,
         config,
         api,
         sources,
@@ -93,20 +94,22 @@ fn taken(kinds: &[TaskKind], config: &Config) -> Vec<TaskKind> {
     kinds.iter().filter(takes).copied().collect()
 }
 
-/// What the worker's output depends on; nothing where it only copies.
-async fn toolchain(config: &Config) -> Result<String, PackagerError> {
+/// What the worker's output depends on, and what it encodes; nothing where it only
+/// copies.
+async fn toolchain(config: &Config) -> Result<(String, Vec<Codec>), PackagerError> {
     if taken(&TaskKind::ALL, config) == [TaskKind::Copy] {
-        return Ok(String::new());
+        return Ok((String::new(), Vec::new()));
     }
     let tools = tool::check(config).await?;
     tools.must_encode()?;
-    Ok(tools.toolchain())
+    Ok((tools.toolchain(), tools.codecs()))
 }
 
 struct Worker {
     config: Config,
     name: String,
     toolchain: String,
+    codecs: Vec<Codec>,
     api: Api,
     sources: Sources,
     shutdown: CancellationToken,
@@ -186,6 +189,7 @@ impl Worker {
         let attempt = Attempt {
             config,
             toolchain: &self.toolchain,
+            codecs: &self.codecs,
             source: Source::Origin { held: &held, job },
             input: Input::Origin {
                 job: job.clone(),

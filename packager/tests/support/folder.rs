@@ -1,7 +1,7 @@
 //! Packaging without a server.
 
 use packager::{Config, Packaged, PackagerError, Packaging};
-use wire::PackageSettings;
+use wire::{Codec, PackageSettings};
 
 use super::{Clip, Published, config};
 
@@ -10,6 +10,8 @@ pub(crate) struct Packager {
     pub(crate) config: Config,
     pub(crate) ladder: Vec<u32>,
     pub(crate) workers: usize,
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) copy: bool,
 }
 
 impl Packager {
@@ -21,6 +23,8 @@ impl Packager {
             config,
             ladder: ladder.to_vec(),
             workers: 2,
+            codecs: vec![Codec::H264],
+            copy: false,
         }
     }
 
@@ -32,7 +36,8 @@ impl Packager {
         let packaging = Packaging {
             settings: PackageSettings {
                 ladder: self.ladder.clone(),
-                copy: false,
+                copy: self.copy,
+                codecs: self.codecs.clone(),
                 ..PackageSettings::default()
             },
             workers: self.workers,

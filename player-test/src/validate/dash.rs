@@ -33,6 +33,17 @@ impl Representation<'_> {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.own.get(name).or_else(|| self.set.get(name))
     }
+
+    /// Value of a property with this scheme, essential or not, at either.
+    pub(super) fn property(&self, scheme: &str) -> Option<&str> {
+        let both = self.own.children.iter().chain(&self.set.children);
+        let mut properties = both.filter(|e| {
+            let name = e.name.as_str();
+            matches!(name, "EssentialProperty" | "SupplementalProperty")
+                && e.get("schemeIdUri") == Some(scheme)
+        });
+        properties.next()?.get("value")
+    }
 }
 
 /// What a timeline lists.

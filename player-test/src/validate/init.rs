@@ -27,6 +27,8 @@ pub(super) struct Facts {
     pub(super) shown: (u32, u32),
     /// Of an H.264 SPS.
     pub(super) of_sps: Option<(u32, u32)>,
+    /// Transfer characteristics of `colr` (ISO/IEC 23091-2 §8.2), where it says them.
+    pub(super) transfer: Option<u16>,
     /// Of an audio sample entry.
     pub(super) sampling_rate: u32,
     /// Empty edits before the media, units of the movie's timescale and that timescale.
@@ -37,6 +39,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// VIDEO-RANGE of what `colr` says: BT.2100's PQ and HLG, or else the standard one.
+    pub(super) fn range(&self) -> &'static str {
+        match self.transfer {
+            Some(16) => "PQ",
+            Some(18) => "HLG",
+            _ => "SDR",
+        }
+    }
+
     pub(super) fn track(&self) -> u32 {
         self.init.tracks[0].id
     }
@@ -98,6 +109,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Facts, BoxError> {
             .first()
             .filter(|_| name.starts_with("avc"))
             .and_then(|sps| codec::avc_size(sps)),
+        transfer: transfer(&inner),
         sampling_rate: if kind == Kind::Audio { number(24) } else { 0 },
         empty: (empty, movie_timescale(find(&movie, b"mvhd")?)?),
         media_time,
@@ -120,6 +132,13 @@ fn parts_of(entry: Box<'_>, kind: Kind) -> Result<Vec<Box<'_>>, BoxError> {
             .get(fields..)
             .ok_or(BoxError::Short(entry.kind))?,
     )
+}
+
+/// Of a `colr` box of type `nclx` (ISO/IEC 14496-12 §12.1.5); 2 is unspecified.
+fn transfer(parts: &[Box<'_>]) -> Option<u16> {
+    let body = find(parts, b"colr").ok()?.body;
+    let [high, low] = *body.strip_prefix(b"nclx")?.get(2..4)?.as_array()?;
+    Some(u16::from_be_bytes([high, low])).filter(|transfer| *transfer != 2)
 }
 
 /// The type that an encrypted sample entry stands for (ISO/IEC 23001-7 §4.2).

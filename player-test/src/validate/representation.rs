@@ -94,7 +94,23 @@ pub(super) fn check_facts(
     }
 }
 
+/// A picture in PQ or HLG says so, and no other does: players without such a screen take
+/// another set.
+fn check_transfer(context: &mut Context, of: &Representation<'_>, facts: &Facts) {
+    let wide = |transfer: &u16| [16, 18].contains(transfer);
+    let said = of.property("urn:mpeg:mpegB:cicp:TransferCharacteristics");
+    let said = said.and_then(|value| value.parse().ok()).filter(wide);
+    let found = facts.transfer.filter(wide);
+    if said != found {
+        let words = |transfer: Option<u16>| transfer.map_or("none".to_owned(), |t| t.to_string());
+        let (said, found) = (words(said), words(found));
+        let words = format!("transfer of PQ or HLG {said}, the sample entry has {found}");
+        context.add(rules::DASH_RANGE, &of.place, words);
+    }
+}
+
 fn check_picture(context: &mut Context, of: &Representation<'_>, track: &Track, facts: &Facts) {
+    check_transfer(context, of, facts);
     let said: Option<(u32, u32)> = of
         .get("width")
         .and_then(|w| w.parse().ok())

@@ -24,6 +24,7 @@ rules! {
     HLS_CODECS Error "hls-codecs" "RFC 8216bis §4.4.6.2; RFC 6381";
     HLS_RESOLUTION Error "hls-resolution" "RFC 8216bis §4.4.6.2";
     HLS_FRAME_RATE Error "hls-frame-rate" "RFC 8216bis §4.4.6.2; 0.5 % is ours";
+    HLS_RANGE Error "hls-video-range" "RFC 8216bis §4.4.6.2; ISO/IEC 23091-2 §8.2";
     HLS_BANDWIDTH Error "hls-bandwidth" "RFC 8216bis §4.4.6.2";
     HLS_BANDWIDTH_HIGH Warning "hls-bandwidth-high" "Apple HLS authoring: measured peak within 10 % of BANDWIDTH";
     HLS_AVERAGE Error "hls-average-bandwidth" "Apple HLS authoring: within 10 % of AVERAGE-BANDWIDTH";
@@ -60,6 +61,7 @@ rules! {
     DASH_CODECS Error "dash-codecs" "ISO/IEC 23009-1 §5.3.7.2; RFC 6381";
     DASH_SIZE Error "dash-size" "ISO/IEC 23009-1 §5.3.7.2";
     DASH_FRAME_RATE Error "dash-frame-rate" "ISO/IEC 23009-1 §5.3.7.2; 0.5 % is ours";
+    DASH_RANGE Error "dash-transfer" "ISO/IEC 23009-1 §5.8.4.8; ISO/IEC 23091-2 §8.2";
     DASH_SAMPLING Error "dash-sampling-rate" "ISO/IEC 23009-1 §5.3.7.2";
     DASH_BANDWIDTH Error "dash-bandwidth" "ISO/IEC 23009-1 §5.3.5.2";
     DASH_BANDWIDTH_HIGH Warning "dash-bandwidth-high" "chosen: at most twice the dearest segment's rate";

@@ -89,6 +89,11 @@ fn check_picture(context: &mut Context, variant: &Named, track: &Track) {
         }
         Some(_) => {}
     }
+    let range = variant.get("VIDEO-RANGE").unwrap_or("SDR");
+    if range != facts.range() {
+        let words = format!("VIDEO-RANGE {range}, it is {}", facts.range());
+        context.add(rules::HLS_RANGE, &variant.place, words);
+    }
     if let (Some(said), Some(found)) = (variant.number("FRAME-RATE"), track.frame_rate())
         && (said / found - 1.0).abs() > 0.005
     {

@@ -23,6 +23,15 @@ pub(crate) const CASES: &[Case] = &[
             "<BaseURL>./</BaseURL><Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>",
         ),
     ),
+    (
+        "dash-transfer",
+        Edit(
+            MPD,
+            "<SegmentTemplate",
+            "<EssentialProperty schemeIdUri=\"urn:mpeg:mpegB:cicp:TransferCharacteristics\" \
+             value=\"18\"/><SegmentTemplate",
+        ),
+    ),
     ("dash-order", Edit(MPD, "<Role ", "<Rolle ")),
     ("dash-attribute", Edit(MPD, " minBufferTime=\"PT2S\"", "")),
     (

@@ -95,6 +95,10 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("hls-codecs", Edit(MASTER, ",mp4a.40.2", "")),
     ("hls-codecs", Edit(MASTER, ",mp4a.40.2", ",mp4a.40.2,ec-3")),
+    (
+        "hls-video-range",
+        Edit(MASTER, "FRAME-RATE=", "VIDEO-RANGE=PQ,FRAME-RATE="),
+    ),
     ("hls-resolution", Edit(MASTER, "640x384", "640x360")),
     ("hls-resolution", Edit(MASTER, "RESOLUTION=640x384,", "")),
     (

@@ -48,7 +48,8 @@ pub(super) fn is_idr(sample: &[u8], nal_len_bytes: u8) -> bool {
     false
 }
 
-fn next_nal(bytes: &[u8], nal_len_bytes: usize) -> Option<(&[u8], &[u8])> {
+/// The first NAL unit of a sample, and what is behind it.
+pub(super) fn next_nal(bytes: &[u8], nal_len_bytes: usize) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes
         .split_at_checked(nal_len_bytes)
         .filter(|(len, _)| !len.is_empty())?;

@@ -3,6 +3,7 @@
 use super::{
     BoxError, FourCc, InitInfo, InitKind, SampleDefaults, avc,
     boxes::{Fields, boxes, only, only_at},
+    hevc,
 };
 
 /// Most samples of one fragment. Chosen: nine minutes of video at 120 frames/s.
@@ -106,9 +107,10 @@ impl<'a> Fragment<'a> {
     #[must_use]
     pub fn starts_with_idr(&self, init: &InitInfo) -> bool {
         match (&init.kind, self.samples.first()) {
-            (InitKind::Video { nal_len_bytes, .. }, Some(first)) => {
-                avc::is_idr(first.data, *nal_len_bytes)
-            }
+            (InitKind::Video { nal_len_bytes, .. }, Some(first)) => match init.is_hevc() {
+                true => hevc::is_idr(first.data, *nal_len_bytes),
+                false => avc::is_idr(first.data, *nal_len_bytes),
+            },
             _ => false,
         }
     }

@@ -3,7 +3,7 @@
 use super::{
     BoxError, FourCc, avc,
     boxes::{Fields, boxes, only},
-    esds,
+    esds, hevc, opus,
 };
 
 /// What an init segment says of its one track.
@@ -11,7 +11,8 @@ use super::{
 pub struct InitInfo {
     /// The track's number in `tkhd`, which its fragments repeat.
     pub track_id: u32,
-    /// RFC 6381 codec string, such as `avc1.640028` or `mp4a.40.2`.
+    /// RFC 6381 codec string, such as `avc1.640028`, `hvc1.1.6.L93.B0`, `mp4a.40.2` or
+    /// `opus`.
     pub codec: String,
     /// Units of time per second, of `tfdt` and durations; never 0.
     pub timescale: u32,
@@ -24,7 +25,7 @@ pub struct InitInfo {
 /// What the track carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InitKind {
-    /// H.264.
+    /// H.264 or HEVC.
     Video {
         /// Pixels, as coded and cropped.
         width: u32,
@@ -33,7 +34,7 @@ pub enum InitKind {
         /// Bytes in front of each NAL unit that tell its length: 1, 2 or 4.
         nal_len_bytes: u8,
     },
-    /// MPEG audio, AAC as a rule.
+    /// MPEG audio, AAC as a rule; or Opus.
     Audio {
         /// Channels.
         channels: u32,
@@ -53,7 +54,7 @@ pub struct SampleDefaults {
     pub flags: u32,
 }
 
-/// Reads an init segment (`ftyp`, `moov`) of one H.264 or AAC track.
+/// Reads an init segment (`ftyp`, `moov`) of one track of H.264, HEVC, AAC or Opus.
 ///
 /// # Errors
 /// Malformed boxes, no `mvex`, or more than one track; [`BoxError::Unsupported`] for
@@ -72,6 +73,13 @@ pub fn init_info(init: &[u8]) -> Result<InitInfo, BoxError> {
         kind,
         defaults: defaults(only(only(moov, b"mvex")?, b"trex")?, track_id)?,
     })
+}
+
+impl InitInfo {
+    /// Its pictures are HEVC.
+    pub(super) fn is_hevc(&self) -> bool {
+        matches!(self.codec.as_bytes().first_chunk(), Some(b"hvc1" | b"hev1"))
+    }
 }
 
 /// Bytes of creation and modification time, which grow with the version.
@@ -125,7 +133,8 @@ fn sample_entry(stsd: &[u8]) -> Result<(String, InitKind), BoxError> {
     })??;
     match &entry.kind.0 {
         b"avc1" | b"avc3" => video(entry.kind, entry.body),
-        b"mp4a" => audio(entry.body),
+        b"hvc1" | b"hev1" => video(entry.kind, entry.body),
+        b"mp4a" | b"Opus" => audio(entry.kind, entry.body),
         _ => Err(BoxError::Unsupported(format!("codec '{}'", entry.kind))),
     }
 }
@@ -135,17 +144,26 @@ fn video(entry: FourCc, body: &[u8]) -> Result<(String, InitKind), BoxError> {
     fields.skip(24)?; // reserved, data reference index, pre_defined
     let (width, height) = (u32::from(fields.u16()?), u32::from(fields.u16()?));
     fields.skip(50)?; // resolution, reserved, frame count, name, depth, pre_defined
-    let config = avc::Config::read(only(fields.rest(), b"avcC")?)?;
+    let (profile, nal_len_bytes) = match &entry.0 {
+        b"hvc1" | b"hev1" => {
+            let config = hevc::Config::read(only(fields.rest(), b"hvcC")?)?;
+            (config.profile, config.nal_len_bytes)
+        }
+        _ => {
+            let config = avc::Config::read(only(fields.rest(), b"avcC")?)?;
+            (config.profile, config.nal_len_bytes)
+        }
+    };
     let kind = InitKind::Video {
         width,
         height,
-        nal_len_bytes: config.nal_len_bytes,
+        nal_len_bytes,
     };
-    Ok((format!("{entry}.{}", config.profile), kind))
+    Ok((format!("{entry}.{profile}"), kind))
 }
 
-fn audio(body: &[u8]) -> Result<(String, InitKind), BoxError> {
-    let mut fields = Fields::of(b"mp4a", body);
+fn audio(entry: FourCc, body: &[u8]) -> Result<(String, InitKind), BoxError> {
+    let mut fields = Fields::of(&entry.0, body);
     fields.skip(8)?; // reserved, data reference index
     if fields.u16()? != 0 {
         return Err(BoxError::Unsupported("QuickTime sound description".into()));
@@ -154,6 +172,14 @@ fn audio(body: &[u8]) -> Result<(String, InitKind), BoxError> {
     let channels = u32::from(fields.u16()?);
     fields.skip(6)?; // sample size, pre_defined, reserved
     let sample_rate = fields.u32()? >> 16; // 16.16 fixed point
+    if entry.0 == *b"Opus" {
+        let channels = opus::Config::read(only(fields.rest(), b"dOps")?)?.channels;
+        let kind = InitKind::Audio {
+            channels,
+            sample_rate,
+        };
+        return Ok(("opus".to_owned(), kind));
+    }
     let config = esds::Config::read(only(fields.rest(), b"esds")?)?;
     let kind = InitKind::Audio {
         channels: config.channels.unwrap_or(channels),

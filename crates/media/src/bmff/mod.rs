@@ -7,7 +7,8 @@
 //! - [`TopLevel`]: cut an encoder's output into its init segment and its fragments.
 //! - [`init_info`]: what an init segment says of its one track.
 //! - [`Fragment`]: times and samples of a `moof` + `mdat`.
-//! - [`patch_tfdt`]: move a fragment in time, in place.
+//! - [`patch_tfdt`]: move a fragment in time, in place; [`patch_pre_skip`]: tell how much
+//!   priming a stream of Opus has.
 //! - [`write_fragment`]: a new `moof` + `mdat` of given samples; [`fragment_head`]: the
 //!   same without their bytes.
 //! - [`mp4`]: progressive mp4 and mov: what they hold, and where.
@@ -18,8 +19,10 @@ mod boxes;
 mod error;
 mod esds;
 mod fragment;
+mod hevc;
 mod init;
 pub mod mp4;
+mod opus;
 mod patch;
 mod split;
 mod write;
@@ -28,6 +31,7 @@ pub use boxes::{BoxRef, Boxes, FourCc, boxes};
 pub use error::BoxError;
 pub use fragment::{Fragment, SAMPLES_MAX, Sample};
 pub use init::{InitInfo, InitKind, SampleDefaults, init_info};
+pub use opus::patch_pre_skip;
 pub use patch::patch_tfdt;
 pub use split::{Piece, TopLevel};
 pub use write::{SampleHead, fragment_head, fragment_head_len_max, write_fragment};

@@ -123,6 +123,7 @@ fn put_representation(
             width,
             height,
             frame_rate,
+            ..
         } => {
             attributes.push(("width", width.to_string()));
             attributes.push(("height", height.to_string()));

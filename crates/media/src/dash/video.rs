@@ -1,18 +1,11 @@
 //! Sets of renditions.
 
-use super::{Sets, put_representation, segmented, timeline};
-use crate::{FrameRate, Shown, TrackKind, view::View, xml::Attributes};
+use super::{Sets, descriptor, put_representation, segmented, timeline};
+use crate::{FrameRate, Shown, TrackKind, VideoRange, view::View, xml::Attributes};
 
 /// One set for each codec: players switch only within a set, and not between codecs.
 pub(super) fn put(sets: &mut Sets<'_>, view: &View<'_>, version: &str) {
-    let mut families: Vec<&str> = Vec::new();
-    for shown in &view.video {
-        let family = shown.track.codec_family();
-        if !families.contains(&family) {
-            families.push(family);
-        }
-    }
-    for family in families {
+    for family in view.families() {
         let tracks = view
             .video
             .iter()
@@ -27,6 +20,9 @@ fn put_set(sets: &mut Sets<'_>, view: &View<'_>, tracks: &[&Shown<'_>], version:
     let mut attributes = segmented(same_times);
     attributes.extend(bounds(tracks));
     sets.open("video", "video/mp4", attributes);
+    if let Some(range) = first.track.range() {
+        put_range(sets, range);
+    }
     let shared = tracks.iter().all(|t| timeline::same_timeline(first, t));
     if shared {
         timeline::put_template(sets.xml, view, first, version);
@@ -35,6 +31,26 @@ fn put_set(sets: &mut Sets<'_>, view: &View<'_>, tracks: &[&Shown<'_>], version:
         put_representation(sets.xml, view, shown, (!shared).then_some(version));
     }
     sets.xml.close();
+}
+
+/// How players know pictures that need more than a standard screen: those that do not
+/// know the properties, or have no such screen, take another set (ISO/IEC 23091-2 §8;
+/// DASH-IF IOP 4.3 §10.3.2).
+fn put_range(sets: &mut Sets<'_>, range: VideoRange) {
+    let transfer = match range {
+        VideoRange::Sdr => return,
+        VideoRange::Pq => "16",
+        VideoRange::Hlg => "18",
+    };
+    for (name, value) in [
+        ("ColourPrimaries", "9"),
+        ("TransferCharacteristics", transfer),
+        ("MatrixCoefficients", "9"),
+    ] {
+        let scheme = format!("urn:mpeg:mpegB:cicp:{name}");
+        sets.xml
+            .empty("EssentialProperty", descriptor(&scheme, value));
+    }
 }
 
 /// Picture shape of the largest rendition, and the largest of everything.
@@ -46,6 +62,7 @@ fn bounds(tracks: &[&Shown<'_>]) -> Attributes {
                 width,
                 height,
                 frame_rate,
+                ..
             } => Some((width, height, frame_rate)),
             TrackKind::Audio { .. } | TrackKind::Text { .. } => None,
         })

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{
     child, head,
     media_playlist::{put_end, put_head},
+    multivariant::{has_ranges, put_range},
     put_start, secs,
     tag::Tag,
 };
@@ -43,6 +44,7 @@ pub fn iframe_playlist(t: &Track, p: &Presentation, edit: &Edit) -> Result<Strin
 
 /// Names the I-frame playlists of a multivariant playlist.
 pub(super) fn put_variants(out: &mut String, view: &View<'_>, version: &str) {
+    let ranges = has_ranges(view);
     for shown in view.video.iter().filter(|s| has_iframes(s)) {
         let mut tag = Tag::new("EXT-X-I-FRAME-STREAM-INF");
         let target = view.target_secs;
@@ -51,6 +53,7 @@ pub(super) fn put_variants(out: &mut String, view: &View<'_>, version: &str) {
         if let TrackKind::Video { width, height, .. } = shown.track.kind {
             tag.plain("RESOLUTION", format_args!("{width}x{height}"));
         }
+        put_range(&mut tag, shown.track, ranges);
         tag.quoted("URI", &child(version, shown.track, FILE, view.edit));
         tag.end(out);
     }

@@ -8,7 +8,9 @@ use super::{
     child, head, iframes, put_start,
     tag::Tag,
 };
-use crate::{Edit, FrameRate, ManifestError, Presentation, Shown, Track, TrackKind, view::View};
+use crate::{
+    Edit, FrameRate, ManifestError, Presentation, Shown, Track, TrackKind, VideoRange, view::View,
+};
 
 /// Players that follow the list's order start with its first variant: the best that
 /// does not exceed this, bits per second. Apple's authoring rules name 2 Mbit/s for
@@ -46,6 +48,7 @@ pub fn multivariant(p: &Presentation, version: &str, edit: &Edit) -> Result<Stri
                 grouped,
                 text,
                 score: scored,
+                ranges: has_ranges(&view),
             },
         );
         writeln!(out, "{}", child(version, variant.shown.track, INDEX, edit))
@@ -68,13 +71,23 @@ struct Options {
     grouped: bool,
     text: bool,
     score: Option<usize>,
+    /// Not all is standard range.
+    ranges: bool,
 }
 
-/// Each rendition with each group of audio; of each group the affordable one first.
+/// Each rendition with each group of audio; of each group the affordable one first, and
+/// of each codec, the one that all players have before the others.
 fn variants<'v, 'a>(view: &'v View<'a>, groups: &'v [Group<'a>]) -> Vec<Variant<'v, 'a>> {
     let with = |group: Option<&'v Group<'a>>| {
-        let variants = view.video.iter().map(|s| Variant::of(s, group, view));
-        first_variant_first(variants.collect())
+        let families = view.families();
+        let variants = families.into_iter().flat_map(|family| {
+            let of_family = view
+                .video
+                .iter()
+                .filter(|s| s.track.codec_family() == family);
+            first_variant_first(of_family.map(|s| Variant::of(s, group, view)).collect())
+        });
+        variants.collect::<Vec<_>>()
     };
     if view.video.is_empty() {
         let alone = |group: &'v Group<'a>| {
@@ -128,6 +141,7 @@ impl<'v, 'a> Variant<'v, 'a> {
             width,
             height,
             frame_rate,
+            ..
         } = track.kind
         {
             tag.plain("RESOLUTION", format_args!("{width}x{height}"));
@@ -135,6 +149,7 @@ impl<'v, 'a> Variant<'v, 'a> {
                 tag.plain("FRAME-RATE", rate);
             }
         }
+        put_range(&mut tag, track, options.ranges);
         if let Some(group) = self.group.filter(|_| options.grouped) {
             tag.quoted("AUDIO", &group.id);
         }
@@ -172,6 +187,25 @@ impl<'v, 'a> Variant<'v, 'a> {
     }
 }
 
+/// There is another range than the standard one, which goes without saying.
+pub(super) fn has_ranges(view: &View<'_>) -> bool {
+    let mut ranges = view.video.iter().filter_map(|s| s.track.range());
+    ranges.any(|range| range != VideoRange::Sdr)
+}
+
+/// VIDEO-RANGE (rfc8216bis §4.4.6.2), where `ranges`.
+pub(super) fn put_range(tag: &mut Tag, track: &Track, ranges: bool) {
+    let Some(range) = track.range().filter(|_| ranges) else {
+        return;
+    };
+    let name = match range {
+        VideoRange::Sdr => "SDR",
+        VideoRange::Pq => "PQ",
+        VideoRange::Hlg => "HLG",
+    };
+    tag.plain("VIDEO-RANGE", name);
+}
+
 /// SCORE (rfc8216bis §4.4.6.2), where several codecs make rates no measure of quality:
 /// the variant's place among all by picture size, then by how well its codec does.
 fn score(view: &View<'_>, shown: &Shown<'_>) -> Option<usize> {
@@ -193,6 +227,7 @@ fn quality(track: &Track) -> (u64, u8, u64, u64) {
         width,
         height,
         frame_rate,
+        ..
     } = track.kind
     else {
         return (0, 0, 0, 0);

@@ -1,6 +1,6 @@
 //! The sets of an MPD: codecs, surround, text, thumbnails; and clips.
 
-use media::{Edit, ManifestError, Presentation, Storyboard, dash};
+use media::{Edit, ManifestError, Presentation, Storyboard, TrackKind, VideoRange, dash};
 
 use crate::{
     model::{audio, label_mut, presentation, surround, text},
@@ -84,6 +84,27 @@ fn codecs_are_sets_of_their_own() {
     let ids = |set: &Element| set.all("Representation").count();
     assert_eq!((ids(video[0]), ids(video[1])), (1, 2));
     assert_eq!(video[1].attribute("maxHeight"), "720");
+}
+
+#[test]
+fn a_range_that_is_not_standard_is_essential() {
+    for (wide, transfer) in [(VideoRange::Pq, "16"), (VideoRange::Hlg, "18")] {
+        let mut p = full();
+        if let TrackKind::Video { range, .. } = &mut p.tracks[0].kind {
+            *range = wide;
+        }
+        let mpd = clip(&p, "");
+        assert_in_schema_order(&mpd);
+        let video = sets(&mpd, "video");
+        let values = |set: &Element| -> Vec<String> {
+            let properties = set.all("EssentialProperty");
+            properties
+                .map(|e| e.attribute("value").to_owned())
+                .collect()
+        };
+        assert_eq!(values(video[0]), ["9", transfer, "9"]);
+        assert!(values(video[1]).is_empty());
+    }
 }
 
 #[test]

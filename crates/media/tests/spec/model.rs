@@ -1,6 +1,6 @@
 //! Presentations to write manifests of.
 
-use media::{FrameRate, Label, Presentation, Segment, Track, TrackKind};
+use media::{FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange};
 use proptest::prelude::*;
 
 /// Three renditions and an audio track of `segments` segments of 4 s; the last video
@@ -77,6 +77,7 @@ pub(crate) fn video(name: &str, size: (u32, u32), bitrate_max: u64, segments: us
             width: size.0,
             height: size.1,
             frame_rate,
+            range: VideoRange::Sdr,
         },
         group: 0,
         codec: "avc1.640028".into(),
@@ -166,6 +167,7 @@ fn any_kind(kind: Kind) -> BoxedStrategy<TrackKind> {
                 width,
                 height,
                 frame_rate: FrameRate { num, den },
+                range: VideoRange::Sdr,
             })
             .boxed(),
         Kind::Audio => (1_u32..9, 1_u32..200_000, any_label())

@@ -6,7 +6,7 @@ use std::{
 };
 
 use media::{
-    Edit, FrameRate, Label, ManifestError, Presentation, Segment, Track, TrackKind,
+    Edit, FrameRate, Label, ManifestError, Presentation, Segment, Track, TrackKind, VideoRange,
     bmff::{Fragment, InitInfo, InitKind},
     dash, hls,
 };
@@ -47,6 +47,7 @@ fn track(name: &str, info: &InitInfo, segments: Vec<Segment>) -> Track {
                 width,
                 height,
                 frame_rate,
+                range: VideoRange::Sdr,
             }
         }
         InitKind::Audio {

@@ -1,7 +1,7 @@
 //! Languages, surround, subtitles and trick play in HLS.
 
 use m3u8_rs::{AlternativeMedia, AlternativeMediaType, MasterPlaylist};
-use media::{Edit, ManifestError, Presentation, hls};
+use media::{Edit, ManifestError, Presentation, TrackKind, VideoRange, hls};
 
 use crate::model::{audio, label, label_mut, presentation, surround, text};
 
@@ -215,6 +215,22 @@ fn only_several_codecs_need_a_score() {
     let mut hevc = p.tracks[1].clone();
     (hevc.name, hevc.codec) = ("v720-hevc".into(), "hvc1.1.6.L93.90".into());
     p.tracks.insert(1, hevc);
-    // v720 is the first variant; then 1080, 720 by HEVC, 480.
-    assert_eq!(score(&p), ["2", "4", "3", "1"]);
+    // v720 is the first variant; then 1080 and 480, and behind all of H.264 720 by HEVC.
+    assert_eq!(score(&p), ["2", "4", "1", "3"]);
+}
+
+#[test]
+fn ranges_are_told_of_all_where_one_is_wide() {
+    let mut p = presentation(3, true);
+    let text = |p: &Presentation| hls::multivariant(p, "ver1", &Edit::default()).unwrap();
+    assert!(!text(&p).contains("VIDEO-RANGE"));
+    let mut wide = p.tracks[1].clone();
+    (wide.name, wide.codec) = ("v720-hevc".into(), "hvc1.2.4.L93.90".into());
+    if let TrackKind::Video { range, .. } = &mut wide.kind {
+        *range = VideoRange::Hlg;
+    }
+    p.tracks.push(wide);
+    // Of each the pictures, and those of trick play.
+    assert_eq!(text(&p).matches("VIDEO-RANGE=SDR").count(), 6);
+    assert_eq!(text(&p).matches("VIDEO-RANGE=HLG").count(), 2);
 }
