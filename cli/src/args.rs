@@ -117,6 +117,17 @@ pub(crate) struct PackageArgs {
     /// Encode all renditions, also where the file's own streams could be published.
     #[arg(long)]
     pub(crate) no_copy: bool,
+    /// Encrypt by `cbcs` with the keys of this file: a line `[video|audio] KEY-ID:KEY` each,
+    /// in hexadecimal.
+    #[arg(long, value_name = "FILE", conflicts_with = "codecs")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Address of a ClearKey licence server, for the manifests.
+    #[arg(long, value_name = "URL", requires = "key_file")]
+    pub(crate) license_url: Option<String>,
+    /// Address of a key's 16 bytes, which HLS then names in place of ClearKey; `{kid}` in it
+    /// becomes the key's id.
+    #[arg(long, value_name = "URL", requires = "key_file")]
+    pub(crate) key_url: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -19,6 +19,7 @@ mod attempt;
 mod input;
 mod local;
 mod outlet;
+mod protect;
 mod worker;
 
 // From a file to tracks and tasks.
@@ -53,5 +54,6 @@ mod stored;
 pub use config::Config;
 pub use error::PackagerError;
 pub use local::{Far, Packaged, Packaging, package};
+pub use protect::{Keys, KeysError, Protection};
 pub use tool::{Tool, check};
 pub use worker::run;

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use wire::{Plan, TrackId};
 
-use crate::{PackagerError, encode::segment::Segment, local::shelf::Shelf, worker::api::Job};
+use crate::{
+    PackagerError, encode::segment::Segment, local::shelf::Shelf, protect::Protector,
+    worker::api::Job,
+};
 
 /// Takes what a task makes. Cheap to clone.
 #[derive(Clone)]
@@ -12,6 +15,8 @@ pub(crate) enum Outlet {
     Origin(Box<Job>),
     /// A folder of this machine.
     Folder(Shelf),
+    /// One of these, which gets encrypted tracks.
+    Encrypted(Protector, Box<Outlet>),
 }
 
 impl Outlet {
@@ -23,6 +28,7 @@ impl Outlet {
                 shelf.put_plan(plan);
                 Ok(())
             }
+            Self::Encrypted(_, outlet) => Box::pin(outlet.put_plan(plan)).await,
         }
     }
 
@@ -32,6 +38,10 @@ impl Outlet {
         match self {
             Self::Origin(job) => job.put_init(track, init).await,
             Self::Folder(shelf) => shelf.put_init(track, init).await,
+            Self::Encrypted(protector, outlet) => {
+                let init = protector.init(track, &init)?;
+                Box::pin(outlet.put_init(track, init)).await
+            }
         }
     }
 
@@ -48,6 +58,10 @@ impl Outlet {
                 let text = segment.bytes.starts_with(b"WEBVTT");
                 let extension = if text { "vtt" } else { "m4s" };
                 shelf.put_segment((track, extension), segment).await?;
+            }
+            Self::Encrypted(protector, outlet) => {
+                let segment = protector.segment(track, segment)?;
+                return Box::pin(outlet.put_segment(track, &segment)).await;
             }
         }
         let len = segment.bytes.len() as u64;
@@ -67,6 +81,7 @@ impl Outlet {
         match self {
             Self::Origin(job) => job.put_file(name, media_type, bytes).await,
             Self::Folder(shelf) => shelf.put_file(name, bytes).await,
+            Self::Encrypted(_, outlet) => Box::pin(outlet.put_file(name, media_type, bytes)).await,
         }
     }
 }

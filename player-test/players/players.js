@@ -1,10 +1,26 @@
 // One stream in one of the players that people use, asked by `window.state()` and told by
-// `selectAudio`, `selectText` and `seek`. `?player=hlsjs|shaka-hls|shaka-dash|dashjs&src=URL`.
+// `selectAudio`, `selectText` and `seek`. `?player=hlsjs|shaka-hls|shaka-dash|dashjs&src=URL`,
+// and `&keys=KID:KEY,KID:KEY` in hexadecimal for a stream that is encrypted.
 
 const video = document.getElementById("video");
 const query = new URLSearchParams(location.search);
 let error = null;
 let player = null;
+
+/** Content keys by their ids, in hexadecimal; `null` for a clear stream. */
+const keys = query.has("keys") ? Object.fromEntries(query.get("keys").split(",").map((pair) => pair.split(":"))) : null;
+
+/** As JSON Web Keys have binary fields (RFC 7515, appendix C). */
+function base64url(hex) {
+  const bytes = hex.match(/../g).map((byte) => parseInt(byte, 16));
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** A ClearKey licence, as a server would give it (W3C, Encrypted Media Extensions 9.1.4). */
+function licence() {
+  const jwks = Object.entries(keys).map(([kid, k]) => ({ kty: "oct", kid: base64url(kid), k: base64url(k) }));
+  return new Blob([JSON.stringify({ keys: jwks, type: "temporary" })]);
+}
 
 /** A classic script of a player, which leaves a global. */
 function script(path) {
@@ -29,7 +45,12 @@ function shownCues() {
 
 async function hlsjs(src) {
   await script("hls.js/dist/hls.min.js");
-  const hls = new Hls();
+  const hls = new Hls(keys === null ? {} : {
+    emeEnabled: true,
+    drmSystems: { "org.w3.clearkey": { licenseUrl: URL.createObjectURL(licence()) } },
+    // A blob can only be got.
+    licenseXhrSetup: (xhr, url) => xhr.open("GET", url, true),
+  });
   hls.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && failed(details));
   hls.loadSource(src);
   hls.attachMedia(video);
@@ -53,6 +74,8 @@ async function shakaPlayer(src) {
   shakaPlayer.addEventListener("error", ({ detail }) => {
     if (detail.severity === shaka.util.Error.Severity.CRITICAL) failed(`shaka ${detail.code} ${detail.data}`);
   });
+  // Shaka knows no ClearKey in HLS but as a key behind a URI; it need not look there.
+  if (keys !== null) shakaPlayer.configure({ drm: { clearKeys: keys }, manifest: { ignoreDrmInfo: true } });
   await shakaPlayer.attach(video);
   // 0: while the playlist grows, Shaka takes it for live and would start near its end.
   await shakaPlayer.load(src, 0);
@@ -70,7 +93,12 @@ async function dash(src) {
   await script("dashjs/dist/modern/umd/dash.all.min.js");
   const dashPlayer = dashjs.MediaPlayer().create();
   dashPlayer.on("error", ({ error: told }) => failed(`dash.js ${told.code} ${told.message}`));
-  dashPlayer.initialize(video, src, false);
+  dashPlayer.initialize(video, undefined, false);
+  if (keys !== null) {
+    const clearkeys = Object.fromEntries(Object.entries(keys).map((pair) => pair.map(base64url)));
+    dashPlayer.setProtectionData({ "org.w3.clearkey": { clearkeys } });
+  }
+  dashPlayer.attachSource(src);
   await new Promise((resolve) => dashPlayer.on("streamInitialized", resolve));
   const of = (type) => dashPlayer.getTracksFor(type) ?? [];
   const texts = () => of("text").map(({ lang, roles }, i) => {

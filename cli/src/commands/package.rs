@@ -1,8 +1,8 @@
 //! `weir package`.
 
-use std::time::Duration;
+use std::{fs::File, io::Read, path::Path, time::Duration};
 
-use packager::{Far, PackagerError, Packaging};
+use packager::{Far, Keys, KeysError, PackagerError, Packaging, Protection};
 
 use super::progress::Progress;
 use crate::{
@@ -14,6 +14,8 @@ use crate::{
 
 /// Most spans at once: each is an ffmpeg of its own.
 const WORKERS_MAX: usize = 64;
+/// Longest key file, bytes. Chosen: two keys and many remarks fit.
+const KEY_FILE_LEN_MAX: u64 = 1 << 16;
 /// The bar's unit: a thousandth.
 const STEPS: f64 = 1000.0;
 
@@ -85,7 +87,47 @@ fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Pa
         let words = format!("--workers {workers}: 1 to {WORKERS_MAX}");
         return Err(error(Exit::Config, words));
     }
-    Ok(Packaging { settings, workers })
+    Ok(Packaging {
+        settings,
+        workers,
+        protection: args
+            .key_file
+            .as_deref()
+            .map(|file| protection(file, args))
+            .transpose()?,
+    })
+}
+
+/// Keys of a file, and where players get them. No error shows what stands in the file.
+fn protection(file: &Path, args: &PackageArgs) -> anyhow::Result<Protection> {
+    let wrong = |why: String| {
+        error(
+            Exit::Config,
+            format!("--key-file {}: {why}", file.display()),
+        )
+    };
+    let mut text = String::new();
+    let source = File::open(file).map_err(|e| wrong(e.to_string()))?;
+    let read = source.take(KEY_FILE_LEN_MAX + 1).read_to_string(&mut text);
+    read.map_err(|e| wrong(e.to_string()))?;
+    if text.len() as u64 > KEY_FILE_LEN_MAX {
+        return Err(wrong(format!("it is longer than {KEY_FILE_LEN_MAX} bytes")));
+    }
+    let keys: Keys = text.parse().map_err(|e: KeysError| wrong(e.to_string()))?;
+    for (flag, url) in [
+        ("--license-url", &args.license_url),
+        ("--key-url", &args.key_url),
+    ] {
+        let odd = |url: &&String| url.is_empty() || url.contains(|c: char| c == '"' || c <= ' ');
+        if let Some(url) = url.as_ref().filter(odd) {
+            return Err(error(Exit::Config, format!("{flag} {url:?}: it is no URL")));
+        }
+    }
+    Ok(Protection {
+        keys,
+        license_url: args.license_url.clone(),
+        key_url: args.key_url.clone(),
+    })
 }
 
 fn remark(far: Far) -> String {

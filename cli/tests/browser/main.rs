@@ -1,6 +1,7 @@
 //! The whole chain, watched: the real program, two edges, Debian's Chromium and hls.js.
 
 mod demo;
+mod encrypted;
 mod front;
 mod page;
 mod players;

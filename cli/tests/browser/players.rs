@@ -27,7 +27,7 @@ const SEEKS: [u32; 2] = [24, 6];
 
 /// Plays HLS and DASH in each player, seeks, and takes each language and its subtitles.
 pub(crate) async fn each_player_plays_seeks_and_switches(facts: &Facts, languages: &[&str]) {
-    let files = Files::serve().await;
+    let files = Files::serve(None).await;
     for (player, source) in [
         ("hlsjs", &facts.hls),
         ("shaka-hls", &facts.hls),
@@ -45,30 +45,47 @@ pub(crate) async fn each_player_plays_seeks_and_switches(facts: &Facts, language
         }
         let error = player_page.ask("state().error").await;
         assert_eq!(error, Value::Null, "{player}");
-        player_page.browser.quit().await.expect("the browser ends");
+        player_page.quit().await;
     }
 }
 
 /// One player in a browser.
-struct Player {
+pub(crate) struct Player {
     browser: Browser,
 }
 
 impl Player {
-    async fn open(page: &str, source: &str) -> Self {
-        let browser = Browser::start(BrowserOptions::default()).await;
-        let browser = browser.expect("chromedriver and chromium start");
-        // The addresses of the demo have no character that a query would need escaped.
-        let address = format!("{page}&src={source}");
-        browser.goto(&address).await.expect("the page is served");
-        let player = Self { browser };
+    pub(crate) async fn open(page: &str, source: &str) -> Self {
+        let player = Self::show(page, source).await;
         player
             .until("state().currentTime > 1 && state().videoWidth > 0")
             .await;
         player
     }
 
-    async fn seeks(&self, secs: u32) {
+    /// Opens the page and waits for nothing.
+    pub(crate) async fn show(page: &str, source: &str) -> Self {
+        let browser = Browser::start(BrowserOptions::default()).await;
+        let browser = browser.expect("chromedriver and chromium start");
+        // The addresses of the demo have no character that a query would need escaped.
+        let address = format!("{page}&src={source}");
+        browser.goto(&address).await.expect("the page is served");
+        Self { browser }
+    }
+
+    /// Waits until the player gives up, before it showed anything.
+    pub(crate) async fn fails(&self) {
+        let script = "return Boolean(window.state && state().error)";
+        let waited = self.browser.wait_until(script, WAIT).await;
+        let state = self.ask("window.state && state()").await;
+        assert!(waited.is_ok(), "{waited:?} {state}");
+        assert!(
+            state["currentTime"].as_f64().is_some_and(|at| at < 1.0),
+            "{state}"
+        );
+    }
+
+    pub(crate) async fn seeks(&self, secs: u32) {
         self.run("seek(arguments[0])", &json!(secs)).await;
         let end = secs + 6;
         self.until(&format!(
@@ -99,14 +116,18 @@ impl Player {
         done.expect("the page does it");
     }
 
-    async fn ask(&self, expression: &str) -> Value {
+    pub(crate) async fn ask(&self, expression: &str) -> Value {
         let script = format!("return {expression}");
         let value = self.browser.execute(&script, &[]).await;
         value.expect("the page answers")
     }
 
+    pub(crate) async fn quit(self) {
+        self.browser.quit().await.expect("the browser ends");
+    }
+
     /// Waits until an expression is true; an error of the player ends the wait.
-    async fn until(&self, expression: &str) {
+    pub(crate) async fn until(&self, expression: &str) {
         let script = format!("return Boolean(window.state && (state().error || ({expression})))");
         let waited = self.browser.wait_until(&script, WAIT).await;
         let state = self.ask("window.state && state()").await;
@@ -115,14 +136,14 @@ impl Player {
     }
 }
 
-/// Serves the page's folder.
-struct Files {
-    address: SocketAddr,
+/// Serves the page's folder, and another one below `/stream/`.
+pub(crate) struct Files {
+    pub(crate) address: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
 impl Files {
-    async fn serve() -> Self {
+    pub(crate) async fn serve(stream: Option<&Path>) -> Self {
         let fetched = Path::new(FOLDER).join("node_modules").is_dir();
         assert!(
             fetched,
@@ -130,10 +151,11 @@ impl Files {
         );
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("it is bound");
+        let stream = stream.map(Path::to_owned);
         let accepting = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((browser, _)) = listener.accept().await {
-                connections.spawn(answer(browser));
+                connections.spawn(answer(browser, stream.clone()));
             }
         });
         Self { address, accepting }
@@ -147,16 +169,22 @@ impl Drop for Files {
 }
 
 /// One file for one connection; whatever breaks, breaks the page, and that is seen.
-async fn answer(mut browser: TcpStream) -> Option<()> {
+async fn answer(mut browser: TcpStream, stream: Option<PathBuf>) -> Option<()> {
     let mut lines = BufReader::new(&mut browser).lines();
     let request = lines.next_line().await.ok()??;
     while !lines.next_line().await.ok()??.is_empty() {}
     let path = request.split([' ', '?']).nth(1)?;
-    let file: PathBuf = Path::new(FOLDER).join(path.trim_start_matches('/'));
+    let file = match (path.strip_prefix("/stream/"), stream) {
+        (Some(path), Some(stream)) => stream.join(path),
+        _ => Path::new(FOLDER).join(path.trim_start_matches('/')),
+    };
     let body = tokio::fs::read(&file).await.unwrap_or_default();
     let kind = match file.extension()?.to_str()? {
         "html" => "text/html",
         "js" => "text/javascript",
+        "m3u8" => "application/vnd.apple.mpegurl",
+        "mpd" => "application/dash+xml",
+        "mp4" | "m4s" => "video/mp4",
         _ => "application/octet-stream",
     };
     let status = if body.is_empty() {

@@ -21,6 +21,7 @@ mod collapsing;
 mod commands;
 mod deleting;
 mod demo;
+mod encrypting;
 mod events;
 mod exporting;
 mod folders;

@@ -26,5 +26,7 @@ mod xml;
 pub use edit::{Choice, Edit, EditError, Time};
 pub use error::ManifestError;
 pub use listing::{BASE_SEGMENTS, Listing, Shown};
-pub use presentation::{FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange};
+pub use presentation::{
+    Encryption, FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange,
+};
 pub use storyboard::Storyboard;

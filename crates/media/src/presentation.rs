@@ -1,6 +1,6 @@
 //! What a version holds now: the one input of both manifest writers.
 
-use crate::Storyboard;
+use crate::{Storyboard, bmff::cbcs::KeyId};
 
 /// A version, as far as it is stored.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +18,23 @@ pub struct Presentation {
     pub files: Vec<String>,
     /// What its storyboard looks like, where it has one.
     pub storyboard: Option<Storyboard>,
+    /// How its audio and video are encrypted; `None` where they are clear.
+    pub encryption: Option<Encryption>,
+}
+
+/// How players get the keys of a version that is encrypted by `cbcs`. It holds no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encryption {
+    /// Which key all video needs.
+    pub video: KeyId,
+    /// Which key all audio needs.
+    pub audio: KeyId,
+    /// Where a ClearKey licence is given (W3C, Encrypted Media Extensions §9.1.4), where
+    /// there is such a place.
+    pub license_url: Option<String>,
+    /// Where the 16 bytes of a key are given, `{kid}` being its id in hexadecimal, where
+    /// there is such a place. HLS then names it, and no licence.
+    pub key_url: Option<String>,
 }
 
 /// One elementary stream of a version.
@@ -123,6 +140,16 @@ pub struct Segment {
 }
 
 impl Presentation {
+    /// Which key a track needs; `None` where it is clear, as text always is.
+    pub(crate) fn key_of(&self, track: &Track) -> Option<(&Encryption, KeyId)> {
+        let encryption = self.encryption.as_ref()?;
+        match track.kind {
+            TrackKind::Video { .. } => Some((encryption, encryption.video)),
+            TrackKind::Audio { .. } => Some((encryption, encryption.audio)),
+            TrackKind::Text { .. } => None,
+        }
+    }
+
     /// The video tracks, in order.
     pub fn video(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().filter(|t| t.is_video())

@@ -172,6 +172,7 @@ pub(super) async fn presentation(
         segment_secs: settings.segment_secs,
         files: files.into_iter().map(|(name,)| name).collect(),
         storyboard: None,
+        encryption: None,
     })
 }
 

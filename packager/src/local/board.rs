@@ -12,7 +12,7 @@ use crate::{PackagerError, attempt::DAMAGED, plan::recipe::Recipe, worker::call:
 /// What the tasks beside the pictures cost, as pixels a second of media. Estimated; it
 /// moves a progress bar and nothing else.
 const SIDE_COST: f64 = 20_000.0;
-/// What HEVC costs, as times H.264. Measured roughly; as above.
+/// What HEVC costs, as times H.264. Estimated; as above.
 const HEVC_COST: f64 = 4.0;
 
 /// A copy whose pictures do not decode is told so.

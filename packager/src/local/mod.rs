@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures_util::future::try_join_all;
+use media::Encryption;
 use tokio::time::sleep;
 use wire::{Codec, PackageSettings, Plan, Task};
 
@@ -19,6 +20,7 @@ use crate::{
     input::Input,
     local::{board::Board, shelf::Shelf},
     outlet::Outlet,
+    protect::{Protection, Protector},
     remux::{lacks_index, remux},
     tool,
     worker::{call::causes, progress::Shared, sources::Source},
@@ -34,6 +36,8 @@ pub struct Packaging {
     pub settings: PackageSettings,
     /// How many spans are encoded at once, at least 1.
     pub workers: usize,
+    /// How it is encrypted, if it is.
+    pub protection: Option<Protection>,
 }
 
 /// How far it is.
@@ -87,12 +91,24 @@ pub async fn package(
         codecs,
         file,
         input,
-        outlet: Outlet::Folder(shelf.clone()),
+        outlet: outlet(&shelf, packaging.protection.as_ref()),
         settings: &packaging.settings,
+        encryption: packaging.protection.as_ref().map(Protection::encryption),
     };
     let done = bench.all(&shelf, packaging.workers.max(1), tell).await?;
     unkept.keep();
     Ok(done)
+}
+
+/// What takes the tracks of the shelf.
+fn outlet(shelf: &Shelf, protection: Option<&Protection>) -> Outlet {
+    let folder = Outlet::Folder(shelf.clone());
+    match protection {
+        None => folder,
+        Some(Protection { keys, .. }) => {
+            Outlet::Encrypted(Protector::new(keys.clone()), Box::new(folder))
+        }
+    }
 }
 
 /// A copy of the source that can be split, in a folder of its own that goes with it.
@@ -140,6 +156,7 @@ struct Bench<'a> {
     input: Input,
     outlet: Outlet,
     settings: &'a PackageSettings,
+    encryption: Option<Encryption>,
 }
 
 impl Bench<'_> {
@@ -177,7 +194,9 @@ impl Bench<'_> {
         });
         let (warnings, dropped) = board.ended(&plan);
         shelf.drop_tracks(&dropped);
-        let duration_secs = shelf.seal(self.settings.segment_secs).await?;
+        let duration_secs = shelf
+            .seal(self.settings.segment_secs, self.encryption.clone())
+            .await?;
         let left = plan.tracks.iter().filter(|t| !dropped.contains(&t.track));
         Ok(Packaged {
             duration_secs,

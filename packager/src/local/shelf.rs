@@ -9,8 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use media::{
-    Edit, FrameRate, Label, ManifestError, Presentation, TrackKind, VideoRange, bmff::init_info,
-    dash, hls,
+    Edit, Encryption, FrameRate, Label, ManifestError, Presentation, TrackKind, VideoRange,
+    bmff::init_info, dash, hls,
 };
 use wire::{Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
 
@@ -165,8 +165,15 @@ impl Shelf {
 
     /// All tasks are done: writes the playlists and the MPD. Gives the duration of the
     /// longest track, seconds.
-    pub(crate) async fn seal(&self, segment_secs: f64) -> Result<f64, PackagerError> {
-        let presentation = self.presentation(segment_secs)?;
+    pub(crate) async fn seal(
+        &self,
+        segment_secs: f64,
+        encryption: Option<Encryption>,
+    ) -> Result<f64, PackagerError> {
+        let presentation = Presentation {
+            encryption,
+            ..self.presentation(segment_secs)?
+        };
         let edit = Edit::default();
         let mut files = vec![
             (
@@ -242,6 +249,7 @@ impl Shelf {
             sealed: true,
             segment_secs,
             files: held.files.iter().cloned().collect(),
+            encryption: None,
             storyboard: held.storyboard.map(|storyboard| media::Storyboard {
                 image_len_bytes: held.sheet_len_max,
                 ..storyboard

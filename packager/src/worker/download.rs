@@ -101,8 +101,7 @@ impl Download {
 
     /// Reads the whole source.
     pub(crate) async fn all(&self, reading: Reading<'_>) -> Result<(), PackagerError> {
-        self.need(reading, &[0..self.len_bytes].into_iter().collect())
-            .await
+        self.need(reading, &Ranges::one(0..self.len_bytes)).await
     }
 
     /// Some bytes of the source.
@@ -111,8 +110,7 @@ impl Download {
         reading: Reading<'_>,
         range: Range<u64>,
     ) -> Result<Bytes, PackagerError> {
-        self.need(reading, &[range.clone()].into_iter().collect())
-            .await?;
+        self.need(reading, &Ranges::one(range.clone())).await?;
         Input::open(&self.path)?.read(range).await
     }
 

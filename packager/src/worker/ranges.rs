@@ -7,6 +7,11 @@ use std::ops::Range;
 pub(crate) struct Ranges(Vec<Range<u64>>);
 
 impl Ranges {
+    /// One range alone.
+    pub(crate) fn one(range: Range<u64>) -> Self {
+        std::iter::once(range).collect()
+    }
+
     /// Adds a range, whatever of it is there.
     pub(crate) fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {

@@ -28,7 +28,7 @@ const PROBE_LEN: u64 = 5_000_000;
 const PROBE_SECS: u64 = 8;
 /// Samples that ffmpeg may read behind the last it needs. A decoder holds up to 16
 /// pictures for their order and as many for its threads, the queues of ffmpeg 7 between
-/// demuxer, decoder and filters 8 each. Measured with ffmpeg 5.1: 5 samples with one
+/// demuxer, decoder and filters 8 each. Measured with ffmpeg 5.1: 4 samples with one
 /// thread, 19 with 16.
 const AHEAD: usize = 64;
 /// How far a keyframe may be from the time that the plan has of it, ticks.

@@ -36,6 +36,7 @@ async fn package(file: &Path, out: &Path) -> Result<Packaged, PackagerError> {
             ..PackageSettings::default()
         },
         workers: 1,
+        protection: None,
     };
     packager::package(&config, (file, out), &packaging, |_| {}).await
 }

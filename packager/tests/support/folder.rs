@@ -41,6 +41,7 @@ impl Packager {
                 ..PackageSettings::default()
             },
             workers: self.workers,
+            protection: None,
         };
         packager::package(&self.config, (&clip.path(), out), &packaging, tell).await
     }

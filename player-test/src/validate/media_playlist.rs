@@ -158,7 +158,11 @@ impl Walk {
                 self.list.iframes = true;
                 self.need(4, "EXT-X-I-FRAMES-ONLY");
             }
-            Line::Tag("-X-KEY", value) => self.list.encrypted |= !value.contains("METHOD=NONE"),
+            // SAMPLE-AES leaves the boxes clear.
+            Line::Tag("-X-KEY", value) => {
+                let clear = ["METHOD=NONE", "METHOD=SAMPLE-AES"];
+                self.list.encrypted |= !clear.iter().any(|method| value.contains(method));
+            }
             Line::Tag("-X-MAP", value) => {
                 match attributes(value).and_then(|list| self.map(&list)) {
                     Ok(part) => self.list.map = Some(part),

@@ -11,6 +11,11 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0 }
     }
 
+    /// How many bits were taken.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
     /// The next `count` bits, up to 32; `None` behind the end.
     pub(super) fn take(&mut self, count: usize) -> Option<u32> {
         (0..count).try_fold(0, |value, _| {

@@ -116,7 +116,8 @@ impl<'a> Fragment<'a> {
     }
 }
 
-fn moof_at(bytes: &[u8]) -> Result<usize, BoxError> {
+/// Where the header of `moof` starts.
+pub(super) fn moof_at(bytes: &[u8]) -> Result<usize, BoxError> {
     let mut at = 0;
     for found in boxes(bytes) {
         let found = found?;

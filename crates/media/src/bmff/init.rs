@@ -3,6 +3,7 @@
 use super::{
     BoxError, FourCc, avc,
     boxes::{Fields, boxes, only},
+    cbcs::original,
     esds, hevc, opus,
 };
 
@@ -131,11 +132,12 @@ fn sample_entry(stsd: &[u8]) -> Result<(String, InitKind), BoxError> {
     let entry = boxes(fields.rest()).next().ok_or(BoxError::Truncated {
         inside: FourCc(*b"stsd"),
     })??;
-    match &entry.kind.0 {
-        b"avc1" | b"avc3" => video(entry.kind, entry.body),
-        b"hvc1" | b"hev1" => video(entry.kind, entry.body),
-        b"mp4a" | b"Opus" => audio(entry.kind, entry.body),
-        _ => Err(BoxError::Unsupported(format!("codec '{}'", entry.kind))),
+    let format = original(&entry)?;
+    match &format.0 {
+        b"avc1" | b"avc3" => video(format, entry.body),
+        b"hvc1" | b"hev1" => video(format, entry.body),
+        b"mp4a" | b"Opus" => audio(format, entry.body),
+        _ => Err(BoxError::Unsupported(format!("codec '{format}'"))),
     }
 }
 

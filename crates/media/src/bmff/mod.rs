@@ -11,11 +11,13 @@
 //!   priming a stream of Opus has.
 //! - [`write_fragment`]: a new `moof` + `mdat` of given samples; [`fragment_head`]: the
 //!   same without their bytes.
+//! - [`cbcs`]: encryption of init segments and fragments.
 //! - [`mp4`]: progressive mp4 and mov: what they hold, and where.
 
 mod avc;
 mod bits;
 mod boxes;
+pub mod cbcs;
 mod error;
 mod esds;
 mod fragment;

@@ -1,6 +1,6 @@
 //! Sets of audio.
 
-use super::{Sets, descriptor, put_representation, put_role, segmented, timeline};
+use super::{Sets, descriptor, protection, put_representation, put_role, segmented, timeline};
 use crate::{
     Shown, TrackKind,
     view::View,
@@ -51,6 +51,7 @@ fn put_set(
         let layout = channel_layout(shown.track.codec_family(), channels);
         xml.empty("AudioChannelConfiguration", layout);
     }
+    protection::put(xml, view, shown.track);
     if one_of_many {
         xml.text("Label", &voice.name);
     }

@@ -1,10 +1,11 @@
 //! The DASH manifest (ISO/IEC 23009-1, profile `isoff-live:2011`).
 //!
 //! Elements are in the order of the MPD schema: of an AdaptationSet
-//! AudioChannelConfiguration, EssentialProperty, Label, Accessibility, Role,
+//! AudioChannelConfiguration, ContentProtection, EssentialProperty, Label, Accessibility, Role,
 //! SegmentTemplate, Representation.
 
 mod audio;
+mod protection;
 mod text;
 mod thumbnails;
 mod timeline;
@@ -70,8 +71,9 @@ impl Sets<'_> {
 fn root(view: &View<'_>) -> Attributes {
     let micros = view.end_micros().saturating_sub(start_micros(view));
     let (secs, micros) = (micros / 1_000_000, micros % 1_000_000);
-    vec![
-        ("xmlns", "urn:mpeg:dash:schema:mpd:2011".into()),
+    let mut root: Attributes = vec![("xmlns", "urn:mpeg:dash:schema:mpd:2011".into())];
+    root.extend(protection::namespaces(view));
+    root.extend([
         ("profiles", "urn:mpeg:dash:profile:isoff-live:2011".into()),
         ("type", "static".into()),
         // Rounded up: players cut what goes beyond, and MSE drops a frame whose end is
@@ -82,7 +84,8 @@ fn root(view: &View<'_>) -> Attributes {
         ),
         // With each bandwidth the peak over a segment, a segment ahead is enough.
         ("minBufferTime", format!("PT{}S", view.target_secs)),
-    ]
+    ]);
+    root
 }
 
 /// The presentation time at which the period starts, microseconds.

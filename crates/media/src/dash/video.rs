@@ -1,6 +1,6 @@
 //! Sets of renditions.
 
-use super::{Sets, descriptor, put_representation, segmented, timeline};
+use super::{Sets, descriptor, protection, put_representation, segmented, timeline};
 use crate::{FrameRate, Shown, TrackKind, VideoRange, view::View, xml::Attributes};
 
 /// One set for each codec: players switch only within a set, and not between codecs.
@@ -20,6 +20,8 @@ fn put_set(sets: &mut Sets<'_>, view: &View<'_>, tracks: &[&Shown<'_>], version:
     let mut attributes = segmented(same_times);
     attributes.extend(bounds(tracks));
     sets.open("video", "video/mp4", attributes);
+    // ContentProtection comes before EssentialProperty (DASH-MPD.xsd).
+    protection::put(sets.xml, view, first.track);
     if let Some(range) = first.track.range() {
         put_range(sets, range);
     }

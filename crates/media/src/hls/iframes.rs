@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    child, head,
+    child, head, keys,
     media_playlist::{put_end, put_head},
     multivariant::{has_ranges, put_range},
     put_start, secs,
@@ -31,6 +31,7 @@ pub fn iframe_playlist(t: &Track, p: &Presentation, edit: &Edit) -> Result<Strin
     out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     put_start(&mut out, &view);
     out.push_str("#EXT-X-MAP:URI=\"init.mp4\"\n");
+    keys::put(&mut out, &view, t);
     for (n, segment) in shown.numbered() {
         // The time to the next I-frame, which starts the next segment.
         let secs = secs(t.segment_micros(segment));

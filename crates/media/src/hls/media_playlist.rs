@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{head, put_start, secs};
+use super::{head, keys, put_start, secs};
 use crate::{Edit, ManifestError, Presentation, Track, view::View};
 
 /// The media playlist of one track of the presentation. Its URIs are `init.mp4` and
@@ -23,6 +23,7 @@ pub fn media_playlist(t: &Track, p: &Presentation, edit: &Edit) -> Result<String
     let extension = if t.is_text() { "vtt" } else { "m4s" };
     if !t.is_text() {
         out.push_str("#EXT-X-MAP:URI=\"init.mp4\"\n");
+        keys::put(&mut out, &view, t);
     }
     for (n, segment) in shown.numbered() {
         let secs = secs(t.segment_micros(segment));

@@ -5,6 +5,7 @@
 
 mod audio;
 mod iframes;
+mod keys;
 mod media_playlist;
 mod multivariant;
 mod tag;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     INDEX,
     audio::{self, Group, TEXT_GROUP},
-    child, head, iframes, put_start,
+    child, head, iframes, keys, put_start,
     tag::Tag,
 };
 use crate::{
@@ -32,6 +32,7 @@ pub fn multivariant(p: &Presentation, version: &str, edit: &Edit) -> Result<Stri
     let mut out = head();
     out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     put_start(&mut out, &view);
+    keys::put_session(&mut out, &view);
     let groups = audio::groups(&view);
     // Languages are no qualities: without video the default is the variant, the others
     // its peers, and alone it needs no group.

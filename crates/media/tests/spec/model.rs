@@ -215,6 +215,7 @@ pub(crate) fn any_presentation() -> impl Strategy<Value = Presentation> {
             segment_secs,
             files,
             storyboard: None,
+            encryption: None,
         }
     })
 }

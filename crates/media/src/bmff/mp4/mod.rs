@@ -17,7 +17,7 @@ mod init;
 mod locate;
 mod movie;
 mod nal;
-mod sps;
+pub(in crate::bmff) mod sps;
 mod table;
 
 pub use edit::{Edit, EditList};

@@ -42,6 +42,37 @@ pub struct Sps {
     pub size: (u32, u32),
     /// Shape of a pixel; `None` where it does not say.
     pub pixel: Option<(u32, u32)>,
+    /// What headers of slices need of it.
+    pub(in crate::bmff) slices: SliceSyntax,
+}
+
+/// How headers of slices are written (§7.3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::bmff) struct SliceSyntax {
+    /// `seq_parameter_set_id`.
+    pub(in crate::bmff) id: u32,
+    /// `separate_colour_plane_flag`.
+    pub(in crate::bmff) separate_planes: bool,
+    /// `ChromaArrayType` is not 0.
+    pub(in crate::bmff) chroma: bool,
+    /// Bits of `frame_num`.
+    pub(in crate::bmff) frame_num_bits: usize,
+    /// How the order of pictures is told.
+    pub(in crate::bmff) order: Order,
+}
+
+/// `pic_order_cnt_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::bmff) enum Order {
+    /// Type 0: so many bits of it stand in each header.
+    Bits(usize),
+    /// Type 1: differences, unless they are always zero.
+    Deltas {
+        /// `delta_pic_order_always_zero_flag`.
+        none: bool,
+    },
+    /// Type 2: as decoded.
+    Decoding,
 }
 
 impl Sps {
@@ -58,7 +89,7 @@ impl Sps {
 }
 
 /// Without the bytes that keep start codes out (§7.4.1).
-fn unescaped(nal: &[u8]) -> Vec<u8> {
+pub(in crate::bmff) fn unescaped(nal: &[u8]) -> Vec<u8> {
     let mut zeros = 0;
     let mut out = Vec::with_capacity(nal.len());
     for byte in nal {
@@ -78,11 +109,15 @@ fn parse(bytes: &[u8]) -> Option<Sps> {
         return None;
     }
     let mut bits = Bits::of(rest);
-    bits.ue()?; // id
+    let id = bits.ue()?;
     let high = HIGH_PROFILES.contains(&u32::from(profile));
-    let chroma = if high { colour(&mut bits)? } else { Some(1) };
-    bits.ue()?; // frame number's length
-    order_count(&mut bits)?;
+    let colour = if high {
+        colour(&mut bits)?
+    } else {
+        Colour::PLAIN
+    };
+    let frame_num_bits = length(bits.ue()?)?;
+    let order = order_count(&mut bits)?;
     bits.ue()?; // reference frames
     bits.flag()?; // gaps in frame numbers
     let wide = bits.ue()?.checked_add(1)?.checked_mul(16)?;
@@ -116,19 +151,44 @@ fn parse(bytes: &[u8]) -> Option<Sps> {
         profile,
         constraints,
         level,
-        plain_colour: chroma == Some(1),
+        plain_colour: colour.plain,
         progressive,
         size,
         pixel,
+        slices: SliceSyntax {
+            id,
+            separate_planes: colour.separate_planes,
+            chroma: colour.chroma && !colour.separate_planes,
+            frame_num_bits,
+            order,
+        },
     })
 }
 
-/// Format of colours: `Some(1)` for 4:2:0 of 8 bits, `Some(None)` for any other.
-fn colour(bits: &mut Bits<'_>) -> Option<Option<u32>> {
+/// Bits of a counter, from what is told of it (§7.4.2.1.1): 4 to 16.
+fn length(less_four: u32) -> Option<usize> {
+    (less_four <= 12).then_some(less_four as usize + 4)
+}
+
+struct Colour {
+    /// 4:2:0 of 8 bits.
+    plain: bool,
+    /// More than grey.
+    chroma: bool,
+    separate_planes: bool,
+}
+
+impl Colour {
+    const PLAIN: Self = Self {
+        plain: true,
+        chroma: true,
+        separate_planes: false,
+    };
+}
+
+fn colour(bits: &mut Bits<'_>) -> Option<Colour> {
     let format = bits.ue()?;
-    if format == 3 {
-        bits.flag()?; // separate planes
-    }
+    let separate_planes = format == 3 && bits.flag()?;
     let (luma, chroma) = (bits.ue()?, bits.ue()?);
     bits.flag()?; // bypass
     if bits.flag()? {
@@ -139,7 +199,11 @@ fn colour(bits: &mut Bits<'_>) -> Option<Option<u32>> {
             }
         }
     }
-    Some((format == 1 && luma == 0 && chroma == 0).then_some(1))
+    Some(Colour {
+        plain: format == 1 && luma == 0 && chroma == 0,
+        chroma: format != 0,
+        separate_planes,
+    })
 }
 
 fn scaling_list(bits: &mut Bits<'_>, len: usize) -> Option<()> {
@@ -155,23 +219,21 @@ fn scaling_list(bits: &mut Bits<'_>, len: usize) -> Option<()> {
     Some(())
 }
 
-fn order_count(bits: &mut Bits<'_>) -> Option<()> {
-    match bits.ue()? {
-        0 => {
-            bits.ue()?;
-        }
+fn order_count(bits: &mut Bits<'_>) -> Option<Order> {
+    Some(match bits.ue()? {
+        0 => Order::Bits(length(bits.ue()?)?),
         1 => {
-            bits.flag()?;
+            let none = bits.flag()?;
             bits.se()?;
             bits.se()?;
             for _ in 0..bits.ue().filter(|cycle| *cycle <= 255)? {
                 bits.se()?;
             }
+            Order::Deltas { none }
         }
-        2 => {}
+        2 => Order::Decoding,
         _ => return None,
-    }
-    Some(())
+    })
 }
 
 /// Shape of a pixel, from the start of the VUI (§E.1.1).

@@ -1,0 +1,262 @@
+//! Encryption on the way to where tracks are stored.
+
+use std::{
+    collections::BTreeMap,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use media::{
+    Encryption,
+    bmff::cbcs::{Encryptor, Key, KeyError, KeyId, key_bytes},
+};
+use wire::TrackId;
+
+use crate::{
+    PackagerError,
+    encode::segment::{Segment, wrong},
+};
+
+/// The content keys of a version. Printed, they show their ids only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    video: Key,
+    audio: Key,
+}
+
+/// A key file cannot be used. It says the line, and nothing of what stands there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeysError {
+    /// A line is none of those that are understood.
+    #[error("line {line}: {KEY_LINE} is due, with nothing behind it but an initialization vector")]
+    Line {
+        /// From 1.
+        line: usize,
+    },
+    /// A field of a line is no number of 128 bits.
+    #[error("line {line}: the {field} is wrong: {source}")]
+    Field {
+        /// From 1.
+        line: usize,
+        /// Which.
+        field: &'static str,
+        /// Why.
+        source: KeyError,
+    },
+    /// Two lines are for the same tracks.
+    #[error("line {line}: there is a key for that already")]
+    Twice {
+        /// The second one, from 1.
+        line: usize,
+    },
+    /// Tracks of a kind have no key.
+    #[error("no line is for {0}")]
+    Missing(&'static str),
+}
+
+/// What a line of a key file looks like.
+const KEY_LINE: &str = "[video|audio] KEY-ID:KEY";
+
+/// One key a line: `[video|audio] KEY-ID:KEY [IV]`, all in hexadecimal. A line without a
+/// kind is for what no other line is for; what follows a `#` is a remark.
+impl FromStr for Keys {
+    type Err = KeysError;
+
+    fn from_str(text: &str) -> Result<Self, KeysError> {
+        let [mut all, mut video, mut audio] = [None, None, None];
+        for (n, line) in text.lines().enumerate() {
+            let line_number = n + 1;
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = line.split_whitespace().peekable();
+            let slot = match words.peek() {
+                None => continue,
+                Some(&"video") => &mut video,
+                Some(&"audio") => &mut audio,
+                Some(_) => &mut all,
+            };
+            if matches!(words.peek(), Some(&"video" | &"audio")) {
+                words.next();
+            }
+            let key = key(&mut words, line_number)?;
+            if slot.replace(key).is_some() {
+                return Err(KeysError::Twice { line: line_number });
+            }
+        }
+        Ok(Self {
+            video: video.or(all.clone()).ok_or(KeysError::Missing("video"))?,
+            audio: audio.or(all).ok_or(KeysError::Missing("audio"))?,
+        })
+    }
+}
+
+fn key<'a>(words: &mut impl Iterator<Item = &'a str>, line: usize) -> Result<Key, KeysError> {
+    let malformed = || KeysError::Line { line };
+    let (id, secret) = words
+        .next()
+        .and_then(|word| word.split_once(':'))
+        .ok_or_else(malformed)?;
+    let iv = words.next();
+    if words.next().is_some() {
+        return Err(malformed());
+    }
+    let wrong = |field| {
+        move |source| KeysError::Field {
+            line,
+            field,
+            source,
+        }
+    };
+    let id: KeyId = id.parse().map_err(wrong("key id"))?;
+    let secret = key_bytes(secret).map_err(wrong("key"))?;
+    let iv = iv.map(key_bytes).transpose();
+    Ok(Key::new(
+        id,
+        secret,
+        iv.map_err(wrong("initialization vector"))?,
+    ))
+}
+
+/// How a version is encrypted, and where players get its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protection {
+    /// The keys.
+    pub keys: Keys,
+    /// Address of a ClearKey licence server, for the manifests.
+    pub license_url: Option<String>,
+    /// Address of a key's 16 bytes, for HLS; `{kid}` becomes its id.
+    pub key_url: Option<String>,
+}
+
+impl Protection {
+    /// What the manifests say of it.
+    pub(crate) fn encryption(&self) -> Encryption {
+        Encryption {
+            video: self.keys.video.id(),
+            audio: self.keys.audio.id(),
+            license_url: self.license_url.clone(),
+            key_url: self.key_url.clone(),
+        }
+    }
+}
+
+/// Encrypts the tracks of one version. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Protector(Arc<Inner>);
+
+struct Inner {
+    keys: Keys,
+    tracks: Mutex<BTreeMap<TrackId, Arc<Encryptor>>>,
+}
+
+impl Protector {
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self(Arc::new(Inner {
+            keys,
+            tracks: Mutex::default(),
+        }))
+    }
+
+    /// The init segment that is stored in place of a clear one. The track's segments are
+    /// encrypted by the newest: all of them are the same, or it is not stored.
+    pub(crate) fn init(&self, track: &TrackId, init: &Bytes) -> Result<Bytes, PackagerError> {
+        let info = media::bmff::init_info(init).map_err(wrong)?;
+        let key = match info.kind {
+            media::bmff::InitKind::Video { .. } => &self.0.keys.video,
+            media::bmff::InitKind::Audio { .. } => &self.0.keys.audio,
+        };
+        let encryptor = Encryptor::new(init, key).map_err(unencrypted)?;
+        let encrypted = Bytes::copy_from_slice(encryptor.init());
+        self.tracks().insert(track.clone(), Arc::new(encryptor));
+        Ok(encrypted)
+    }
+
+    /// The segment that is stored in place of a clear one; text is never encrypted.
+    pub(crate) fn segment(
+        &self,
+        track: &TrackId,
+        segment: &Segment,
+    ) -> Result<Segment, PackagerError> {
+        if segment.bytes.starts_with(b"WEBVTT") {
+            return Ok(segment.clone());
+        }
+        let encryptor = self.tracks().get(track).cloned();
+        let encryptor = encryptor.ok_or_else(|| {
+            PackagerError::Encoder(format!("a segment of {track} before its init segment"))
+        })?;
+        let bytes = encryptor.fragment(&segment.bytes).map_err(unencrypted)?;
+        let grows = (bytes.len() - segment.bytes.len()) as u64;
+        Ok(Segment {
+            // Only what is before the pictures grows.
+            iframe_len: match segment.iframe_len {
+                0 => 0,
+                len => len + grows,
+            },
+            bytes: bytes.into(),
+            ..segment.clone()
+        })
+    }
+
+    fn tracks(&self) -> std::sync::MutexGuard<'_, BTreeMap<TrackId, Arc<Encryptor>>> {
+        self.0.tracks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unencrypted(error: media::bmff::BoxError) -> PackagerError {
+    PackagerError::Encoder(format!("it cannot be encrypted: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "000102030405060708090a0b0c0d0e0f";
+    const B: &str = "00112233445566778899aabbccddeeff";
+
+    fn ids(text: &str) -> Result<(String, String), KeysError> {
+        let keys: Keys = text.parse()?;
+        Ok((keys.video.id().hex(), keys.audio.id().hex()))
+    }
+
+    #[test]
+    fn one_key_is_for_all_or_each_kind_has_its_own() {
+        let pair = |v: &str, a: &str| Ok((v.to_owned(), a.to_owned()));
+        assert_eq!(ids(&format!("# ours\n{A}:{B}\n")), pair(A, A));
+        assert_eq!(
+            ids(&format!("video {A}:{B} {A}\naudio {B}:{A}")),
+            pair(A, B)
+        );
+        assert_eq!(ids(&format!("{A}:{B}\naudio {B}:{A} # other")), pair(A, B));
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_and_not_repeated() {
+        let of = |text: &str| ids(text).unwrap_err().to_string();
+        let wrong = [
+            (String::new(), "no line is for video"),
+            (format!("video {A}:{B}"), "no line is for audio"),
+            (
+                format!("{A}:{B}\n{B}:{A}"),
+                "line 2: there is a key for that already",
+            ),
+            (
+                format!("\n{A} {B}"),
+                "line 2: [video|audio] KEY-ID:KEY is due",
+            ),
+            (format!("{A}:{B} {A} more"), "line 1: [video|audio]"),
+            (
+                format!("{A}:0011"),
+                "line 1: the key is wrong: it has 4 characters",
+            ),
+            (
+                format!("{A}:{}", "x".repeat(32)),
+                "line 1: the key is wrong",
+            ),
+        ];
+        for (text, says) in wrong {
+            let told = of(&text);
+            assert!(told.contains(says), "{told}");
+            assert!(!told.contains(B) && !told.contains("xx"), "{told}");
+        }
+    }
+}
