@@ -107,7 +107,7 @@ pub(crate) struct PackageArgs {
     /// Length of a segment, seconds, 2 to 10 [default: 4].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) segment: Option<f64>,
-    /// How many spans of the file are encoded at once [default: worker.spans].
+    /// How many spans of the file are encoded at once [default: one more than worker.spans].
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
     /// Publish the file's own streams as they are; encode and decode nothing, so that
