@@ -84,7 +84,9 @@ fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Pa
     settings.copy = !args.no_copy;
     // One more than for an origin: nobody waits for the first segment, and while one ffmpeg
     // starts or ends another has the processor (measured on two: 58.7 s in place of 64.0).
-    let workers = args.workers.unwrap_or_else(|| config.spans() + 1);
+    let workers = args
+        .workers
+        .unwrap_or_else(|| WORKERS_MAX.min(config.spans() + 1));
     if !(1..=WORKERS_MAX).contains(&workers) {
         let words = format!("--workers {workers}: 1 to {WORKERS_MAX}");
         return Err(error(Exit::Config, words));
