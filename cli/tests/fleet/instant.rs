@@ -6,7 +6,7 @@ use crate::{
     clip::{Clip, FRAME_RATE},
     fleet::{Asset, Fleet},
     kills::with_ffmpeg,
-    process::Folder,
+    process::{Folder, eventually},
     published::{self, renditions},
 };
 
@@ -33,11 +33,15 @@ async fn what_is_copied_plays_before_anything_is_encoded_which_joins_when_it_is_
     let playable = |status: &wire::AssetStatus| status.state == AssetState::Playable;
     fleet.status_when(&asset, playable).await;
     assert_eq!(renditions(&fleet, &asset).await, ["v360-source"]);
-    assert_eq!(copied_secs(&fleet, &asset).await, SECS as f64);
+    // What is behind the first segments follows; a playlist may be a second old.
+    let whole = async || listed_secs(&copied(&fleet, &asset).await) == SECS as f64;
+    eventually("copied to the end", whole).await;
 
     std::fs::write(gate, "").unwrap();
     let status = fleet.settled(&asset).await;
     assert_eq!(status.state, AssetState::Ready, "{status:?}");
+    let ended = async || copied(&fleet, &asset).await.contains("#EXT-X-ENDLIST");
+    eventually("seen to be whole", ended).await;
     let offered = renditions(&fleet, &asset).await;
     assert_eq!(offered.first().map(String::as_str), Some("v360-source"));
     let tracks = published::fetch(&fleet, &asset).await;
@@ -53,13 +57,16 @@ async fn what_is_copied_plays_before_anything_is_encoded_which_joins_when_it_is_
     fleet.is_valid(&asset).await;
 }
 
-/// Seconds of the copied rendition that a player is shown.
-async fn copied_secs(fleet: &Fleet, asset: &Asset) -> f64 {
+/// The playlist of the copied rendition, as a player gets it.
+async fn copied(fleet: &Fleet, asset: &Asset) -> String {
     let master = published::text(fleet, asset, "master.m3u8").await;
-    let playlist = master
-        .lines()
-        .find(|line| line.contains("v360-source/index"));
-    let playlist = published::text(fleet, asset, playlist.expect("it is offered")).await;
+    let mut lines = master.lines();
+    let playlist = lines.find(|line| line.contains("v360-source/index"));
+    published::text(fleet, asset, playlist.expect("it is offered")).await
+}
+
+/// Seconds of what a growing playlist lists.
+fn listed_secs(playlist: &str) -> f64 {
     assert!(
         playlist.contains("#EXT-X-PLAYLIST-TYPE:EVENT"),
         "{playlist}"
