@@ -148,11 +148,11 @@ mod tests {
         };
         let tools = Tools::of(&config);
         let access = Access {
-            read: &["/work/source".into()],
-            write: Some("/work/out".into()),
+            read: &["/job/source".into()],
+            write: Some("/job/out".into()),
         };
         let command = tools.command(&tools.ffprobe, &access);
-        let expected = "/proc/self/exe jail --read /opt/lib --read /work/source --write /work/out \
+        let expected = "/proc/self/exe jail --read /opt/lib --read /job/source --write /job/out \
                         --memory 8589934592 --file-max 137438953472 -- ffprobe";
         assert_eq!(words(&command).join(" "), expected);
     }
