@@ -122,7 +122,7 @@ impl Attempt<'_> {
             .outline((self.config, self.progress), &found.outline)
             .await?;
         self.progress.set(Stage::Probe, 0.0, None);
-        match probe::probe(self.config, &file).await {
+        match probe::probe_copyable(self.config, &file).await {
             Ok(source) => Ok(Some((source, Some(found.line.clone())))),
             Err(PackagerError::Source(reason)) => {
                 tracing::debug!(reason, "the outline says too little");

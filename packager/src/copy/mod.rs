@@ -16,6 +16,7 @@ mod plan;
 mod publish;
 mod reader;
 mod segments;
+mod transfer;
 mod video;
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::{
     PackagerError,
     encode::segment::{Part, Segment},
     input::Input,
+    local::{partial::Partial, shelf::Shelf},
     outlet::Outlet,
     worker::progress::Shared,
 };
@@ -32,6 +33,11 @@ pub(super) trait Sink: Sync {
         track: &TrackId,
         part: Part,
     ) -> impl Future<Output = Result<(), PackagerError>> + Send;
+
+    /// The folder of this machine that takes it as it is, if one does.
+    fn folder(&self) -> Option<&Shelf> {
+        None
+    }
 }
 
 impl Sink for Outlet {
@@ -39,6 +45,13 @@ impl Sink for Outlet {
         match part {
             Part::Init(init) => self.put_init(track, init).await,
             Part::Segment(segment) => self.put_segment(track, &segment).await,
+        }
+    }
+
+    fn folder(&self) -> Option<&Shelf> {
+        match self {
+            Self::Folder(shelf) => Some(shelf),
+            Self::Origin(_) | Self::Encrypted(..) => None,
         }
     }
 }
@@ -145,11 +158,18 @@ impl<S: Sink> Copy<'_, S> {
         } else {
             0.0
         };
-        let segment: Segment = reader.read(wanted).await?;
-        let len = segment.bytes.len() as u64;
-        self.sink.put(&track, Part::Segment(segment)).await?;
-        metrics::counter!("weir_worker_segments_total", "role" => "worker").increment(1);
-        metrics::counter!("weir_worker_bytes_total", "role" => "worker").increment(len);
+        match (self.sink.folder(), reader.transfer()) {
+            (Some(shelf), Some(transfer)) => {
+                wanted.check(self.input.len())?;
+                let number = wanted.number;
+                let fill = move |file: &mut Partial| transfer.run(wanted, file);
+                shelf.fill_segment((&track, "m4s"), number, fill).await?;
+            }
+            _ => {
+                let segment: Segment = reader.read(wanted).await?;
+                self.sink.put(&track, Part::Segment(segment)).await?;
+            }
+        }
         Ok((end_secs, video_secs))
     }
 }

@@ -4,18 +4,11 @@ use std::{collections::VecDeque, fs::File, io, os::unix::fs::FileExt, path::Path
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use media::bmff::{
-    Sample, fragment_head_len_max,
-    mp4::{Nals, Picture},
-};
+use media::bmff::{fragment_head_len_max, mp4::Nals};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::segments::Wanted;
-use crate::{
-    PackagerError,
-    encode::segment::{SEGMENT_LEN_MAX, Segment},
-    input::Input,
-};
+use super::{segments::Wanted, transfer::Transfer};
+use crate::{PackagerError, encode::segment::Segment, input::Input};
 
 /// A source at an origin is read in pieces of this size, which the tracks share. Chosen:
 /// one is there in 40 ms at 100 MB/s, and a call costs little of that.
@@ -44,15 +37,21 @@ impl Reader {
         }
     }
 
+    /// How segments go from file to file, where the source is one.
+    pub(super) fn transfer(&self) -> Option<Transfer> {
+        match &self.input {
+            Input::File { file, path, .. } => Some(Transfer {
+                file: Arc::clone(file),
+                path: path.clone(),
+                nals: Arc::clone(&self.nals),
+            }),
+            Input::Origin { .. } => None,
+        }
+    }
+
     /// A segment with its bytes.
     pub(super) async fn read(&self, mut wanted: Wanted) -> Result<Segment, PackagerError> {
-        let end = wanted.runs.iter().map(|(at, len)| at + *len as u64).max();
-        if wanted.data_len() > SEGMENT_LEN_MAX || end.unwrap_or(0) > self.input.len() {
-            return Err(PackagerError::Source(format!(
-                "what is shown at {:.1} s is not in the source",
-                wanted.starts_secs()
-            )));
-        }
+        wanted.check(self.input.len())?;
         let nals = Arc::clone(&self.nals);
         match &self.input {
             Input::File { file, path, .. } => {
@@ -156,46 +155,22 @@ fn unreadable(path: PathBuf, source: io::Error) -> PackagerError {
 fn finish(wanted: &mut Wanted, nals: &Nals, mut buffer: Vec<u8>) -> Result<Segment, PackagerError> {
     let data_at = buffer.len() - wanted.data_len();
     if wanted.is_video {
-        flag(wanted, nals, &buffer[data_at..])?;
+        let mut rest = &buffer[data_at..];
+        let samples: Vec<(u64, usize)> = wanted.samples().collect();
+        wanted.flag(samples.into_iter().map(|(_, len)| {
+            let (sample, behind) = rest.split_at(len);
+            rest = behind;
+            nals.scan(sample)
+        }))?;
     }
     let head = wanted.head();
     let start = data_at - head.len();
     buffer[start..data_at].copy_from_slice(&head);
-    let first_len = wanted
-        .heads
-        .first()
-        .map_or(0, |first| u64::from(first.size));
     Ok(Segment {
         number: wanted.number,
         start: wanted.start,
         duration: wanted.duration,
-        iframe_len: if wanted.is_video {
-            head.len() as u64 + first_len
-        } else {
-            0
-        },
+        iframe_len: wanted.iframe_len(head.len()),
         bytes: Bytes::from(buffer).slice(start..),
     })
-}
-
-/// Sets the flags of pictures by what they are; the first must be an IDR picture, and no
-/// parameter set another than in the init segment.
-fn flag(wanted: &mut Wanted, nals: &Nals, data: &[u8]) -> Result<(), PackagerError> {
-    let at_secs = wanted.starts_secs();
-    let refuse = |what: &str| PackagerError::Source(format!("{what} at {at_secs:.1} s"));
-    let mut at = 0;
-    for (n, head) in wanted.heads.iter_mut().enumerate() {
-        let sample = &data[at..at + head.size as usize];
-        at += sample.len();
-        let scan = nals.scan(sample);
-        if scan.changed {
-            return Err(refuse("its parameter sets change"));
-        }
-        head.flags = match scan.picture {
-            Some(Picture::Idr) => Sample::INDEPENDENT,
-            _ if n == 0 => return Err(refuse("there is no IDR picture")),
-            _ => Sample::DEPENDENT,
-        };
-    }
-    Ok(())
 }

@@ -3,13 +3,13 @@
 use std::iter::{Peekable, Skip, Take};
 
 use media::bmff::{
-    SampleHead,
-    mp4::{Init, Iter, Movie, Placed, Track, write_init},
+    Sample, SampleHead,
+    mp4::{Init, Iter, Movie, Picture, Placed, Scan, Track, write_init},
 };
 use wire::{PlannedKind, TrackId};
 
 use super::{CopyPlan, CopyTrack, plan::scale_up};
-use crate::PackagerError;
+use crate::{PackagerError, encode::segment::SEGMENT_LEN_MAX};
 
 /// The track's number in its init segment and fragments: each has one track.
 const TRACK: u32 = 1;
@@ -45,6 +45,63 @@ impl Wanted {
 
     pub(super) fn end_secs(&self) -> f64 {
         (self.start + self.duration) as f64 / f64::from(self.timescale)
+    }
+
+    /// It is within a source of `len` bytes, and no longer than a segment may be.
+    pub(super) fn check(&self, len: u64) -> Result<(), PackagerError> {
+        let end = self.runs.iter().map(|(at, len)| at + *len as u64).max();
+        if self.data_len() <= SEGMENT_LEN_MAX && end.unwrap_or(0) <= len {
+            return Ok(());
+        }
+        Err(PackagerError::Source(format!(
+            "what is shown at {:.1} s is not in the source",
+            self.starts_secs()
+        )))
+    }
+
+    /// Each sample: where it is in the file, and its length.
+    pub(super) fn samples(&self) -> impl Iterator<Item = (u64, usize)> {
+        let mut runs = self.runs.iter().copied();
+        let (mut at, mut left) = (0, 0);
+        self.heads.iter().map(move |head| {
+            let len = head.size as usize;
+            if left < len {
+                (at, left) = runs.next().unwrap_or_default();
+            }
+            let place = (at, len);
+            (at, left) = (at + len as u64, left.saturating_sub(len));
+            place
+        })
+    }
+
+    /// Sets the flags of pictures by what they are; the first must be an IDR picture, and no
+    /// parameter set another than in the init segment.
+    pub(super) fn flag(
+        &mut self,
+        scans: impl IntoIterator<Item = Scan>,
+    ) -> Result<(), PackagerError> {
+        let at_secs = self.starts_secs();
+        let refuse = |what: &str| PackagerError::Source(format!("{what} at {at_secs:.1} s"));
+        for (n, (head, scan)) in self.heads.iter_mut().zip(scans).enumerate() {
+            if scan.changed {
+                return Err(refuse("its parameter sets change"));
+            }
+            head.flags = match scan.picture {
+                Some(Picture::Idr) => Sample::INDEPENDENT,
+                _ if n == 0 => return Err(refuse("there is no IDR picture")),
+                _ => Sample::DEPENDENT,
+            };
+        }
+        Ok(())
+    }
+
+    /// With a head of this length: up to the end of its first picture, bytes from its first;
+    /// 0 for what has none.
+    pub(super) fn iframe_len(&self, head_len: usize) -> u64 {
+        match self.heads.first() {
+            Some(first) if self.is_video => head_len as u64 + u64::from(first.size),
+            _ => 0,
+        }
     }
 
     /// Its `moof`, and the header of its `mdat`.
@@ -194,7 +251,7 @@ impl<'a> Segments<'a> {
         let head = |sample: &Placed| SampleHead {
             duration: sample.duration,
             composition_offset: 0,
-            flags: media::bmff::Sample::INDEPENDENT,
+            flags: Sample::INDEPENDENT,
             size: sample.size,
         };
         let first = samples

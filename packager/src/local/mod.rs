@@ -1,6 +1,7 @@
 //! Packaging without a server: the tasks of one source, done here, into a folder.
 
 pub(crate) mod board;
+pub(crate) mod partial;
 pub(crate) mod shelf;
 
 use std::{

@@ -14,6 +14,7 @@ use media::{
 };
 use wire::{Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
 
+use super::partial::Partial;
 use crate::{PackagerError, encode::segment::Segment};
 
 /// Ticks per second of text: milliseconds.
@@ -115,17 +116,30 @@ impl Shelf {
         (track, extension): (&TrackId, &str),
         segment: &Segment,
     ) -> Result<(), PackagerError> {
-        let name = format!("{track}/{}.{extension}", segment.number);
-        self.write(&name, segment.bytes.clone()).await?;
+        let bytes = segment.bytes.clone();
         let row = media::Segment {
             start: segment.start,
             duration: segment.duration,
-            len_bytes: segment.bytes.len() as u64,
+            len_bytes: bytes.len() as u64,
             iframe_len_bytes: segment.iframe_len,
         };
+        let fill = move |file: &mut Partial| file.write(&bytes).map(|()| row);
+        self.fill_segment((track, extension), segment.number, fill)
+            .await
+    }
+
+    /// A segment that `fill` writes; it gives its row.
+    pub(crate) async fn fill_segment(
+        &self,
+        (track, extension): (&TrackId, &str),
+        number: u32,
+        fill: impl FnOnce(&mut Partial) -> Result<media::Segment, PackagerError> + Send + 'static,
+    ) -> Result<(), PackagerError> {
+        let name = format!("{track}/{number}.{extension}");
+        let row = self.fill(&name, fill).await?;
         let mut held = self.held();
         let stored = held.tracks.entry(track.clone()).or_default();
-        stored.segments.insert(segment.number, row);
+        stored.segments.insert(number, row);
         Ok(())
     }
 
@@ -209,7 +223,7 @@ impl Shelf {
         for name in &self.held().begun {
             let path = self.0.root.join(name);
             // What there is of it.
-            let _ = std::fs::remove_file(path.with_extension("part"));
+            let _ = std::fs::remove_file(Partial::beside(&path));
             let _ = std::fs::remove_file(&path);
             let _ = std::fs::remove_dir_all(&path);
         }
@@ -257,25 +271,31 @@ impl Shelf {
         })
     }
 
-    /// Complete or not at all, under its name.
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), PackagerError> {
+        self.fill(name, move |file| file.write(&bytes)).await
+    }
+
+    /// Complete or not at all, under its name.
+    async fn fill<T: Send + 'static>(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut Partial) -> Result<T, PackagerError> + Send + 'static,
+    ) -> Result<T, PackagerError> {
         let top = name.split('/').next().unwrap_or(name);
         self.held().begun.insert(top.to_owned());
         let (path, inner) = (self.0.root.join(name), self.0.clone());
-        let write = move || {
+        let fill = move || {
             let open = inner.open.read().unwrap_or_else(PoisonError::into_inner);
             if !*open {
                 return Err(PackagerError::Stopped);
             }
-            let partial = path.with_extension("part");
-            let folder = path.parent().unwrap_or(&path);
-            std::fs::create_dir_all(folder)
-                .and_then(|()| std::fs::write(&partial, &bytes))
-                .and_then(|()| std::fs::rename(&partial, &path))
-                .map_err(|e| fault(&path, e))
+            let mut file = Partial::create(&path)?;
+            let filled = fill(&mut file)?;
+            file.done()?;
+            Ok(filled)
         };
-        let written = tokio::task::spawn_blocking(write).await;
-        written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        let filled = tokio::task::spawn_blocking(fill).await;
+        filled.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -287,7 +307,7 @@ fn unlisted(error: ManifestError) -> PackagerError {
     PackagerError::Encoder(format!("no manifest can be written: {error}"))
 }
 
-fn fault(path: &Path, source: io::Error) -> PackagerError {
+pub(super) fn fault(path: &Path, source: io::Error) -> PackagerError {
     PackagerError::Output {
         path: path.to_owned(),
         source,

@@ -1,6 +1,6 @@
 //! The ffprobe program: one question, one answer.
 
-use std::{io::Read, path::Path, process::Stdio};
+use std::{collections::BTreeMap, io::Read, path::Path, process::Stdio};
 
 use serde::de::DeserializeOwned;
 use tokio::{io::AsyncReadExt, process::Child, time::timeout};
@@ -27,9 +27,19 @@ const READ_LEN: usize = 64 << 10;
 pub(crate) struct Ffprobe<'a> {
     pub(crate) config: &'a Config,
     pub(crate) file: &'a Path,
+    /// When the first frame of a stream is shown or heard, where that is known already.
+    pub(crate) first_frames: BTreeMap<usize, f64>,
 }
 
-impl Ffprobe<'_> {
+impl<'a> Ffprobe<'a> {
+    pub(crate) fn new(config: &'a Config, file: &'a Path) -> Self {
+        Self {
+            config,
+            file,
+            first_frames: BTreeMap::new(),
+        }
+    }
+
     /// Runs ffprobe and reads its answer.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, args: &[&str]) -> Result<T, PackagerError> {
         let mut child = self.start(args, "json", Stdio::piped())?;

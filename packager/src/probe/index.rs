@@ -47,7 +47,7 @@ pub(crate) async fn index(
         "packet=pts,dts,duration,flags",
     ];
     let (mut packets, mut end, mut untimed) = (Vec::new(), i64::MIN, 0);
-    let ffprobe = Ffprobe { config, file };
+    let ffprobe = Ffprobe::new(config, file);
     ffprobe
         .each_line(&args, |line| {
             if packets.len() == PACKETS_MAX {

@@ -7,6 +7,7 @@ pub(crate) mod timeline;
 pub(crate) mod timing;
 
 mod index;
+mod peek;
 mod picture;
 mod sound;
 mod subtitles;
@@ -39,18 +40,44 @@ const CHAPTERS_MAX: usize = 500;
 /// # Errors
 /// [`PackagerError::Source`] for what cannot be packaged.
 pub(crate) async fn probe(config: &Config, file: &Path) -> Result<Source, PackagerError> {
-    let looked = timeout(config.probe_timeout, look(&Ffprobe { config, file })).await;
-    looked.unwrap_or_else(|_| {
-        let waited = config.probe_timeout.as_secs();
-        Err(refuse(format!(
-            "the file could not be understood within {waited} s"
-        )))
-    })
+    in_time(config, look(Ffprobe::new(config, file), false)).await
 }
 
-async fn look(ffprobe: &Ffprobe<'_>) -> Result<Source, PackagerError> {
+/// Looks at a file whose index says that its streams can be copied: with one run of
+/// ffprobe, where it suffices.
+///
+/// # Errors
+/// As [`probe`].
+pub(crate) async fn probe_copyable(config: &Config, file: &Path) -> Result<Source, PackagerError> {
+    in_time(config, look(Ffprobe::new(config, file), true)).await
+}
+
+async fn in_time(
+    config: &Config,
+    look: impl Future<Output = Result<Source, PackagerError>>,
+) -> Result<Source, PackagerError> {
+    timeout(config.probe_timeout, look)
+        .await
+        .unwrap_or_else(|_| {
+            let waited = config.probe_timeout.as_secs();
+            Err(refuse(format!(
+                "the file could not be understood within {waited} s"
+            )))
+        })
+}
+
+/// `peek`: the first frames are decoded at once, before it is known what they are.
+async fn look(mut ffprobe: Ffprobe<'_>, peek: bool) -> Result<Source, PackagerError> {
     let config = ffprobe.config;
-    let report: Report = ffprobe.ask(&["-show_entries", ENTRIES]).await?;
+    let report: Report = if peek {
+        let entries = format!("{ENTRIES}{}", peek::ENTRIES);
+        let args = ["-show_entries", &entries, "-read_intervals", peek::PACKETS];
+        ffprobe.ask(&args).await?
+    } else {
+        ffprobe.ask(&["-show_entries", ENTRIES]).await?
+    };
+    ffprobe.first_frames = peek::first_frames(&report.packets_and_frames);
+    let ffprobe = &ffprobe;
     if report.streams.len() > config.streams_max {
         let (found, max) = (report.streams.len(), config.streams_max);
         return Err(refuse(format!(
@@ -132,6 +159,9 @@ pub(crate) fn check_duration(config: &Config, secs: f64) -> Result<(), PackagerE
 /// own time. Measured on what is decoded: containers and ffmpeg disagree on where a file
 /// starts.
 async fn first_frame(ffprobe: &Ffprobe<'_>, stream: &Stream) -> Result<Option<f64>, PackagerError> {
+    if let Some(known) = ffprobe.first_frames.get(&stream.index) {
+        return Ok(Some(*known));
+    }
     for packets in PACKETS_TRIED {
         let (index, interval) = (stream.index.to_string(), format!("%+#{packets}"));
         let entries = "frame=pts_time,best_effort_timestamp_time";

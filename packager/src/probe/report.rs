@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
+use crate::probe::peek::Seen;
+
 /// What is asked of a file, so that a file's other tags cannot make the answer long.
 pub(crate) const ENTRIES: &str = "format=format_name,start_time,duration\
     :stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,field_order,\
@@ -20,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) format: Format,
     #[serde(default)]
     pub(crate) chapters: Vec<Chapter>,
+    #[serde(default)]
+    pub(super) packets_and_frames: Vec<Seen>,
 }
 
 /// The container.
