@@ -84,6 +84,9 @@ pub struct Config {
     /// Longest pause before that question is repeated after a fault. Default 5 s.
     #[serde(with = "humantime_serde")]
     pub keys_retry_max: Duration,
+    /// Fetches the beginning of what the origin publishes, before a viewer asks. Default
+    /// true.
+    pub warm: bool,
     /// Assets whose answer "a key is needed" is remembered, for one second each.
     /// Default 10000.
     pub refusals_max: usize,
@@ -118,6 +121,7 @@ impl Default for Config {
             keys_max: 16_384,
             keys_wait: Duration::from_secs(30),
             keys_retry_max: Duration::from_secs(5),
+            warm: true,
             refusals_max: 10_000,
         }
     }

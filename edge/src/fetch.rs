@@ -18,16 +18,17 @@ use hyper_util::{
     client::legacy::{self, Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use serde::de::DeserializeOwned;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout, timeout_at},
 };
-use wire::KeyBulletin;
+use wire::{KeyBulletin, WarmList};
 
 use crate::{Config, EdgeError, config::authority, path::CacheKey};
 
-/// Longest list of keys and revocations, bytes. Chosen: half a million revocations.
-const BULLETIN_LEN_MAX: usize = 16 << 20;
+/// Longest news: keys and revocations, bytes. Chosen: half a million revocations.
+const NEWS_LEN_MAX: usize = 16 << 20;
 
 /// How long no connection is tried after one failed. Chosen: what `Retry-After` tells
 /// clients.
@@ -181,17 +182,38 @@ impl Origin {
         wait: Duration,
     ) -> Result<Option<KeyBulletin>, FetchError> {
         let path = format!("/api/keys?after={after}&wait={}", wait.as_secs());
-        let request = self.request(&path, |headers| self.put_join(headers))?;
+        self.news(&path, wait).await
+    }
+
+    /// What was published after an offset; `None` if nothing was within `wait`.
+    pub(crate) async fn warm_list(
+        &self,
+        after: Option<u64>,
+        wait: Duration,
+        edge: &str,
+    ) -> Result<Option<WarmList>, FetchError> {
+        let after = after.map_or_else(String::new, |after| format!("&after={after}"));
+        let path = format!("/api/warm?edge={edge}{after}&wait={}", wait.as_secs());
+        self.news(&path, wait).await
+    }
+
+    /// The answer to a question that the origin may hold for `wait`; `None` if it has none.
+    async fn news<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wait: Duration,
+    ) -> Result<Option<T>, FetchError> {
+        let request = self.request(path, |headers| self.put_join(headers))?;
         let whole = wait + self.first_byte;
-        timeout(whole, self.read_bulletin(request))
+        timeout(whole, self.read_news(request))
             .await
             .map_err(|_| FetchError::Silent(whole))?
     }
 
-    async fn read_bulletin(
+    async fn read_news<T: DeserializeOwned>(
         &self,
         request: Request<Empty<Bytes>>,
-    ) -> Result<Option<KeyBulletin>, FetchError> {
+    ) -> Result<Option<T>, FetchError> {
         let sent = self.client.request(request).await;
         let response = sent.map_err(|error| failed(&error))?;
         match response.status() {
@@ -203,13 +225,13 @@ impl Origin {
             other => return Err(FetchError::BadAnswer(format!("status {other}"))),
         }
         let bad = |error: String| FetchError::BadAnswer(error);
-        let body = Limited::new(response.into_body(), BULLETIN_LEN_MAX);
+        let body = Limited::new(response.into_body(), NEWS_LEN_MAX);
         let body = body
             .collect()
             .await
             .map_err(|error| bad(error.to_string()))?;
-        let bulletin = serde_json::from_slice(&body.to_bytes());
-        bulletin.map(Some).map_err(|error| bad(error.to_string()))
+        let news = serde_json::from_slice(&body.to_bytes());
+        news.map(Some).map_err(|error| bad(error.to_string()))
     }
 
     /// Nothing of a client's request goes up but its path and query.

@@ -60,6 +60,7 @@ async fn ask(gate: &Gate, origin: &Origin, pace: &Pace) -> Result<bool, FetchErr
     Ok(known != Some(revision))
 }
 
-fn pause(faults: u32, retry_max: Duration) -> Duration {
+/// The pause after so many faults.
+pub(crate) fn pause(faults: u32, retry_max: Duration) -> Duration {
     RETRY_MIN.saturating_mul(1 << faults.min(16)).min(retry_max)
 }

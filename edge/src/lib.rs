@@ -24,6 +24,7 @@ mod fills;
 mod pump;
 
 mod node;
+mod warm;
 
 mod answer;
 mod body;

@@ -12,6 +12,7 @@ pub(crate) struct Metrics {
     requests: [Counter; Outcome::ALL.len()],
     pub(crate) sent: Counter,
     pub(crate) fetches: Counter,
+    pub(crate) warmed: Counter,
     pub(crate) cut: Counter,
     fill: Histogram,
     ram: Gauge,
@@ -32,6 +33,7 @@ impl Metrics {
             requests: Outcome::ALL.map(of),
             sent: counter!("weir_edge_sent_bytes_total", &labels),
             fetches: counter!("weir_edge_origin_fetches_total", &labels),
+            warmed: counter!("weir_edge_warmed_total", &labels),
             cut: counter!("weir_edge_connections_cut_total", &labels),
             fill: histogram!("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
@@ -65,6 +67,10 @@ fn describe() {
     describe_counter!(
         "weir_edge_origin_fetches_total",
         "Requests sent to the origin"
+    );
+    describe_counter!(
+        "weir_edge_warmed_total",
+        "Objects fetched before a viewer asked"
     );
     describe_counter!(
         "weir_edge_connections_cut_total",

@@ -33,6 +33,7 @@ use crate::{
     node::Node,
     respond::Answer,
     stall::Stall,
+    warm,
 };
 
 /// Pause after a failed accept: mostly too many open files, which only time cures.
@@ -58,21 +59,36 @@ pub async fn serve(
 ) -> Result<(), EdgeError> {
     let node = Arc::new(Node::new(config, join.as_deref())?);
     if let Some(gate) = &node.gate {
-        let pace = Pace {
-            wait: node.config.keys_wait,
-            retry_max: node.config.keys_retry_max,
-        };
-        // Ends with the shutdown at the latest: it must not hold up the drain.
-        let follow = keyring::follow(gate.clone(), node.origin.clone(), pace);
-        let shutdown = shutdown.clone();
-        node.spawn(async move {
-            shutdown.run_until_cancelled(follow).await;
-        });
+        let follow = keyring::follow(gate.clone(), node.origin.clone(), pace(&node));
+        until_shutdown(&node, &shutdown, follow);
+        if node.config.warm {
+            until_shutdown(&node, &shutdown, warm::follow(node.clone(), pace(&node)));
+        }
     }
     let graceful = GracefulShutdown::new();
     accept(&node, listener, &graceful, &shutdown).await;
     drain(&node, graceful).await;
     Ok(())
+}
+
+/// How the origin is asked for news.
+fn pace(node: &Node) -> Pace {
+    Pace {
+        wait: node.config.keys_wait,
+        retry_max: node.config.keys_retry_max,
+    }
+}
+
+/// Runs what never ends by itself; it must not hold up the drain.
+fn until_shutdown(
+    node: &Node,
+    shutdown: &CancellationToken,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let shutdown = shutdown.clone();
+    node.spawn(async move {
+        shutdown.run_until_cancelled(task).await;
+    });
 }
 
 async fn accept(

@@ -22,6 +22,7 @@ use crate::{
     keyring::Keyring,
     making::Making,
     random,
+    warming::Edges,
 };
 
 /// Longest life of a key, seconds: 30 days. A revocation is kept as long.
@@ -37,6 +38,7 @@ pub(crate) struct App {
     /// Versions whose bytes are being stored, before any row names them.
     pub(crate) making: Making,
     pub(crate) events: Events,
+    pub(crate) edges: Edges,
     /// Work that goes on when its request's connection is lost.
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
@@ -57,6 +59,7 @@ impl App {
         let rules = Rules {
             attempts_max: config.attempts_max,
             gc_grace: config.gc_grace,
+            warm: config.warm_segments > 0,
         };
         Ok(Arc::new(Self {
             _lock: lock,
@@ -66,6 +69,7 @@ impl App {
             busy_uploads: BusyUploads::default(),
             making: Making::default(),
             events: Events::default(),
+            edges: Edges::default(),
             tasks: TaskTracker::new(),
             waiters: Semaphore::new(config.waiters_max),
             shutdown,

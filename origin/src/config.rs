@@ -49,6 +49,9 @@ pub struct Config {
     /// What is encoded: `h264` (with AAC) always; `hevc` and `opus` besides, as a choice
     /// for players that have them. Default h264.
     pub codecs: Vec<Codec>,
+    /// How many segments of each track edges fetch once it is published, before a viewer
+    /// asks; 0: none. Default 3.
+    pub warm_segments: u32,
     /// A job goes to another worker this long after its worker's last word. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
@@ -88,6 +91,7 @@ impl Default for Config {
             publish_source: true,
             lead: Lead::Auto,
             codecs: vec![Codec::H264],
+            warm_segments: 3,
             lease: Duration::from_secs(10),
             attempts_max: 5,
             gc_grace: Duration::from_secs(25 * 3600),

@@ -21,6 +21,7 @@ mod media_path;
 mod observe;
 mod random;
 mod serve;
+mod warming;
 
 pub use config::Config;
 pub use error::OriginError;

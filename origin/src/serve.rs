@@ -24,6 +24,7 @@ use crate::{
     clock::now_ms,
     garbage::Sweeper,
     http::router,
+    warming,
 };
 
 /// Longest wait for a request's head. Chosen: a slow phone needs less.
@@ -191,6 +192,8 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     if retired > 0 {
         tracing::info!(retired, "versions forgotten that others took the place of");
     }
+    warming::settle(app).await?;
+    app.catalogue.forget_warmed().await?;
     app.catalogue.forget_finished_uploads().await?;
     app.catalogue.forget_ended_keys().await
 }

@@ -36,3 +36,4 @@ mod sharing;
 mod stopping;
 mod uploads;
 mod valid;
+mod warming;

@@ -94,6 +94,8 @@ pub enum SagaStep {
     Encode,
     /// The version is checked and sealed.
     Publish,
+    /// Edges have fetched its beginning, or have had the time to.
+    Warm,
 }
 
 /// What became of a step.

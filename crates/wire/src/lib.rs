@@ -10,6 +10,7 @@ mod id;
 mod job;
 mod key;
 mod problem;
+mod warm;
 
 pub use asset::{
     AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState, SagaStep,
@@ -24,3 +25,4 @@ pub use job::{
 };
 pub use key::{KeyBulletin, RevokeRequest};
 pub use problem::{Problem, kind};
+pub use warm::{EDGE_NAME_LEN_MAX, WarmList};

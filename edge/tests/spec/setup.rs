@@ -50,6 +50,7 @@ impl Edge {
         let mut config = Config {
             origin: origin.url(),
             pop: "fra".to_owned(),
+            warm: false,
             keys_retry_max: Duration::from_millis(10),
             ..Config::default()
         };

@@ -5,7 +5,7 @@ use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, Ta
 use super::{
     Catalogue, OriginError, Tx, fence, from_json, plans,
     saga::{self, Rows},
-    to_json, whole,
+    to_json, warming, whole,
 };
 use crate::clock::now_ms;
 
@@ -40,6 +40,7 @@ impl Catalogue {
         self.ended(&mut tx, version, &fenced.task).await?;
         tx.commit().await?;
         self.job_queued.notify_waiters();
+        self.published.notify_waiters();
         self.changed.notify_waiters();
         Ok(())
     }
@@ -198,7 +199,11 @@ impl Catalogue {
             .bind(AssetState::Ready.as_str())
             .execute(&mut **tx)
             .await?;
-        saga::record(tx, version, SagaStep::Publish, SagaState::Done, None).await
+        saga::record(tx, version, SagaStep::Publish, SagaState::Done, None).await?;
+        match self.rules.warm {
+            true => warming::begin(tx, version).await,
+            false => Ok(()),
+        }
     }
 }
 

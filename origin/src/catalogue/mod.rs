@@ -16,6 +16,7 @@ mod revocations;
 mod saga;
 mod successor;
 mod uploads;
+mod warming;
 mod whole;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -31,6 +32,7 @@ pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
 pub(crate) use uploads::UploadRow;
+pub(crate) use warming::Warming;
 
 use crate::{OriginError, db::Database};
 
@@ -40,6 +42,7 @@ pub(crate) struct Catalogue {
     db: Database,
     job_queued: Arc<Notify>,
     key_revoked: Arc<Notify>,
+    published: Arc<Notify>,
     changed: Arc<Notify>,
     rules: Rules,
 }
@@ -51,6 +54,8 @@ pub(crate) struct Rules {
     pub(crate) attempts_max: u32,
     /// How long bytes stay that no row names.
     pub(crate) gc_grace: Duration,
+    /// Edges are told to fetch the beginning of what is published.
+    pub(crate) warm: bool,
 }
 
 impl Catalogue {
@@ -59,6 +64,7 @@ impl Catalogue {
             db: Database::open(path).await?,
             job_queued: Arc::new(Notify::new()),
             key_revoked: Arc::new(Notify::new()),
+            published: Arc::new(Notify::new()),
             changed: Arc::new(Notify::new()),
             rules,
         })
@@ -78,6 +84,11 @@ impl Catalogue {
     /// Resolves when a key was revoked. Made before looking, so that none is missed.
     pub(crate) fn key_revoked(&self) -> OwnedNotified {
         Arc::clone(&self.key_revoked).notified_owned()
+    }
+
+    /// Resolves when a version was sealed. Made before looking, so that none is missed.
+    pub(crate) fn published(&self) -> OwnedNotified {
+        Arc::clone(&self.published).notified_owned()
     }
 
     /// Time alone changes how far versions are said to be: workers go silent.

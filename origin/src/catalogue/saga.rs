@@ -1,6 +1,6 @@
 //! The workflow that makes a version, as it was recorded, and its way back.
 //!
-//! upload → plan → encode → publish. A step's entry is written in the transaction that
+//! upload → plan → encode → publish → warm. A step's entry is written in the transaction that
 //! makes it true, so a crash leaves the version between two steps, and what runs next
 //! goes on from there. [`undo`] is the way back: rows at once, in one transaction; bytes
 //! when those who may still read them are done.
@@ -103,6 +103,10 @@ pub(super) async fn undo(
     .bind(version)
     .execute(&mut **tx)
     .await?;
+    sqlx::query("DELETE FROM warming WHERE version = $1")
+        .bind(version)
+        .execute(&mut **tx)
+        .await?;
     let media = undo_media(tx, version, garbage_due_ms).await?;
     let undone = SagaState::Undone;
     record(tx, version, SagaStep::Encode, undone, Some(&media)).await?;

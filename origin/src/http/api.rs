@@ -21,8 +21,8 @@ use crate::{
     clock::now_ms,
 };
 
-/// Longest wait for news of keys, however much longer an edge asks for.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+/// Longest wait for news, however much longer an edge asks for.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()

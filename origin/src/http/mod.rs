@@ -11,6 +11,7 @@ mod object;
 mod pages;
 mod text;
 mod tus;
+mod warm;
 mod worker;
 
 use std::time::Duration;
@@ -46,6 +47,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(made::routes())
         .merge(api::routes())
         .merge(text::routes())
+        .merge(warm::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn(cors::add))

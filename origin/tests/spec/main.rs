@@ -17,3 +17,4 @@ mod segments;
 mod support;
 mod text;
 mod uploads;
+mod warming;

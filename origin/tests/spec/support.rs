@@ -56,6 +56,7 @@ pub(crate) fn settings() -> Config {
     Config {
         open_uploads: true,
         lease: Duration::from_secs(1),
+        warm_segments: 0,
         ..Config::default()
     }
 }
