@@ -104,6 +104,10 @@ pub(crate) struct PackageArgs {
         conflicts_with = "copy"
     )]
     pub(crate) codecs: Vec<wire::Codec>,
+    /// Choose bit rates by what the file is: samples of it are encoded first, and each
+    /// rendition gets as many bits as worker.quality_target needs, never more than without.
+    #[arg(long, conflicts_with = "copy")]
+    pub(crate) per_title: bool,
     /// Length of a segment, seconds, 2 to 10 [default: 4].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) segment: Option<f64>,

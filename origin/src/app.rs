@@ -92,6 +92,7 @@ impl App {
             lead: self.config.lead,
             images: true,
             codecs: self.config.codecs.clone(),
+            per_title: self.config.per_title,
         }
     }
 

@@ -52,6 +52,10 @@ pub struct Config {
     /// How many segments of each track edges fetch once it is published, before a viewer
     /// asks; 0: none. Default 3.
     pub warm_segments: u32,
+    /// Choose bit rates by what a source is: samples of it are encoded, and each rendition
+    /// gets as many bits as `worker.quality_target` needs, never more than without. Default
+    /// false.
+    pub per_title: bool,
     /// A job goes to another worker this long after its worker's last word. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
@@ -92,6 +96,7 @@ impl Default for Config {
             lead: Lead::Auto,
             codecs: vec![Codec::H264],
             warm_segments: 3,
+            per_title: false,
             lease: Duration::from_secs(10),
             attempts_max: 5,
             gc_grace: Duration::from_secs(25 * 3600),

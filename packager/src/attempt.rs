@@ -11,7 +11,7 @@ use wire::{
 };
 
 use crate::{
-    Config, PackagerError,
+    Config, PackagerError, analysis,
     copy::{self, Copyable, Verdict},
     encode::{
         Encode, Ended, Output,
@@ -73,10 +73,14 @@ impl Attempt<'_> {
             TaskKind::Text => self.text(plan, &recipe).await?,
             TaskKind::Copy => self.copy(&recipe).await?,
             TaskKind::Images => self.images(&recipe).await?,
+            TaskKind::Analysis => return self.analysis(plan, &recipe).await,
             TaskKind::Plan => Vec::new(),
         };
         self.progress.set(Stage::Publish, 1.0, None);
-        Ok(Completion { warnings })
+        Ok(Completion {
+            warnings,
+            analysis: None,
+        })
     }
 
     async fn make_plan(&self) -> Result<Completion, PackagerError> {
@@ -191,9 +195,14 @@ impl Attempt<'_> {
             }
             None => self.source.file(self.config, self.progress).await?,
         };
+        let settings = match self.task.kind {
+            TaskKind::Hevc => recipe.hevc.as_ref().ok_or_else(foreign)?,
+            _ => &recipe.encoder,
+        };
+        let settings = analysis::applied(settings, plan.analysis.as_ref());
         let coder = match self.task.kind {
-            TaskKind::Hevc => Coder::X265(recipe.hevc.as_ref().ok_or_else(foreign)?),
-            _ => Coder::X264(&recipe.encoder),
+            TaskKind::Hevc => Coder::X265(&settings),
+            _ => Coder::X264(&settings),
         };
         let args = command::pictures(&file, (recipe, coder), picture, part, &tracks);
         let grid = recipe.grid.clone().map(Arc::new);
@@ -225,6 +234,17 @@ impl Attempt<'_> {
         }
         let open = part.is_none() && !picture.timing.varies();
         Ok(warnings(&ended, open.then_some(plan.duration_secs)))
+    }
+
+    /// Looks which rates the renditions need that are encoded after this.
+    async fn analysis(&self, plan: &Plan, recipe: &Recipe) -> Result<Completion, PackagerError> {
+        let rest = plan.tasks.iter().find(|task| task.kind == TaskKind::Rest);
+        let ids = rest.map_or(&[][..], |rest| &rest.tracks);
+        let tracks = plan.tracks.iter().filter(|t| ids.contains(&t.track));
+        let tracks: Vec<&PlannedTrack> = tracks.collect();
+        let task = analysis::Task::of(recipe, &tracks)
+            .ok_or_else(|| PackagerError::Encoder("the plan has no samples".into()))?;
+        Box::pin(task.run(self.config, &self.source, self.progress)).await
     }
 
     /// Encodes one audio track.

@@ -1,9 +1,14 @@
 //! A short run of ffmpeg whose outputs are kept whole, in memory and in bounds.
 
-use std::{ffi::OsString, io, path::Path, time::Duration};
+use std::{ffi::OsString, io, os::fd::OwnedFd, path::Path, time::Duration};
 
 use futures_util::future::try_join_all;
-use tokio::{io::AsyncReadExt, net::unix::pipe, sync::Notify, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::unix::pipe,
+    sync::Notify,
+    time::timeout,
+};
 
 use crate::{
     Config, PackagerError,
@@ -48,33 +53,17 @@ impl Capture<'_> {
     /// # Errors
     /// ffmpeg cannot be started, is silent for too long, or writes more than allowed.
     pub(crate) async fn run(&self, config: &Config) -> Result<Captured, PackagerError> {
-        let tools = Tools::of(config);
         let access = Access {
             read: &[self.file.to_owned()],
             write: self.to.and_then(Path::parent).map(Path::to_owned),
         };
-        let encoder = Encoder::start(&tools, &access, self.arguments(), self.len_max.len())?;
-        let (mut ffmpeg, pipes, lines, stderr) = encoder.split();
-        let life = Notify::new();
-        let outputs = pipes.into_iter().zip(self.len_max);
-        let outputs = outputs.map(|(pipe, len_max)| read(pipe, *len_max, &life));
-        let work = async {
-            let (outputs, (), complaints, status) = tokio::try_join!(
-                try_join_all(outputs),
-                watch(lines, &life),
-                async { Complaints::read(stderr).await.map_err(broken) },
-                async { ffmpeg.wait().await.map_err(broken) },
-            )?;
-            Ok(Captured {
-                outputs,
-                complaints,
-                ended_well: status.success(),
-            })
+        let run = Run {
+            args: self.arguments(),
+            inputs: Vec::new(),
+            access,
+            len_max: self.len_max,
         };
-        tokio::select! {
-            done = timeout(RUN_MAX, work) => done.unwrap_or_else(|_| Err(stuck(RUN_MAX))),
-            () = silence(&life, config.idle_timeout) => Err(stuck(config.idle_timeout)),
-        }
+        run.collect(config).await
     }
 
     fn arguments(&self) -> Vec<OsString> {
@@ -91,6 +80,73 @@ impl Capture<'_> {
         args.extend(words(&self.outputs));
         args.extend(self.to.map(OsString::from));
         args
+    }
+}
+
+/// A command line to run so.
+pub(crate) struct Run<'a> {
+    pub(crate) args: Vec<OsString>,
+    /// What it reads, each as `pipe:` of a number behind those of its outputs.
+    pub(crate) inputs: Vec<Vec<u8>>,
+    pub(crate) access: Access<'a>,
+    /// Longest of each output, bytes.
+    pub(crate) len_max: &'a [usize],
+}
+
+impl Run<'_> {
+    /// As [`Capture::run`].
+    pub(crate) async fn collect(self, config: &Config) -> Result<Captured, PackagerError> {
+        let tools = Tools::of(config);
+        let feeds = self.inputs.into_iter().map(Feed::open);
+        let feeds: Vec<(OwnedFd, Feed)> = feeds.collect::<Result<_, _>>().map_err(broken)?;
+        let (inputs, feeds): (Vec<_>, Vec<_>) = feeds.into_iter().unzip();
+        let pipes = (self.len_max.len(), inputs);
+        let encoder = Encoder::reading(&tools, &self.access, self.args, pipes)?;
+        let (mut ffmpeg, pipes, lines, stderr) = encoder.split();
+        let life = Notify::new();
+        let outputs = pipes.into_iter().zip(self.len_max);
+        let outputs = outputs.map(|(pipe, len_max)| read(pipe, *len_max, &life));
+        let work = async {
+            let (outputs, _, (), complaints, status) = tokio::try_join!(
+                try_join_all(outputs),
+                try_join_all(feeds.into_iter().map(Feed::write)),
+                watch(lines, &life),
+                async { Complaints::read(stderr).await.map_err(broken) },
+                async { ffmpeg.wait().await.map_err(broken) },
+            )?;
+            Ok(Captured {
+                outputs,
+                complaints,
+                ended_well: status.success(),
+            })
+        };
+        tokio::select! {
+            done = timeout(RUN_MAX, work) => done.unwrap_or_else(|_| Err(stuck(RUN_MAX))),
+            () = silence(&life, config.idle_timeout) => Err(stuck(config.idle_timeout)),
+        }
+    }
+}
+
+/// An input on its way.
+struct Feed {
+    pipe: pipe::Sender,
+    bytes: Vec<u8>,
+}
+
+impl Feed {
+    /// What ffmpeg reads from, and what writes there.
+    fn open(bytes: Vec<u8>) -> io::Result<(OwnedFd, Self)> {
+        let (reader, writer) = io::pipe()?;
+        let pipe = pipe::Sender::from_owned_fd(writer.into())?;
+        Ok((reader.into(), Self { pipe, bytes }))
+    }
+
+    async fn write(mut self) -> Result<(), PackagerError> {
+        match self.pipe.write_all(&self.bytes).await {
+            // It has read enough, or has ended: its status says which.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            done => done.map_err(broken),
+        }
     }
 }
 

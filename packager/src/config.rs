@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use wire::TaskKind;
 
-use crate::jail::Mode;
+use crate::{analysis::Metric, jail::Mode};
 
 /// A worker's settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,8 +17,8 @@ pub struct Config {
     /// Folder for sources being packaged; one folder a job, removed when it ends.
     /// Default `weir-work` in the system's temporary folder.
     pub work_dir: PathBuf,
-    /// Kinds of work that it takes: `plan`, `copy`, `audio`, `lead`, `text`, `rest`,
-    /// `images`. One that only copies needs no ffmpeg. Default: all.
+    /// Kinds of work that it takes: `plan`, `copy`, `audio`, `lead`, `analysis`,
+    /// `text`, `rest`, `images`, `hevc`. One that only copies needs no ffmpeg. Default: all.
     pub kinds: Vec<TaskKind>,
     /// How many spans are encoded at once, each by an ffmpeg that keeps about one processor
     /// busy. Default 0: as many as there are processors, 8 at most.
@@ -43,6 +43,16 @@ pub struct Config {
     /// Constant rate factor of x264, 0 to 51; lower is better and larger. The plan's
     /// ceiling of the bit rate holds all the same. Default 21.
     pub crf: u8,
+    /// Where bit rates are chosen by what the source is, what quality is measured by:
+    /// `ssim`, or `xpsnr` or `vmaf`, where ffmpeg has it. Default `ssim`.
+    pub quality_metric: Metric,
+    /// The quality that is aimed at there: SSIM 0.8 to 0.999, XPSNR 25 to 60 (decibels),
+    /// VMAF 50 to 99. Default 0.98.
+    pub quality_target: f64,
+    /// Longest analysis of a source for that; a longer one ends without a result. Default
+    /// 2 min.
+    #[serde(with = "humantime_serde")]
+    pub analysis_timeout: Duration,
     /// ffmpeg is ended after this long without a sign of life. Default 60 s.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
@@ -89,6 +99,15 @@ impl Config {
         }
     }
 
+    /// What of it can't be, in words, if anything.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let (metric, (least, most)) = (self.quality_metric, self.quality_metric.targets());
+        let good = (least..=most).contains(&self.quality_target);
+        let metric = metric.as_str();
+        (!good).then(|| format!("worker.quality_target must be {least} to {most} for {metric}"))
+    }
+
     /// How many spans are encoded at once.
     #[must_use]
     pub fn spans(&self) -> usize {
@@ -114,6 +133,9 @@ impl Default for Config {
             jail_read: vec![],
             preset: "veryfast".to_owned(),
             crf: 21,
+            quality_metric: Metric::Ssim,
+            quality_target: 0.98,
+            analysis_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(60),
             probe_timeout: Duration::from_secs(60),
             patience: Duration::from_secs(60),

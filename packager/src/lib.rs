@@ -23,6 +23,7 @@ mod protect;
 mod worker;
 
 // From a file to tracks and tasks.
+mod analysis;
 mod plan;
 mod probe;
 
@@ -51,6 +52,7 @@ mod clip;
 #[cfg(test)]
 mod stored;
 
+pub use analysis::Metric;
 pub use config::Config;
 pub use error::PackagerError;
 pub use local::{Far, Packaged, Packaging, package};

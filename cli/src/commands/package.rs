@@ -4,6 +4,8 @@ use std::{fs::File, io::Read, path::Path, time::Duration};
 
 use packager::{Far, Keys, KeysError, PackagerError, Packaging, Protection};
 
+use wire::{Analysis, Rate};
+
 use super::progress::Progress;
 use crate::{
     args::PackageArgs,
@@ -21,6 +23,9 @@ const STEPS: f64 = 1000.0;
 
 /// Packages one file into a folder.
 pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()> {
+    if let Some(fault) = config.worker.fault() {
+        return Err(error(Exit::Config, fault));
+    }
     let packaging = packaging(&args, &config.worker)?;
     let shutdown = ops::shutdown()?;
     let mut bar = Progress::new("{prefix} {bar:30} {percent:>3} % {msg}", STEPS as u64)?;
@@ -44,6 +49,9 @@ pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()>
     for warning in &packaged.warnings {
         eprintln!("warning: {warning}");
     }
+    for line in packaged.analysis.iter().flat_map(analysed) {
+        println!("{line}");
+    }
     println!(
         "{} of {} in {}: {}",
         span(packaged.duration_secs),
@@ -52,6 +60,25 @@ pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()>
         args.out.join("master.m3u8").display(),
     );
     Ok(())
+}
+
+/// What was chosen for each rendition, and in place of what.
+fn analysed(analysis: &Analysis) -> Vec<String> {
+    let metric = analysis.metric.to_uppercase();
+    let rate = |rate: &Rate| {
+        let (mbps, quality, crf) = (rate.bitrate as f64 / 1e6, rate.quality, rate.crf);
+        format!("factor {crf}, {mbps:.2} Mb/s, {metric} {quality}")
+    };
+    let lines = analysis.renditions.iter().map(|rendition| {
+        format!(
+            "{}: {}; saves {} % of {}",
+            rendition.track,
+            rate(&rendition.chosen),
+            rendition.saving_percent,
+            rate(&rendition.fixed)
+        )
+    });
+    lines.collect()
 }
 
 fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Packaging> {
@@ -82,6 +109,7 @@ fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Pa
         settings.images = false;
     }
     settings.copy = !args.no_copy;
+    settings.per_title = args.per_title;
     // One more than for an origin: nobody waits for the first segment, and while one ffmpeg
     // starts or ends another has the processor (measured on two: 58.7 s in place of 64.0).
     let workers = args
@@ -140,5 +168,7 @@ fn remark(far: Far) -> String {
 }
 
 fn span(secs: f64) -> String {
-    humantime::format_duration(Duration::from_secs(secs.round() as u64)).to_string()
+    let step = if secs < 1.0 { 0.01 } else { 1.0 };
+    let rounded = Duration::from_secs_f64((secs / step).round() * step);
+    humantime::format_duration(rounded).to_string()
 }

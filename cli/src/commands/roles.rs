@@ -80,6 +80,9 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
     settings.work_dir = args.work_dir.unwrap_or_else(|| settings.work_dir.clone());
     let (shutdown, readiness) = start(&mut config, args.admin).await?;
+    if let Some(fault) = config.worker.fault() {
+        return Err(error(Exit::Config, fault));
+    }
     let join = read_secret(&args.join_file)?;
     super::jail::warn(&config.worker);
     // It has no listener of its own to ask.

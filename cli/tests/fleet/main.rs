@@ -30,6 +30,7 @@ mod instant;
 mod keys;
 mod kills;
 mod odd_inputs;
+mod per_title;
 mod publishing;
 mod saga;
 mod sharing;

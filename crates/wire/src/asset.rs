@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Progress, Stage, TrackId, UploadId, VersionId};
+use crate::{Analysis, AssetId, Progress, Stage, TrackId, UploadId, VersionId};
 
 /// How far an asset's newest version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,10 @@ pub struct AssetStatus {
     /// empty.
     #[serde(default)]
     pub steps: Vec<SagaEntry>,
+    /// The rates that were chosen by what the source is, where that was asked for and is
+    /// done; in a listing of all assets, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
 }
 
 /// One event of the workflow that makes a version: each step is started, then done or

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Codec, JobId, TrackId, VersionId, VideoRange};
+use crate::{Analysis, AssetId, Codec, JobId, TrackId, VersionId, VideoRange};
 
 /// Asks for work. The origin holds the request up to `wait_secs`, then answers 204.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,6 +52,9 @@ pub enum TaskKind {
     Copy,
     /// Encode the lowest rendition of a span, ahead of the others.
     Lead,
+    /// Encode samples of the source, to choose the rates of the renditions that are not
+    /// ahead. None of these is lent before it has ended; see [`Analysis`].
+    Analysis,
     /// Encode all other renditions of a span.
     Rest,
     /// Encode a span in HEVC, all of its renditions.
@@ -66,11 +69,12 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// All kinds, in the order in which they are most urgent.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Plan,
         Self::Copy,
         Self::Audio,
         Self::Lead,
+        Self::Analysis,
         Self::Text,
         Self::Rest,
         Self::Images,
@@ -84,6 +88,7 @@ impl TaskKind {
             Self::Plan => "plan",
             Self::Copy => "copy",
             Self::Lead => "lead",
+            Self::Analysis => "analysis",
             Self::Rest => "rest",
             Self::Hevc => "hevc",
             Self::Audio => "audio",
@@ -147,7 +152,7 @@ pub struct Lease {
     pub settings: PackageSettings,
     /// The work.
     pub task: Task,
-    /// The version's plan; `None` for the task that makes it. A plan is never changed.
+    /// The version's plan; `None` for the task that makes it.
     pub plan: Option<Plan>,
     /// What earlier attempts at this task stored, per track of the task.
     pub stored: Vec<StoredTrack>,
@@ -172,6 +177,9 @@ pub struct PackageSettings {
     /// What it is encoded in: H.264 always, with AAC; see [`Codec::fault`].
     #[serde(default = "h264")]
     pub codecs: Vec<Codec>,
+    /// Choose the rates of the renditions by what the source is: see [`Analysis`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub per_title: bool,
 }
 
 /// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
@@ -192,6 +200,10 @@ fn yes() -> bool {
     true
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 fn h264() -> Vec<Codec> {
     vec![Codec::H264]
 }
@@ -205,6 +217,7 @@ impl Default for PackageSettings {
             lead: Lead::Auto,
             images: true,
             codecs: h264(),
+            per_title: false,
         }
     }
 }
@@ -220,7 +233,7 @@ pub struct StoredTrack {
     pub segments: u32,
 }
 
-/// What a version will hold.
+/// What a version will hold. Of a plan that is stored, only the analysis comes later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Duration of the longest track, as the source declares it.
@@ -238,6 +251,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// What workers need besides: theirs alone, the origin keeps it unread.
     pub recipe: serde_json::Value,
+    /// The rates that were chosen by what the source is. `None` until that is done, and
+    /// where it is not: then all renditions have the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
 }
 
 /// One track of a plan.
@@ -351,6 +368,9 @@ pub struct HeartbeatAck {
 pub struct Completion {
     /// What a viewer should know about the source, such as "damaged after 12 s".
     pub warnings: Vec<String>,
+    /// What [`TaskKind::Analysis`] found, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
 }
 
 /// The attempt ends without a result.

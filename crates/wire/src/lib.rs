@@ -3,6 +3,7 @@
 //! Types only. Who sends what, and where, is on each type; a field added later has
 //! a default, so that an older role and a newer one can talk.
 
+mod analysis;
 mod asset;
 mod codec;
 mod header;
@@ -12,6 +13,7 @@ mod key;
 mod problem;
 mod warm;
 
+pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
     AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState, SagaStep,
     TextAdded, UploadStatus,

@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 use wire::{AssetId, AssetProgress, AssetState, AssetStatus, Progress, VersionId};
 
 use super::{
-    Catalogue, OriginError, from_json, id,
+    Catalogue, OriginError, analysis, from_json, id,
     progress::{self, Overall},
     saga,
 };
@@ -71,6 +71,7 @@ impl Catalogue {
         let row = row.ok_or_else(|| OriginError::NotFound(format!("no asset {asset}")))?;
         let mut status = status(&mut tx, row).await?;
         status.steps = saga::entries(&mut tx, &status.version).await?;
+        status.analysis = analysis::of(&mut tx, status.version.as_str()).await?;
         Ok(status)
     }
 
@@ -150,6 +151,7 @@ async fn status(
         speed: overall.speed,
         eta_secs: overall.eta_secs,
         steps: Vec::new(),
+        analysis: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind};
 
 use super::{
-    Catalogue, OriginError, Tx, fence, from_json, plans,
+    Catalogue, OriginError, Tx, analysis, fence, from_json, plans,
     saga::{self, Rows},
     to_json, warming, whole,
 };
@@ -32,6 +32,9 @@ impl Catalogue {
         let mut warnings = Vec::new();
         if fenced.task.kind == TaskKind::Plan {
             warnings = plans::begin(&mut tx, version, self.rules.attempts_max).await?;
+        }
+        if fenced.task.kind == TaskKind::Analysis {
+            analysis::ended(&mut tx, version, completion.analysis.as_ref()).await?;
         }
         warnings.extend(completion.warnings.iter().cloned());
         whole::check_task(&mut tx, version, &fenced.task).await?;
@@ -136,6 +139,9 @@ impl Catalogue {
             self.drop_track(tx, gone.version, track).await?;
         }
         cancel_without_tracks(tx, gone.version).await?;
+        if gone.task.kind == TaskKind::Analysis {
+            analysis::ended(tx, gone.version, None).await?;
+        }
         self.ended(tx, gone.version, gone.task).await
     }
 

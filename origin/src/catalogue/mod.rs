@@ -3,6 +3,7 @@
 //! Every change is one transaction, fenced where a worker asks for it: [`fence`] lets
 //! only the attempt that holds the job go on.
 
+mod analysis;
 mod assets;
 mod ending;
 mod garbage;

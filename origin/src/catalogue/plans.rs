@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 use wire::{JobId, Plan, SagaState, SagaStep, Task, TaskKind, TrackId};
 
-use super::{Catalogue, OriginError, Tx, fence, from_json, id, saga, to_json};
-use crate::{clock::now_ms, random};
+use super::{Catalogue, OriginError, Tx, analysis, fence, from_json, id, saga, to_json};
+use crate::random;
 
 /// Most tracks in a plan. Chosen.
 pub(super) const TRACKS_MAX: usize = 64;
@@ -123,6 +123,8 @@ async fn queue(
         .bind(version)
         .fetch_one(&mut **tx)
         .await?;
+    let mut tasks = plan.tasks.iter();
+    let waits = tasks.any(|task| task.kind == TaskKind::Analysis);
     for (position, task) in (1_i64..).zip(&plan.tasks) {
         let job = NewJob {
             version,
@@ -131,6 +133,7 @@ async fn queue(
             version_at,
             toolchain: &plan.toolchain,
             attempts_max,
+            run_at: analysis::due(task.kind, waits),
         };
         job.insert(tx).await?;
     }
@@ -146,6 +149,8 @@ pub(super) struct NewJob<'a> {
     pub(super) version_at: i64,
     pub(super) toolchain: &'a str,
     pub(super) attempts_max: u32,
+    /// Unix time, milliseconds.
+    pub(super) run_at: i64,
 }
 
 impl NewJob<'_> {
@@ -165,7 +170,7 @@ impl NewJob<'_> {
         .bind(job.as_str())
         .bind(self.version)
         .bind(i64::from(self.attempts_max))
-        .bind(now_ms())
+        .bind(self.run_at)
         .bind(kind.as_str())
         .bind(urgency(kind))
         .bind(self.version_at)
@@ -181,7 +186,12 @@ impl NewJob<'_> {
 /// What makes any version playable comes before what makes one complete.
 fn urgency(kind: TaskKind) -> i64 {
     match kind {
-        TaskKind::Plan | TaskKind::Copy | TaskKind::Audio | TaskKind::Lead | TaskKind::Text => 0,
+        TaskKind::Plan
+        | TaskKind::Copy
+        | TaskKind::Audio
+        | TaskKind::Lead
+        | TaskKind::Analysis
+        | TaskKind::Text => 0,
         TaskKind::Rest => 1,
         TaskKind::Images => 2,
         TaskKind::Hevc => 3,

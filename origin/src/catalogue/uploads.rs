@@ -199,6 +199,7 @@ async fn queue_version(
         version_at: created_at,
         toolchain: "",
         attempts_max,
+        run_at: now_ms(),
     };
     job.insert(tx).await?;
     let version = version.as_str();

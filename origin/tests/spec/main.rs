@@ -1,6 +1,7 @@
 //! What an origin promises, over real sockets.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod analysis;
 mod blobs;
 mod data;
 mod delivery;

@@ -48,12 +48,7 @@ pub(crate) fn pictures(
 ) -> Vec<OsString> {
     let mut args = Args::start();
     if let Some((_, span)) = part {
-        // Times as the file has them; and nothing dropped that a keyframe before the
-        // span decodes to: the filters choose.
-        args.all("-copyts -noaccurate_seek -seek_timestamp 1");
-        if let Some(secs) = span.seek_secs {
-            args.one("-ss").one(format!("{secs:.6}"));
-        }
+        args.seek(span.seek_secs);
     }
     args.input(file);
     args.one("-filter_complex")
@@ -117,7 +112,12 @@ fn layout(channels: u32) -> &'static str {
 }
 
 /// From a decoded frame to one of each rendition: what is the same for all is done once.
-fn filters(picture: &Picture, part: Option<(&Grid, &Span)>, tracks: &[&PlannedTrack]) -> String {
+/// Rendition `n` is the pad `v` + n.
+pub(crate) fn filters(
+    picture: &Picture,
+    part: Option<(&Grid, &Span)>,
+    tracks: &[&PlannedTrack],
+) -> String {
     // First, while times are still in the stream's own ticks.
     let mut shared = vec![match part {
         None => "setpts=PTS-STARTPTS".to_owned(),
@@ -213,7 +213,8 @@ fn encoder(args: &mut Args, coder: Coder<'_>, track: &PlannedTrack) {
             settings
         }
     };
-    args.one("-crf").one(settings.crf.to_string());
+    let factor = settings.factor(&track.track);
+    args.one("-crf").one(factor.to_string());
     // A buffer of one second: any segment of 2 s or more stays within 1.5 × the rate.
     args.one("-maxrate").one(&rate).one("-bufsize").one(&rate);
 }
@@ -239,10 +240,11 @@ fn times(grid: &Grid, span: &Span) -> String {
     times.collect::<Vec<_>>().join(",")
 }
 
-struct Args(Vec<OsString>);
+/// A command line in the making.
+pub(crate) struct Args(pub(crate) Vec<OsString>);
 
 impl Args {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut args = Self(Vec::new());
         args.all("-nostdin -hide_banner -loglevel level+warning -nostats -progress pipe:1");
         args.all("-protocol_whitelist file,pipe -format_whitelist")
@@ -251,7 +253,16 @@ impl Args {
         args
     }
 
-    fn input(&mut self, file: &Path) -> &mut Self {
+    /// Times as the file has them; and nothing dropped that a keyframe before what is
+    /// wanted decodes to: the filters choose.
+    pub(crate) fn seek(&mut self, secs: Option<f64>) {
+        self.all("-copyts -noaccurate_seek -seek_timestamp 1");
+        if let Some(secs) = secs {
+            self.one("-ss").one(format!("{secs:.6}"));
+        }
+    }
+
+    pub(crate) fn input(&mut self, file: &Path) -> &mut Self {
         self.one("-i").one(file)
     }
 
@@ -261,13 +272,13 @@ impl Args {
     }
 
     /// One argument, whatever is in it.
-    fn one(&mut self, arg: impl AsRef<std::ffi::OsStr>) -> &mut Self {
+    pub(crate) fn one(&mut self, arg: impl AsRef<std::ffi::OsStr>) -> &mut Self {
         self.0.push(arg.as_ref().to_owned());
         self
     }
 
     /// Arguments with spaces between them.
-    fn all(&mut self, args: &str) -> &mut Self {
+    pub(crate) fn all(&mut self, args: &str) -> &mut Self {
         self.0.extend(args.split_whitespace().map(OsString::from));
         self
     }

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io,
+    os::fd::OwnedFd,
     process::{ExitStatus, Stdio},
 };
 
@@ -61,17 +62,33 @@ impl Encoder {
         args: Vec<OsString>,
         outputs: usize,
     ) -> Result<Self, PackagerError> {
+        Self::reading(tools, access, args, (outputs, Vec::new()))
+    }
+
+    /// The same, with open files that it reads, from the descriptor behind the outputs up.
+    pub(crate) fn reading(
+        tools: &Tools,
+        access: &Access<'_>,
+        args: Vec<OsString>,
+        (outputs, inputs): (usize, Vec<OwnedFd>),
+    ) -> Result<Self, PackagerError> {
         let fault = |source: io::Error| PackagerError::Tool {
             program: tools.ffmpeg.clone(),
             source,
         };
-        let mut mappings = Vec::with_capacity(outputs);
+        let mut mappings = Vec::with_capacity(outputs + inputs.len());
         let mut receivers = Vec::with_capacity(outputs);
         for child_fd in (FIRST_PIPE..).take(outputs) {
             let (reader, writer) = io::pipe().map_err(fault)?;
             receivers.push(pipe::Receiver::from_owned_fd(reader.into()).map_err(fault)?);
             mappings.push(FdMapping {
                 parent_fd: writer.into(),
+                child_fd,
+            });
+        }
+        for (parent_fd, child_fd) in inputs.into_iter().zip(FIRST_PIPE + outputs as i32..) {
+            mappings.push(FdMapping {
+                parent_fd,
                 child_fd,
             });
         }

@@ -177,6 +177,7 @@ mod tests {
             toolchain: String::new(),
             warnings: vec![],
             recipe: serde_json::Value::Null,
+            analysis: None,
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use futures_util::future::try_join_all;
 use media::Encryption;
 use tokio::time::sleep;
-use wire::{Codec, PackageSettings, Plan, Task};
+use wire::{Analysis, Codec, Completion, PackageSettings, Plan, Task, TaskKind};
 
 use crate::{
     Config, PackagerError,
@@ -59,6 +59,8 @@ pub struct Packaged {
     pub tracks: Vec<String>,
     /// What viewers should know.
     pub warnings: Vec<String>,
+    /// The rates that were chosen by what the source is, where that was asked for.
+    pub analysis: Option<Analysis>,
 }
 
 /// Packages `file` into the folder `out`, which must be new or empty. `tell` hears how
@@ -169,9 +171,10 @@ impl Bench<'_> {
     ) -> Result<Packaged, PackagerError> {
         let lane = Lane::default();
         self.one(&Task::plan(), None, &lane.progress).await?;
-        let plan = shelf
+        let mut plan = shelf
             .plan()
             .ok_or_else(|| PackagerError::Encoder("no plan was made".into()))?;
+        self.analyse(&mut plan, &lane.progress).await?;
         let board = Board::new(&plan)?;
         // One more, so that sound and pictures go on at the same time.
         let lanes: Vec<Lane> = (0..=workers).map(|_| Lane::default()).collect();
@@ -203,7 +206,32 @@ impl Bench<'_> {
             duration_secs,
             tracks: left.map(|t| t.track.to_string()).collect(),
             warnings: plan.warnings.iter().cloned().chain(warnings).collect(),
+            analysis: plan.analysis,
         })
+    }
+
+    /// Chooses rates, where that is planned, before anything is encoded with them.
+    async fn analyse(&self, plan: &mut Plan, progress: &Shared) -> Result<(), PackagerError> {
+        let is_analysis = |task: &Task| task.kind == TaskKind::Analysis;
+        let Some(at) = plan.tasks.iter().position(is_analysis) else {
+            return Ok(());
+        };
+        let task = plan.tasks.remove(at);
+        match self.one(&task, Some(plan), progress).await {
+            Ok(done) => {
+                plan.warnings.extend(done.warnings);
+                plan.analysis = done.analysis;
+                Ok(())
+            }
+            Err(error) if task.optional => {
+                tracing::warn!(error = causes(&error), "left out");
+                let what = task.kind.as_str();
+                plan.warnings
+                    .push(format!("{what} left out: {}", causes(&error)));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Does tasks until there is none; `side` prefers those beside the pictures.
@@ -218,9 +246,9 @@ impl Bench<'_> {
             lane.start(&task, weight);
             let done = self.one(&task, Some(plan), &lane.progress).await;
             match done {
-                Ok(warnings) => {
-                    board.seen(&task, &warnings);
-                    board.done(weight, warnings);
+                Ok(done) => {
+                    board.seen(&task, &done.warnings);
+                    board.done(weight, done.warnings);
                 }
                 Err(error) if task.optional => {
                     tracing::warn!(error = causes(&error), "left out");
@@ -238,7 +266,7 @@ impl Bench<'_> {
         task: &Task,
         plan: Option<&Plan>,
         progress: &Shared,
-    ) -> Result<Vec<String>, PackagerError> {
+    ) -> Result<Completion, PackagerError> {
         let attempt = Attempt {
             config: self.config,
             toolchain: &self.toolchain,
@@ -252,8 +280,7 @@ impl Bench<'_> {
             stored: &[],
             progress,
         };
-        let done = Box::pin(attempt.run()).await?;
-        Ok(done.warnings)
+        Box::pin(attempt.run()).await
     }
 }
 

@@ -147,7 +147,7 @@ fn span_end(grid: &Grid, keys: &[(i64, f64)], first: u32) -> u32 {
 }
 
 /// The last but one keyframe at or before `start`.
-fn seek(start: u64, keys: &[(i64, f64)]) -> Option<(i64, f64)> {
+pub(super) fn seek(start: u64, keys: &[(i64, f64)]) -> Option<(i64, f64)> {
     let start = i64::try_from(start).unwrap_or(i64::MAX);
     let before = keys.partition_point(|key| key.0 <= start);
     // The very first is where decoding starts anyway.

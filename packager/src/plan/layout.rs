@@ -7,6 +7,7 @@ use crate::{
     plan::{
         cuts::Cuts,
         grid::{self, Grid, Span},
+        samples::{self, Sample},
         timescale,
     },
     probe::{
@@ -21,6 +22,8 @@ pub(super) struct Layout {
     pub(super) grid: Grid,
     /// What is encoded together.
     pub(super) spans: Vec<Span>,
+    /// What is encoded to choose rates, where that is wanted.
+    pub(super) samples: Vec<Sample>,
     /// When pictures are shown, with the average that is published.
     pub(super) timing: Timing,
 }
@@ -50,10 +53,15 @@ pub(super) fn lay_out(
     let key = |key: &i64| (line.units(*key, grid.rate), line.secs(*key));
     let keys: Vec<(i64, f64)> = line.keys.iter().map(key).collect();
     let spans = grid::spans(&grid, &keys);
+    let samples = match settings.per_title {
+        true => samples::samples(&grid, &keys),
+        false => Vec::new(),
+    };
     let timing = timing.averaging(average(times.len(), grid.start_secs(grid.len())));
     Layout {
         grid,
         spans,
+        samples,
         timing,
     }
 }

@@ -3,12 +3,15 @@
 pub(crate) mod cuts;
 pub(crate) mod grid;
 pub(crate) mod recipe;
+pub(crate) mod samples;
 pub(crate) mod timescale;
 
 mod ladder;
 mod layout;
 mod sounds;
 mod tasks;
+
+use std::collections::BTreeMap;
 
 use wire::{Codec, PackageSettings, Plan, PlannedKind, PlannedTrack, TrackId};
 
@@ -27,14 +30,18 @@ use crate::{
 const ENCODER_THREADS: u32 = 1;
 /// x265's constant rate factor above x264's for about the same quality. Chosen: their own
 /// defaults are 5 apart, 28 and 23.
-const HEVC_CRF_MORE: u8 = 4;
+pub(crate) const HEVC_CRF_MORE: u8 = 4;
 /// The worst of both.
-const CRF_MAX: u8 = 51;
+pub(crate) const CRF_MAX: u8 = 51;
 /// A copy whose first picture is this far from the encoder's, seconds, is none.
 const ZERO_TOLERANCE_SECS: f64 = 0.001;
 /// The rendition of the source's own size is left out where the copy does not need more
 /// than this, in terms of its ceiling. Chosen: as in `maxrate`'s own limit.
 const COPY_RATE_MAX: f64 = 1.5;
+
+/// A source whose pictures cannot be found without reading them all.
+const NOT_ANALYSED: &str = "bit rates are those of any source: this one has no index, so that no \
+    samples were taken";
 
 /// What is known of a source.
 pub(crate) struct Facts<'a> {
@@ -104,6 +111,7 @@ pub(crate) fn plan(
         _ => Vec::new(),
     };
     leave_out(&mut pictures, &copies);
+    let samples = laid.as_ref().map(|laid| laid.samples.clone());
     let (grid, spans) = laid.map(|laid| (laid.grid, laid.spans)).unzip();
     let mut sounds = sounds::encoded(source, copy.as_ref(), encodes);
     if encodes && settings.codecs.contains(&Codec::Opus) {
@@ -128,18 +136,23 @@ pub(crate) fn plan(
         encoder: Settings {
             preset: tools.config.preset.clone(),
             crf: tools.config.crf,
+            chosen: BTreeMap::new(),
             threads: ENCODER_THREADS,
         },
         hevc: (!hevc.is_empty()).then(|| Settings {
             preset: tools.config.preset.clone(),
             crf: (tools.config.crf + HEVC_CRF_MORE).min(CRF_MAX),
+            chosen: BTreeMap::new(),
             threads: ENCODER_THREADS,
         }),
         grid,
         spans: spans.unwrap_or_default(),
+        samples: samples.unwrap_or_default(),
         copy,
         copy_refused,
     };
+    let blind = settings.per_title && !pictures.is_empty() && recipe.samples.is_empty();
+    let blind = blind.then(|| NOT_ANALYSED.to_owned());
     let short = cut(source, &recipe, torn).filter(|_| recipe.copy.is_none());
     let tasks = tasks::tasks((&pictures, &hevc), &recipe, settings);
     let (copied_pictures, copied_sounds): (Vec<_>, Vec<_>) = copies
@@ -155,8 +168,15 @@ pub(crate) fn plan(
             .chain(texts.into_iter().map(|(track, _)| track))
             .collect(),
         toolchain: tools.toolchain.to_owned(),
-        warnings: source.warnings.iter().cloned().chain(short).collect(),
+        warnings: source
+            .warnings
+            .iter()
+            .cloned()
+            .chain(short)
+            .chain(blind)
+            .collect(),
         recipe: recipe.to_json(),
+        analysis: None,
     })
 }
 

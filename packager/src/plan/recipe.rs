@@ -1,6 +1,8 @@
 //! What workers need to know of a plan besides what the origin reads: kept by the origin
 //! with the plan, and read by workers only.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use wire::{Plan, TrackId};
 
@@ -12,6 +14,7 @@ use crate::{
     plan::{
         cuts::Cuts,
         grid::{Grid, Span},
+        samples::Sample,
     },
     probe::{
         source::{Colour, Source, Text},
@@ -43,6 +46,9 @@ pub(crate) struct Recipe {
     pub(crate) grid: Option<Grid>,
     /// The grid's spans, by number; none without a grid.
     pub(crate) spans: Vec<Span>,
+    /// What is encoded to choose rates, where they are chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) samples: Vec<Sample>,
     /// The streams that are published as they are.
     pub(crate) copy: Option<CopyPlan>,
     /// Why there are none, in words for people.
@@ -100,8 +106,19 @@ pub(crate) struct Settings {
     pub(crate) preset: String,
     /// Constant rate factor.
     pub(crate) crf: u8,
+    /// Those of single renditions in its place.
+    #[serde(skip)]
+    pub(crate) chosen: BTreeMap<TrackId, f64>,
     /// Threads of each rendition's encoder: what it writes depends on their number.
     pub(crate) threads: u32,
+}
+
+impl Settings {
+    /// The factor of a rendition.
+    pub(crate) fn factor(&self, track: &TrackId) -> f64 {
+        let chosen = self.chosen.get(track).copied();
+        chosen.unwrap_or_else(|| f64::from(self.crf))
+    }
 }
 
 impl Recipe {

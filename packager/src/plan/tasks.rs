@@ -52,6 +52,12 @@ pub(super) fn tasks(
         }
     };
     tasks.extend(spans(TaskKind::Lead, lead));
+    if !recipe.samples.is_empty() && !rest.is_empty() {
+        tasks.push(Task {
+            optional: true,
+            ..task(TaskKind::Analysis, &[])
+        });
+    }
     tasks.extend(spans(TaskKind::Rest, rest));
     tasks.extend(recipe.texts.iter().map(|words| Task {
         optional: true,

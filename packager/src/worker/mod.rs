@@ -45,7 +45,12 @@ const SIDE_LANES: [&[TaskKind]; 2] = [
     &[TaskKind::Audio, TaskKind::Text, TaskKind::Images],
 ];
 /// As many of these as spans are encoded at once.
-const PICTURE_LANE: &[TaskKind] = &[TaskKind::Lead, TaskKind::Rest, TaskKind::Hevc];
+const PICTURE_LANE: &[TaskKind] = &[
+    TaskKind::Lead,
+    TaskKind::Analysis,
+    TaskKind::Rest,
+    TaskKind::Hevc,
+];
 
 /// Does one task after the other in each of a few lanes until `shutdown`; tasks under
 /// way are given back.
@@ -90,7 +95,10 @@ pub async fn run(
 
 /// Of these kinds, those that the worker takes.
 fn taken(kinds: &[TaskKind], config: &Config) -> Vec<TaskKind> {
-    let takes = |kind: &&TaskKind| config.kinds.is_empty() || config.kinds.contains(kind);
+    let named = |kind: &TaskKind| config.kinds.is_empty() || config.kinds.contains(kind);
+    // Who encodes the rest can do what that waits for.
+    let takes =
+        |kind: &&TaskKind| named(kind) || **kind == TaskKind::Analysis && named(&TaskKind::Rest);
     kinds.iter().filter(takes).copied().collect()
 }
 

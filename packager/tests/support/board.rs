@@ -45,8 +45,14 @@ impl Board {
 
     /// Lends the most urgent job that the asker can do.
     pub(crate) fn lend(&mut self, ask: &LeaseRequest, plan: Option<&Plan>) -> Option<usize> {
+        let is_analysis = |job: &&Job| job.task.kind == TaskKind::Analysis;
+        let analysis = self.jobs.iter().find(is_analysis);
+        let analysing = analysis.is_some_and(|job| job.status != Status::Done);
         let fits = |job: &Job| {
             let kind = job.task.kind;
+            if analysing && matches!(kind, TaskKind::Rest | TaskKind::Hevc) {
+                return false;
+            }
             let any = matches!(kind, TaskKind::Plan | TaskKind::Copy);
             let wanted = ask.kinds.is_empty() || ask.kinds.contains(&kind);
             wanted && (any || plan.is_some_and(|plan| plan.toolchain == ask.toolchain))

@@ -12,6 +12,7 @@ pub(crate) struct Packager {
     pub(crate) workers: usize,
     pub(crate) codecs: Vec<Codec>,
     pub(crate) copy: bool,
+    pub(crate) per_title: bool,
 }
 
 impl Packager {
@@ -25,6 +26,7 @@ impl Packager {
             workers: 2,
             codecs: vec![Codec::H264],
             copy: false,
+            per_title: false,
         }
     }
 
@@ -38,6 +40,7 @@ impl Packager {
                 ladder: self.ladder.clone(),
                 copy: self.copy,
                 codecs: self.codecs.clone(),
+                per_title: self.per_title,
                 ..PackageSettings::default()
             },
             workers: self.workers,

@@ -482,7 +482,10 @@ fn told(state: &mut State, job: usize, what: &[&str], body: &[u8]) -> Response<B
             return json(&HeartbeatAck { cancel });
         }
         ["complete"] => {
-            let Completion { warnings } = serde_json::from_slice(body).unwrap();
+            let Completion { warnings, analysis } = serde_json::from_slice(body).unwrap();
+            if let (Some(plan), Some(analysis)) = (&mut state.published.plan, analysis) {
+                plan.analysis = Some(analysis);
+            }
             let plan = state.published.plan.as_ref();
             assert!(state.published.holds(&state.board.job(job).task));
             state.board.complete(job, warnings, plan);
