@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// Subtitles of published assets.
     #[command(subcommand)]
     Text(TextCommand),
+    /// Sound of published assets.
+    #[command(subcommand)]
+    Audio(AudioCommand),
     /// Take an asset away: what still makes it stops, and its bytes go.
     Delete(DeleteArgs),
     /// Look whether this machine has what Weir needs.
@@ -281,13 +284,63 @@ pub(crate) enum KeyCommand {
 pub(crate) enum TextCommand {
     /// Add subtitles to an asset that is ready; players get them at their next load.
     Add(TextAddArgs),
+    /// Take subtitles away again.
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AudioCommand {
+    /// Add sound, such as another language, to an asset that is ready. It is encoded first;
+    /// players get it at their next load.
+    Add(AudioAddArgs),
+    /// Take sound away again, all forms of it.
+    Remove(RemoveArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AudioAddArgs {
+    /// The asset's id.
+    pub(crate) asset: wire::AssetId,
+    /// The sound, in step with the first picture; of a file with pictures, its sound.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Its language, such as de or pt-BR.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) language: String,
+    /// Its name in players' menus [default: what the language calls itself].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Players play it without being asked.
+    #[arg(long)]
+    pub(crate) default: bool,
+    /// It tells what is to be seen, for those who don't see it.
+    #[arg(long)]
+    pub(crate) describes_video: bool,
+    /// Whom it is for, as HLS' CHARACTERISTICS names it.
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub(crate) characteristics: Vec<String>,
+    /// Give up when the origin has not answered, or has taken nothing, for this long.
+    #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
+    pub(crate) patience: Duration,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoveArgs {
+    /// The asset's id.
+    pub(crate) asset: wire::AssetId,
+    /// The track's name in its playlists, such as t2 or a3.
+    pub(crate) track: wire::TrackId,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TextAddArgs {
     /// The asset's id.
     pub(crate) asset: wire::AssetId,
-    /// The subtitles: WebVTT or SubRip.
+    /// The subtitles: WebVTT, SubRip, SSA or ASS.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Their language, such as de or pt-BR.

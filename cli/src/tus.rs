@@ -32,6 +32,8 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Upload<'a> {
     pub(crate) client: &'a Client,
     pub(crate) file: &'a Path,
+    /// Where the origin starts it.
+    pub(crate) place: &'a str,
     /// Gives up when the origin has not answered, or has taken nothing, for this long.
     pub(crate) patience: Duration,
     /// Where the upload's name is kept, so that another process can go on.
@@ -88,7 +90,7 @@ impl Upload<'_> {
             ),
         ];
         let answer = self
-            .persist(Method::POST, "/api/uploads", &headers, &Bytes::new())
+            .persist(Method::POST, self.place, &headers, &Bytes::new())
             .await?;
         let location = header(&answer, "location").unwrap_or_default().to_owned();
         good(answer)?;
@@ -270,9 +272,12 @@ pub(crate) async fn persisting_status(
     }
 }
 
-/// Where the name of an upload of `file` to `origin` is kept: by path, size and time of
+/// Where uploads of videos start.
+pub(crate) const UPLOADS: &str = "/api/uploads";
+
+/// Where the name of an upload of `file` to this address is kept: by path, size and time of
 /// change, so that another file never goes on with its upload.
-pub(crate) fn state_file(file: &Path, origin: &str) -> Option<PathBuf> {
+pub(crate) fn state_file(file: &Path, (origin, place): (&str, &str)) -> Option<PathBuf> {
     let path = file.canonicalize().ok()?;
     let metadata = path.metadata().ok()?;
     let changed = metadata
@@ -283,8 +288,12 @@ pub(crate) fn state_file(file: &Path, origin: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
+    let address = match place {
+        UPLOADS => origin.to_owned(),
+        place => format!("{origin}{place}"),
+    };
     let facts = format!(
-        "{origin}\n{}\n{}\n{}",
+        "{address}\n{}\n{}\n{}",
         path.display(),
         metadata.len(),
         changed.as_nanos()

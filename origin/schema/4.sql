@@ -7,3 +7,12 @@ CREATE TABLE warming (
     done     BIGINT NOT NULL                        -- 1: its step of the saga has ended
 );
 CREATE INDEX warming_of_version ON warming (version);
+
+-- Sound added to what is sealed: a version that is none of its asset's until it is whole.
+
+-- JSON of what is added; NULL: it is, or was, shown as its asset. State `adding` besides.
+ALTER TABLE versions ADD COLUMN addition TEXT;
+
+ALTER TABLE uploads ADD COLUMN adds_to TEXT;    -- asset that it is sound for; NULL: none
+ALTER TABLE uploads ADD COLUMN addition TEXT;   -- JSON: what it is called
+ALTER TABLE uploads ADD COLUMN version TEXT;    -- that it became

@@ -14,7 +14,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, sleep_until},
 };
-use wire::{AssetId, AssetProgress, AssetState};
+use wire::{Addition, AssetId, AssetProgress, AssetState};
 
 use crate::{OriginError, app::Shared};
 
@@ -95,7 +95,9 @@ impl Listener {
 }
 
 fn is_final(progress: &AssetProgress) -> bool {
+    let is_added = |adds: &Addition| adds.state == AssetState::Packaging;
     matches!(progress.state, AssetState::Ready | AssetState::Failed)
+        && !progress.additions.iter().any(is_added)
 }
 
 /// Looks, and tells, until nobody listens or there is no more to tell.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use wire::{
-    Codec, Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task, TaskKind,
-    TrackId,
+    AddedSound, Codec, Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task,
+    TaskKind, TrackId,
 };
 
 use crate::{
@@ -50,6 +50,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) task: &'a Task,
     pub(crate) plan: Option<&'a Plan>,
     pub(crate) stored: &'a [StoredTrack],
+    /// The source is sound for a version that is sealed.
+    pub(crate) addition: Option<&'a AddedSound>,
     pub(crate) progress: &'a Shared,
 }
 
@@ -85,6 +87,9 @@ impl Attempt<'_> {
 
     async fn make_plan(&self) -> Result<Completion, PackagerError> {
         self.progress.set(Stage::Download, 0.0, None);
+        if let Some(added) = self.addition {
+            return self.plan_sound(added).await;
+        }
         let copy = copy::look(&self.input, self.settings).await?;
         let looked = match &copy {
             Verdict::Copy(found) if !found.is_torn() => self.look_at_outline(found).await?,
@@ -100,11 +105,7 @@ impl Attempt<'_> {
         for secs in line.iter().map(Timeline::played_secs).chain(frame) {
             probe::check_duration(self.config, secs)?;
         }
-        let tools = Tools {
-            config: self.config,
-            toolchain: self.toolchain,
-            codecs: self.codecs,
-        };
+        let tools = self.tools();
         let facts = Facts {
             source: &source,
             line: line.as_ref(),
@@ -113,6 +114,34 @@ impl Attempt<'_> {
         let plan = plan::plan(facts, self.settings, &tools)?;
         self.outlet.put_plan(&plan).await?;
         Ok(Completion::default())
+    }
+
+    /// Plans sound for a version that is sealed.
+    async fn plan_sound(&self, added: &AddedSound) -> Result<Completion, PackagerError> {
+        let file = self.source.file(self.config, self.progress).await?;
+        self.progress.set(Stage::Probe, 0.0, None);
+        let source = probe::probe(self.config, &file).await?;
+        tracing::info!(?source, "probed");
+        let lasts_secs = match source.audio.first() {
+            Some(audio) => probe::measure(self.config, &file, audio.index).await?,
+            None => 0.0,
+        };
+        let heard = plan::Heard {
+            source: &source,
+            lasts_secs,
+            has_times: !self.source.is_remuxed(&file),
+        };
+        let plan = plan::addition(&heard, added, self.settings, &self.tools())?;
+        self.outlet.put_plan(&plan).await?;
+        Ok(Completion::default())
+    }
+
+    fn tools(&self) -> Tools<'_> {
+        Tools {
+            config: self.config,
+            toolchain: self.toolchain,
+            codecs: self.codecs,
+        }
     }
 
     /// What a source is whose streams can be copied, without reading all of it. `None`

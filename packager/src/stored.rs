@@ -82,5 +82,6 @@ fn lease() -> Lease {
         task: Task::plan(),
         plan: None,
         stored: Vec::new(),
+        addition: None,
     }
 }

@@ -267,7 +267,7 @@ impl Show {
         };
         eprintln!("uploading {} …", video.display());
         let client = Client::new(&self.base.origin, None)?;
-        let upload = upload::send(&client, &video, PATIENCE).await?;
+        let upload = upload::send(&client, (&video, tus::UPLOADS), PATIENCE).await?;
         let status = tus::status(&client, &upload).await?;
         status
             .asset

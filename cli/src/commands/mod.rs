@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod audio;
 mod delete;
 mod demo;
 mod doctor;
@@ -12,6 +13,7 @@ mod progress;
 mod roles;
 mod source;
 mod text;
+mod track;
 mod upload;
 mod validate;
 
@@ -37,6 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Validate(args) => validate::run(args).await,
         Command::Key(key) => key::run(key).await,
         Command::Text(command) => text::run(command).await,
+        Command::Audio(command) => audio::run(command).await,
         Command::Delete(delete) => delete::run(delete).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
         Command::Jail(_) => unreachable!("it has replaced this process before"),

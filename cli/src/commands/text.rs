@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Method;
 use wire::TextAdded;
 
-use super::roles::read_secret;
+use super::{roles::read_secret, track};
 use crate::{
     args::{TextAddArgs, TextCommand},
     client::{Client, good},
@@ -21,6 +21,7 @@ const FILE_MAX: u64 = 64 << 20;
 pub(super) async fn run(command: TextCommand) -> anyhow::Result<()> {
     match command {
         TextCommand::Add(args) => add(args).await,
+        TextCommand::Remove(args) => track::remove(args).await,
     }
 }
 
@@ -67,7 +68,7 @@ fn read(file: &Path) -> anyhow::Result<Bytes> {
 }
 
 /// For a query (RFC 3986 §2.1): all but what is unreserved as `%` and two digits.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -16,7 +16,7 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.origin, args.key)?;
-    let upload = send(&client, &args.file, args.patience).await?;
+    let upload = send(&client, (&args.file, tus::UPLOADS), args.patience).await?;
     let status = tus::persisting_status(&client, &upload, args.patience).await?;
     let (Some(asset), Some(key)) = (&status.asset, &status.key) else {
         anyhow::bail!("the origin has the whole file and made no asset of it");
@@ -38,10 +38,10 @@ pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends a file with a bar.
+/// Sends a file to where it starts, with a bar.
 pub(super) async fn send(
     client: &Client,
-    file: &Path,
+    (file, place): (&Path, &str),
     patience: Duration,
 ) -> anyhow::Result<UploadId> {
     let template = "upload  [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
@@ -49,8 +49,9 @@ pub(super) async fn send(
     let upload = Upload {
         client,
         file,
+        place,
         patience,
-        state: tus::state_file(file, client.base()),
+        state: tus::state_file(file, (client.base(), place)),
     };
     let told = |there, all| progress.show("upload", there, all, String::new());
     upload.run(told).await

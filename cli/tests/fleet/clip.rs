@@ -45,9 +45,13 @@ impl Clip {
     pub(crate) fn with_flash_and_beep(secs: f64) -> Self {
         let picture = "testsrc2=size=640x360:rate=25,\
             drawbox=t=fill:color=white:enable='gte(t\\,1)*lt(t\\,1.2)'";
-        let sound = "aevalsrc='gte(t\\,1)*lt(t\\,1.2)*sin(2*PI*1000*t)*0.8':s=48000";
-        let input = format!("-f lavfi -i {picture} -f lavfi -i {sound}");
+        let input = format!("-f lavfi -i {picture} -f lavfi -i {BEEP}");
         Self::make("flash.mp4", &format!("{input} -t {secs} {CODECS}"))
+    }
+
+    /// That beep alone, as these arguments have it.
+    pub(crate) fn beep(name: &str, args: &str) -> Self {
+        Self::make(name, &format!("-f lavfi -i {BEEP} {args}"))
     }
 
     /// A moving picture with a tone that can be published as it is: H.264 with a keyframe
@@ -126,6 +130,8 @@ impl Clip {
     }
 }
 
+/// From second 1 for a fifth of a second.
+const BEEP: &str = "aevalsrc='gte(t\\,1)*lt(t\\,1.2)*sin(2*PI*1000*t)*0.8':s=48000";
 const TWO: &str = "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=sample_rate=48000";
 pub(crate) const CODECS: &str =
     "-c:v libx264 -preset ultrafast -bf 2 -g 9999 -pix_fmt yuv420p -c:a aac";

@@ -193,10 +193,18 @@ async fn killed_at_each_step(watch: Watch) {
         fleet.stored_bytes() == 2 * bytes
     })
     .await;
-    // Subtitles are added, under the same blows.
+    // Subtitles and sound are added, under the same blows.
     add_text(&mut fleet, &asset, &mut killer).await;
+    add_sound(&mut fleet, &asset, &mut killer).await;
     let grown = exported(&fleet, &asset, "grown").await;
-    assert!(grown.contains_key("version/t2/3.vtt"), "{:?}", grown.keys());
+    for added in ["t2/3.vtt", "a2/init.mp4", "a2/3.m4s"] {
+        let name = format!("version/{added}");
+        assert!(grown.contains_key(&name), "{added}: {:?}", grown.keys());
+    }
+    assert!(
+        !grown.contains_key("version/a3/0.m4s"),
+        "it was added twice"
+    );
     for (name, bytes) in expected.iter().filter(|(name, _)| name.contains('/')) {
         assert!(*bytes == grown[name], "{watch:?}: {name} differs");
     }
@@ -237,6 +245,26 @@ async fn add_text(fleet: &mut Fleet, asset: &Asset, killer: &mut Killer) {
             return;
         }
     }
+}
+
+/// `weir audio add`, which goes on by itself whenever the origin answers again.
+async fn add_sound(fleet: &mut Fleet, asset: &Asset, killer: &mut Killer) {
+    let kills = killer.kills;
+    let clip = Clip::beep("more.flac", "-t 8 -c:a flac");
+    let (home, id) = (fleet.folder.path().to_owned(), asset.id.clone());
+    let (origin, admin) = (fleet.origin_url(), fleet.folder.join("data/admin-token"));
+    let file = clip.path().to_str().unwrap().to_owned();
+    let adding = tokio::spawn(async move {
+        let args = ["audio", "add", &id, &file, "--language", "de"];
+        let operator = ["--origin", &origin, "--admin-file", &admin];
+        run(&home, &[&args[..], &operator].concat()).await
+    });
+    while !adding.is_finished() {
+        killer.strike(fleet).await;
+    }
+    let ended = adding.await.unwrap();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(killer.kills > kills, "nothing was killed");
 }
 
 /// `DELETE`; ends with its status, or a panic when the connection is cut.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, AssetId, Progress, Stage, TrackId, UploadId, VersionId};
+use crate::{Analysis, AssetId, Progress, Stage, TrackId, TrackLabel, UploadId, VersionId};
 
 /// How far an asset's newest version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,33 @@ pub struct AssetStatus {
     /// done; in a listing of all assets, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
+    /// Sound that is being added, or could not be; in a listing of all assets, none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additions: Vec<Addition>,
+}
+
+/// Sound on its way into a version of its own, which takes the place of the asset's newest
+/// when it is done. Meanwhile, and where it fails, that one is served as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Addition {
+    /// The version that it makes.
+    pub version: VersionId,
+    /// What people call it.
+    pub label: TrackLabel,
+    /// Packaging; ready, once its version is the asset's; or failed.
+    pub state: AssetState,
+    /// Of all that will be stored, 0 to 100.
+    pub percent: f32,
+    /// What is being done; `None` once it is ready or failed.
+    pub stage: Option<Stage>,
+    /// Why it failed, in words for the uploader.
+    pub failure: Option<String>,
+    /// What a viewer should know, such as "the sound ends 12 s before the video".
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// What was done and undone for it, in order.
+    #[serde(default)]
+    pub steps: Vec<SagaEntry>,
 }
 
 /// One event of the workflow that makes a version: each step is started, then done or
@@ -134,6 +161,9 @@ pub struct AssetProgress {
     pub renditions: Vec<TrackId>,
     /// Duration in seconds, once known.
     pub duration_secs: Option<f64>,
+    /// Sound that is being added, or could not be: told to operators alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additions: Vec<Addition>,
 }
 
 /// `GET /api/uploads/<upload>` as JSON, for whoever knows the upload's id.
@@ -149,6 +179,9 @@ pub struct UploadStatus {
     pub asset: Option<AssetStatus>,
     /// A key that plays the asset, once there is one.
     pub key: Option<MintedKey>,
+    /// What came of it, where it is sound for an asset that was there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<Addition>,
 }
 
 /// Answer to `POST /api/assets/<asset>/text`, with the admin token and subtitles as the
@@ -161,6 +194,15 @@ pub struct TextAdded {
     pub track: TrackId,
     /// What a viewer should know, such as "3 cues could not be read".
     pub warnings: Vec<String>,
+}
+
+/// Answer to `DELETE /api/assets/<asset>/tracks/<track>`, with the admin token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracksRemoved {
+    /// The version without them, which players get at their next load.
+    pub version: VersionId,
+    /// The track, and other forms of the same sound.
+    pub tracks: Vec<TrackId>,
 }
 
 /// `POST /api/keys`, with the admin token.

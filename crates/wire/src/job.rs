@@ -156,6 +156,23 @@ pub struct Lease {
     pub plan: Option<Plan>,
     /// What earlier attempts at this task stored, per track of the task.
     pub stored: Vec<StoredTrack>,
+    /// The source is sound for a version that is sealed; `None`: it is to be packaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<AddedSound>,
+}
+
+/// Sound that is added to a version that is sealed: its plan has audio alone, cut where that
+/// version is, and as long. Times count from the first picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedSound {
+    /// What people call it, whatever the source says.
+    pub label: TrackLabel,
+    /// When the version's segments start, microseconds from its zero.
+    pub starts_us: Vec<u64>,
+    /// When the last of them ends.
+    pub end_us: u64,
+    /// When its sound is to end: later, where the version's own does.
+    pub until_us: u64,
 }
 
 /// How to package a source.

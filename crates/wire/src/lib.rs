@@ -15,15 +15,16 @@ mod warm;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
-    AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState, SagaStep,
-    TextAdded, UploadStatus,
+    Addition, AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState,
+    SagaStep, TextAdded, TracksRemoved, UploadStatus,
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{
-    Completion, Failure, Heartbeat, HeartbeatAck, Lead, Lease, LeaseRequest, PackageSettings, Plan,
-    PlannedKind, PlannedTrack, Progress, Stage, StoredTrack, Task, TaskKind, TrackLabel,
+    AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lead, Lease, LeaseRequest,
+    PackageSettings, Plan, PlannedKind, PlannedTrack, Progress, Stage, StoredTrack, Task, TaskKind,
+    TrackLabel,
 };
 pub use key::{KeyBulletin, RevokeRequest};
 pub use problem::{Problem, kind};

@@ -7,6 +7,7 @@ use super::{
     Catalogue, OriginError, analysis, from_json, id,
     progress::{self, Overall},
     saga,
+    successor::sound,
 };
 
 /// What delivery must know of an asset before it answers.
@@ -25,7 +26,7 @@ const LIST_MAX: i64 = 1000;
 /// Of each asset its newest version.
 const STATUS: &str = "SELECT a.id, a.title, a.created_at, v.id, v.state, v.duration_secs, \
      v.failure, v.warnings FROM assets a JOIN versions v ON v.id = \
-     (SELECT id FROM versions WHERE asset = a.id ORDER BY created_at DESC LIMIT 1)";
+     (SELECT id FROM versions WHERE asset = a.id AND addition IS NULL ORDER BY created_at DESC LIMIT 1)";
 
 type StatusColumns = (
     String,
@@ -44,7 +45,7 @@ impl Catalogue {
         let row: Option<(String, String, String, Option<String>)> = sqlx::query_as(
             "SELECT a.access, v.id, v.state, v.failure \
              FROM assets a JOIN versions v ON v.asset = a.id \
-             WHERE a.id = $1 ORDER BY v.created_at DESC LIMIT 1",
+             WHERE a.id = $1 AND v.addition IS NULL ORDER BY v.created_at DESC LIMIT 1",
         )
         .bind(asset.as_str())
         .fetch_optional(&self.db.read)
@@ -72,6 +73,7 @@ impl Catalogue {
         let mut status = status(&mut tx, row).await?;
         status.steps = saga::entries(&mut tx, &status.version).await?;
         status.analysis = analysis::of(&mut tx, status.version.as_str()).await?;
+        status.additions = sound::additions(&mut tx, asset).await?;
         Ok(status)
     }
 
@@ -111,6 +113,7 @@ impl Catalogue {
             eta_secs: status.eta_secs,
             renditions,
             duration_secs: status.duration_secs,
+            additions: status.additions,
         })
     }
 }
@@ -152,6 +155,7 @@ async fn status(
         eta_secs: overall.eta_secs,
         steps: Vec::new(),
         analysis: None,
+        additions: Vec::new(),
     })
 }
 

@@ -1,11 +1,13 @@
 //! How jobs end, and what that makes of their version.
 
+use sqlx::SqliteConnection;
 use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind};
 
 use super::{
     Catalogue, OriginError, Tx, analysis, fence, from_json, plans,
     saga::{self, Rows},
-    to_json, warming, whole,
+    successor::sound,
+    to_json, whole,
 };
 use crate::clock::now_ms;
 
@@ -200,17 +202,22 @@ impl Catalogue {
         if let Some(fault) = whole::fault(tx, version).await? {
             return saga::fail(tx, version, &fault, self.garbage_due_ms()).await;
         }
-        sqlx::query("UPDATE versions SET state = $2 WHERE id = $1")
-            .bind(version)
-            .bind(AssetState::Ready.as_str())
-            .execute(&mut **tx)
-            .await?;
-        saga::record(tx, version, SagaStep::Publish, SagaState::Done, None).await?;
-        match self.rules.warm {
-            true => warming::begin(tx, version).await,
-            false => Ok(()),
+        match sound::of(tx, version).await? {
+            Some(added) => sound::publish(tx, version, &added, self.garbage_due_ms()).await?,
+            None => publish(tx, version).await?,
         }
+        self.warm(tx, version).await
     }
+}
+
+/// The version is ready.
+async fn publish(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
+    sqlx::query("UPDATE versions SET state = $2 WHERE id = $1")
+        .bind(version)
+        .bind(AssetState::Ready.as_str())
+        .execute(&mut **tx)
+        .await?;
+    saga::record(tx, version, SagaStep::Publish, SagaState::Done, None).await
 }
 
 /// A job that will not be tried again.
@@ -304,20 +311,29 @@ async fn warn(
         .bind(to_json(&plans::distinct(warnings)))
         .execute(&mut **tx)
         .await?;
+    let all = self::warnings(tx, version).await?;
+    sqlx::query("UPDATE versions SET warnings = $2 WHERE id = $1")
+        .bind(version)
+        .bind(to_json(&all))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// What the jobs of a version warned of, in the plan's order, each once.
+pub(super) async fn warnings(
+    tx: &mut SqliteConnection,
+    version: &str,
+) -> Result<Vec<String>, OriginError> {
     let of_jobs: Vec<(String,)> = sqlx::query_as(
         "SELECT warnings FROM jobs WHERE version = $1 AND warnings <> '[]' ORDER BY position",
     )
     .bind(version)
-    .fetch_all(&mut **tx)
+    .fetch_all(tx)
     .await?;
     let mut all: Vec<String> = Vec::new();
     for (warnings,) in &of_jobs {
         all.extend(from_json::<Vec<String>>(warnings, "warnings")?);
     }
-    sqlx::query("UPDATE versions SET warnings = $2 WHERE id = $1")
-        .bind(version)
-        .bind(to_json(&plans::distinct(all)))
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+    Ok(plans::distinct(all))
 }

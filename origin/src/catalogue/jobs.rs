@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use wire::{JobId, LeaseRequest, PackageSettings, Plan, Progress, StoredTrack, Task, VersionId};
+use wire::{
+    AddedSound, JobId, LeaseRequest, PackageSettings, Plan, Progress, StoredTrack, Task, VersionId,
+};
 
-use super::{Catalogue, OriginError, Tx, fence, from_json, id, plans, playable, to_json, unsigned};
+use super::{
+    Catalogue, OriginError, Tx, fence, from_json, id, plans, playable, successor::sound, to_json,
+    unsigned,
+};
 use crate::clock::now_ms;
 
 /// A job that a worker has just been given.
@@ -20,6 +25,7 @@ pub(crate) struct Claim {
     pub(crate) task: Task,
     pub(crate) plan: Option<Plan>,
     pub(crate) stored: Vec<StoredTrack>,
+    pub(crate) addition: Option<AddedSound>,
 }
 
 /// What a claim gives of a job's row.
@@ -132,6 +138,7 @@ async fn claim(
             .await?;
     let task: Task = from_json(&task, "task")?;
     Ok(Claim {
+        addition: sound::of(tx, &version).await?,
         job: id(&job)?,
         attempt: small(attempt)?,
         attempts_max: small(attempts_max)?,

@@ -32,7 +32,7 @@ pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
-pub(crate) use uploads::UploadRow;
+pub(crate) use uploads::{Adds, UploadRow};
 pub(crate) use warming::Warming;
 
 use crate::{OriginError, db::Database};

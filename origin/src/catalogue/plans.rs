@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 use wire::{JobId, Plan, SagaState, SagaStep, Task, TaskKind, TrackId};
 
-use super::{Catalogue, OriginError, Tx, analysis, fence, from_json, id, saga, to_json};
+use super::{
+    Catalogue, OriginError, Tx, analysis, fence, from_json, id, saga, successor::sound, to_json,
+};
 use crate::random;
 
 /// Most tracks in a plan. Chosen.
@@ -33,6 +35,11 @@ impl Catalogue {
             return Err(OriginError::BadRequest(
                 "only the task that plans stores a plan".into(),
             ));
+        }
+        if let Some(added) = sound::of(&mut tx, &fenced.version).await?
+            && let Some(fault) = sound::fault(plan, &added)
+        {
+            return Err(OriginError::BadRequest(fault));
         }
         match stored(&mut tx, &fenced.version).await? {
             Some(stored) if stored == *plan => return Ok(()),

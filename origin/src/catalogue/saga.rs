@@ -86,6 +86,12 @@ pub(super) async fn fail(
     let running = running.map(|(step,)| from_json(&format!("\"{step}\""), "saga step"));
     let running = running.transpose()?.unwrap_or(SagaStep::Plan);
     record(tx, version, running, SagaState::Failed, Some(reason)).await?;
+    // What could not be added to an asset is told for the grace; its version goes then.
+    sqlx::query("UPDATE versions SET retire_at = $2 WHERE id = $1 AND addition IS NOT NULL")
+        .bind(version)
+        .bind(garbage_due_ms)
+        .execute(&mut **tx)
+        .await?;
     undo(tx, version, garbage_due_ms).await
 }
 
@@ -115,6 +121,16 @@ pub(super) async fn undo(
         .execute(&mut **tx)
         .await?;
     record(tx, version, SagaStep::Plan, undone, None).await?;
+    discard_source(tx, version, garbage_due_ms).await?;
+    record(tx, version, SagaStep::Upload, undone, None).await
+}
+
+/// A version's source becomes garbage, unless another names it.
+pub(super) async fn discard_source(
+    tx: &mut Tx,
+    version: &str,
+    garbage_due_ms: i64,
+) -> Result<(), OriginError> {
     sqlx::query(
         "INSERT INTO garbage (blob, due_at) \
          SELECT source, $2 FROM versions WHERE id = $1 AND source <> '' \
@@ -128,7 +144,7 @@ pub(super) async fn undo(
         .bind(version)
         .execute(&mut **tx)
         .await?;
-    record(tx, version, SagaStep::Upload, undone, None).await
+    Ok(())
 }
 
 /// Takes away all tracks, segments and files; says how many there were.
@@ -161,7 +177,7 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// All of a version.
-    fn all(table: &'static str, blob: &'static str) -> Self {
+    pub(super) fn all(table: &'static str, blob: &'static str) -> Self {
         // Two empty texts are equal in every row.
         Self {
             table,

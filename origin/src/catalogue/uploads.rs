@@ -1,8 +1,11 @@
 //! Uploads, and the asset that a whole one becomes.
 
-use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, VersionId};
+use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, TrackLabel, UploadId, VersionId};
 
-use super::{Catalogue, OriginError, Tx, id, plans::NewJob, saga, signed, to_json, unsigned};
+use super::{
+    Catalogue, OriginError, Tx, from_json, id, plans::NewJob, saga, signed, successor::sound,
+    to_json, unsigned,
+};
 use crate::{clock::now_ms, random};
 
 /// A row of `uploads`.
@@ -15,13 +18,44 @@ pub(crate) struct UploadRow {
     pub(crate) received_bytes: u64,
     pub(crate) asset: Option<AssetId>,
     pub(crate) expires_at_ms: i64,
+    /// It is sound for an asset.
+    pub(crate) adds: Option<Adds>,
+    /// What it became.
+    pub(crate) version: Option<VersionId>,
 }
 
-type Columns = (String, String, String, i64, i64, Option<String>, i64);
+/// Sound for an asset that is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Adds {
+    pub(crate) asset: AssetId,
+    pub(crate) label: TrackLabel,
+}
+
+const COLUMNS: &str = "SELECT id, title, metadata, length, received, asset, expires_at, adds_to, \
+     addition, version FROM uploads";
+
+type Columns = (
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    Option<String>,
+    i64,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 impl UploadRow {
     fn from_columns(columns: Columns) -> Result<Self, OriginError> {
-        let (upload, title, metadata, length, received, asset, expires_at_ms) = columns;
+        let (upload, title, metadata, length, received, asset, expires_at_ms, to, label, version) =
+            columns;
+        let adds = to.zip(label).map(|(asset, label)| {
+            let label = from_json(&label, "addition")?;
+            let asset = id(&asset)?;
+            Ok::<_, OriginError>(Adds { asset, label })
+        });
         Ok(Self {
             id: id(&upload)?,
             title,
@@ -30,6 +64,8 @@ impl UploadRow {
             received_bytes: unsigned(received)?,
             asset: asset.as_deref().map(id).transpose()?,
             expires_at_ms,
+            adds: adds.transpose()?,
+            version: version.as_deref().map(id).transpose()?,
         })
     }
 
@@ -50,14 +86,16 @@ impl Catalogue {
     pub(crate) async fn create_upload(&self, upload: &UploadRow) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
         sqlx::query(
-            "INSERT INTO uploads (id, title, metadata, length, received, asset, expires_at) \
-             VALUES ($1, $2, $3, $4, 0, NULL, $5)",
+            "INSERT INTO uploads (id, title, metadata, length, received, asset, expires_at, \
+             adds_to, addition) VALUES ($1, $2, $3, $4, 0, NULL, $5, $6, $7)",
         )
         .bind(upload.id.as_str())
         .bind(&upload.title)
         .bind(&upload.metadata)
         .bind(signed(upload.length_bytes)?)
         .bind(upload.expires_at_ms)
+        .bind(upload.adds.as_ref().map(|adds| adds.asset.as_str()))
+        .bind(upload.adds.as_ref().map(|adds| to_json(&adds.label)))
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -65,13 +103,11 @@ impl Catalogue {
     }
 
     pub(crate) async fn upload(&self, upload: &UploadId) -> Result<UploadRow, OriginError> {
-        let row: Option<Columns> = sqlx::query_as(
-            "SELECT id, title, metadata, length, received, asset, expires_at \
-             FROM uploads WHERE id = $1",
-        )
-        .bind(upload.as_str())
-        .fetch_optional(&self.db.read)
-        .await?;
+        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE id = $1"));
+        let row: Option<Columns> = sqlx::query_as(sql)
+            .bind(upload.as_str())
+            .fetch_optional(&self.db.read)
+            .await?;
         row.map(UploadRow::from_columns)
             .transpose()?
             .ok_or_else(|| OriginError::NotFound(format!("no upload {upload}, or it expired")))
@@ -96,7 +132,7 @@ impl Catalogue {
     }
 
     /// The upload is whole: in one transaction it becomes an asset with a version and a
-    /// job. Asked again, gives the same asset.
+    /// job, or a version of the asset that it is for. Asked again, gives the same asset.
     pub(crate) async fn finish_upload(
         &self,
         upload: &UploadRow,
@@ -110,22 +146,24 @@ impl Catalogue {
         if let Some(asset) = asset {
             return id(&asset);
         }
-        let asset: AssetId = id(&random::id())?;
-        sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(asset.as_str())
-            .bind(&upload.title)
-            .bind(wire::access::KEYED)
-            .bind(now_ms())
-            .execute(&mut *tx)
-            .await?;
-        queue_version(&mut tx, upload, &asset, settings, self.rules.attempts_max).await?;
-        sqlx::query("UPDATE uploads SET received = length, asset = $2 WHERE id = $1")
+        let attempts_max = self.rules.attempts_max;
+        let (asset, version) = match &upload.adds {
+            None => queue_asset(&mut tx, upload, settings, attempts_max).await?,
+            Some(Adds { asset, label }) => {
+                let adds = (asset, label);
+                let version = sound::begin(&mut tx, upload, adds, attempts_max).await?;
+                (asset.clone(), version)
+            }
+        };
+        sqlx::query("UPDATE uploads SET received = length, asset = $2, version = $3 WHERE id = $1")
             .bind(upload.id.as_str())
             .bind(asset.as_str())
+            .bind(version.as_str())
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
         self.job_queued.notify_waiters();
+        self.changed.notify_waiters();
         Ok(asset)
     }
 
@@ -160,24 +198,31 @@ impl Catalogue {
 
     /// Uploads without news for too long, that have not become assets.
     pub(crate) async fn expired_uploads(&self) -> Result<Vec<UploadRow>, OriginError> {
-        let rows: Vec<Columns> = sqlx::query_as(
-            "SELECT id, title, metadata, length, received, asset, expires_at \
-             FROM uploads WHERE asset IS NULL AND expires_at < $1 LIMIT 100",
-        )
-        .bind(now_ms())
-        .fetch_all(&self.db.read)
-        .await?;
+        let due = "WHERE asset IS NULL AND expires_at < $1 LIMIT 100";
+        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} {due}"));
+        let rows: Vec<Columns> = sqlx::query_as(sql)
+            .bind(now_ms())
+            .fetch_all(&self.db.read)
+            .await?;
         rows.into_iter().map(UploadRow::from_columns).collect()
     }
 }
 
-async fn queue_version(
+/// An asset with one version, to be planned.
+async fn queue_asset(
     tx: &mut Tx,
     upload: &UploadRow,
-    asset: &AssetId,
     settings: &PackageSettings,
     attempts_max: u32,
-) -> Result<(), OriginError> {
+) -> Result<(AssetId, VersionId), OriginError> {
+    let asset: AssetId = id(&random::id())?;
+    sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ($1, $2, $3, $4)")
+        .bind(asset.as_str())
+        .bind(&upload.title)
+        .bind(wire::access::KEYED)
+        .bind(now_ms())
+        .execute(&mut **tx)
+        .await?;
     let version: VersionId = id(&random::id())?;
     let created_at = now_ms();
     sqlx::query(
@@ -202,7 +247,8 @@ async fn queue_version(
         run_at: now_ms(),
     };
     job.insert(tx).await?;
-    let version = version.as_str();
-    saga::record(tx, version, SagaStep::Upload, SagaState::Done, None).await?;
-    saga::record(tx, version, SagaStep::Plan, SagaState::Started, None).await
+    let (done, started) = (SagaState::Done, SagaState::Started);
+    saga::record(tx, version.as_str(), SagaStep::Upload, done, None).await?;
+    saga::record(tx, version.as_str(), SagaStep::Plan, started, None).await?;
+    Ok((asset, version))
 }

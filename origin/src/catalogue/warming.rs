@@ -35,17 +35,20 @@ impl TryFrom<Columns> for Warming {
     }
 }
 
-/// Tells edges of a version that was just published.
-pub(super) async fn begin(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
-    sqlx::query("INSERT INTO warming (version, since, done) VALUES ($1, $2, 0)")
-        .bind(version)
-        .bind(now_ms())
-        .execute(&mut **tx)
-        .await?;
-    saga::record(tx, version, SagaStep::Warm, SagaState::Started, None).await
-}
-
 impl Catalogue {
+    /// Tells edges of a version that was just published, where they are to be told.
+    pub(super) async fn warm(&self, tx: &mut Tx, version: &str) -> Result<(), OriginError> {
+        if !self.rules.warm {
+            return Ok(());
+        }
+        sqlx::query("INSERT INTO warming (version, since, done) VALUES ($1, $2, 0)")
+            .bind(version)
+            .bind(now_ms())
+            .execute(&mut **tx)
+            .await?;
+        saga::record(tx, version, SagaStep::Warm, SagaState::Started, None).await
+    }
+
     /// The oldest version behind an offset.
     pub(crate) async fn warming_after(&self, after: u64) -> Result<Option<Warming>, OriginError> {
         let row: Option<Columns> = sqlx::query_as(

@@ -8,13 +8,13 @@ use axum::{
     extract::{Path, Query, Request, State},
     http::{Response, StatusCode},
     response::IntoResponse,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
-use wire::{AssetId, KeyBulletin, MintRequest, RevokeRequest};
+use wire::{AssetId, KeyBulletin, MintRequest, RevokeRequest, TrackId, TracksRemoved};
 
-use super::{json, json_body};
+use super::{events::Told, json, json_body};
 use crate::{
     OriginError,
     app::{KEY_TTL_MAX_SECS, Shared},
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/assets", get(assets))
         .route("/api/assets/{asset}", get(asset).delete(remove))
         .route("/api/assets/{asset}/events", get(events))
+        .route("/api/assets/{asset}/tracks/{track}", delete(remove_track))
         .route("/api/keys", get(bulletin).post(mint))
         .route("/api/keys/revoke", post(revoke))
 }
@@ -63,13 +64,29 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Publishes a version without a track of sound or text.
+async fn remove_track(
+    State(app): State<Shared>,
+    Path((asset, track)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response<Body>, OriginError> {
+    app.require_admin(request.headers())?;
+    let asset = asset_id(&asset)?;
+    let track: TrackId = track
+        .parse()
+        .map_err(|error| OriginError::NotFound(format!("{error}")))?;
+    let (version, tracks) = app.catalogue.remove_track(&asset, &track).await?;
+    tracing::info!(%asset, %version, %track, "track taken away");
+    Ok(json(&TracksRemoved { version, tracks }))
+}
+
 async fn events(
     State(app): State<Shared>,
     Path(asset): Path<String>,
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     app.require_admin(request.headers())?;
-    super::events::answer(&app, &asset_id(&asset)?).await
+    super::events::answer(&app, &asset_id(&asset)?, Told::ToOperators).await
 }
 
 pub(super) fn asset_id(text: &str) -> Result<AssetId, OriginError> {

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use wire::{AssetId, access, kind};
 
 use super::{
+    events::Told,
     manifest,
     object::{self, Content, Object},
 };
@@ -91,7 +92,7 @@ async fn answer(
     *key = admit(app, ask.token, &path, access).await?;
     let shown = shown.ok_or_else(|| OriginError::NotFound(format!("no asset {}", path.asset)))?;
     let object = match &path.file {
-        File::Events => return super::events::answer(app, &path.asset).await,
+        File::Events => return super::events::answer(app, &path.asset, Told::ToViewers).await,
         File::Info => info_object(app, &path.asset, &shown).await?,
         File::Manifest(_) | File::Playlist { .. } | File::IFrames { .. } => {
             manifest::object(app, &path, shown, ask.query).await?
@@ -202,7 +203,7 @@ fn keep_private(headers: &mut HeaderMap, left_secs: u64) {
 /// events can't.
 async fn info_object(app: &App, asset: &AssetId, shown: &Shown) -> Result<Object, OriginError> {
     let title = app.catalogue.asset(asset).await?.title;
-    let progress = app.catalogue.progress(asset).await?;
+    let progress = Told::ToViewers.of(app.catalogue.progress(asset).await?);
     let mut info = serde_json::to_value(progress).expect("the wire's types are always JSON");
     info["title"] = title.into();
     let text = info.to_string();

@@ -1,10 +1,12 @@
 //! The origin's HTTP surface: one file an audience.
 
 mod api;
+mod audio;
 mod cors;
 mod delivery;
 mod events;
 mod health;
+mod label;
 mod made;
 mod manifest;
 mod object;
@@ -48,6 +50,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(api::routes())
         .merge(text::routes())
         .merge(warm::routes())
+        .merge(audio::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn(cors::add))

@@ -16,17 +16,14 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use media::{
-    language,
-    vtt::{self, Cue, Grid},
-};
+use media::vtt::{self, Cue, Grid};
 use serde::Deserialize;
 use store::BlobKey;
-use wire::{PlannedKind, TextAdded, TrackLabel, VersionId};
+use wire::{PlannedKind, TextAdded, VersionId};
 
 use super::{
     api::asset_id,
-    bytes_body, json,
+    bytes_body, json, label,
     made::{blob_name, is_unwanted},
 };
 use crate::{
@@ -38,9 +35,6 @@ use crate::{
 
 /// Longest file of subtitles, bytes: twenty times a feature film's. Chosen.
 const FILE_MAX: usize = 4 << 20;
-
-/// Longest name for people, letters. Chosen.
-const NAME_LEN_MAX: usize = 100;
 
 /// All segments of a track together, bytes: cues that last for hours are in each. Chosen.
 const SEGMENTS_LEN_MAX: usize = 256 << 20;
@@ -65,27 +59,8 @@ struct Ask {
 
 impl Ask {
     fn kind(self) -> Result<PlannedKind, OriginError> {
-        let language = language::tag(&self.language).ok_or_else(|| {
-            OriginError::BadRequest(format!(
-                "{:?} is no language: name it as RFC 5646 does, such as de or pt-BR",
-                self.language
-            ))
-        })?;
-        let name = self.name.filter(|name| !name.trim().is_empty());
-        if name.as_ref().is_some_and(|name| {
-            name.chars().count() > NAME_LEN_MAX || name.chars().any(char::is_control)
-        }) {
-            return Err(OriginError::BadRequest(format!(
-                "a name is up to {NAME_LEN_MAX} letters without line breaks"
-            )));
-        }
         Ok(PlannedKind::Text {
-            label: TrackLabel {
-                language: Some(language),
-                name,
-                default: self.default,
-                characteristics: Vec::new(),
-            },
+            label: label::label(&self.language, self.name, self.default)?,
             forced: self.forced,
         })
     }
@@ -109,7 +84,8 @@ async fn add(
     let read = read.expect("reading does not panic, and is never cancelled");
     let read = read.map_err(|error| OriginError::BadRequest(error.to_string()))?;
     let mut warnings = warnings(&read);
-    let end_ms = i64::try_from(cut.grid.end_ms()).unwrap_or(i64::MAX);
+    let grid = cut.grid();
+    let end_ms = i64::try_from(grid.end_ms()).unwrap_or(i64::MAX);
     let found = read.cues.len();
     let cues = vtt::on_zero(read.cues, 0, end_ms);
     if cues.is_empty() {
@@ -132,7 +108,7 @@ async fn add(
         app: &app,
         version: &version,
         cues: &cues,
-        grid: &cut.grid,
+        grid: &grid,
     };
     let stored = text.store().await;
     let added = match stored {

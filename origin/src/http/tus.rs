@@ -19,7 +19,7 @@ use wire::{UploadId, UploadStatus};
 use crate::{
     OriginError,
     app::{App, Shared},
-    catalogue::UploadRow,
+    catalogue::{Adds, UploadRow},
     checksum::Checksum,
     clock::now_ms,
     random,
@@ -46,7 +46,7 @@ pub(super) fn routes() -> Router<Shared> {
 }
 
 /// Every answer names the version spoken; a refused one, those that would do.
-async fn name_version(request: Request, next: Next) -> Response<Body> {
+pub(super) async fn name_version(request: Request, next: Next) -> Response<Body> {
     let mut response = next.run(request).await;
     let refused = response.status() == StatusCode::PRECONDITION_FAILED;
     set(response.headers_mut(), "tus-resumable", VERSION);
@@ -70,8 +70,21 @@ async fn create(
 ) -> Result<Response<Body>, OriginError> {
     let (head, _) = request.into_parts();
     let max = app.require_uploader(&head.headers, head.uri.path()).await?;
-    require_version(&head.headers)?;
-    let length = number(&head.headers, "upload-length")?;
+    begin(&app, &head.headers, max, None).await
+}
+
+/// Starts an upload of up to `max` bytes. What `adds` to an asset is not empty.
+pub(super) async fn begin(
+    app: &App,
+    headers: &HeaderMap,
+    max: u64,
+    adds: Option<Adds>,
+) -> Result<Response<Body>, OriginError> {
+    require_version(headers)?;
+    let length = number(headers, "upload-length")?;
+    if length == 0 && adds.is_some() {
+        return Err(OriginError::BadRequest("the file is empty".into()));
+    }
     if length > max {
         return Err(OriginError::TooLarge { max_bytes: max });
     }
@@ -84,7 +97,7 @@ async fn create(
         }
         .into());
     }
-    let metadata = text(&head.headers, "upload-metadata").unwrap_or_default();
+    let metadata = text(headers, "upload-metadata").unwrap_or_default();
     if metadata.len() > METADATA_MAX {
         return Err(OriginError::BadRequest(format!(
             "Upload-Metadata may have {METADATA_MAX} bytes at most"
@@ -97,12 +110,14 @@ async fn create(
         length_bytes: length,
         received_bytes: 0,
         asset: None,
-        expires_at_ms: expires_at_ms(&app),
+        expires_at_ms: expires_at_ms(app),
+        adds,
+        version: None,
     };
     app.store.append(&upload.blob(), 0).await?.sync().await?;
     app.catalogue.create_upload(&upload).await?;
     if length == 0 {
-        finish(&app, &upload).await?;
+        finish(app, &upload).await?;
     }
     let mut response = answer(StatusCode::CREATED, &upload);
     let location = format!("/api/uploads/{}", upload.id);
@@ -158,12 +173,17 @@ async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginEr
         }
         None => (None, None),
     };
+    let addition = match row.adds.as_ref().zip(row.version.as_ref()) {
+        Some((adds, version)) => app.catalogue.addition(version, &adds.label).await?,
+        None => None,
+    };
     Ok(super::json(&UploadStatus {
         upload: row.id,
         offset_bytes: row.received_bytes,
         length_bytes: row.length_bytes,
         asset,
         key,
+        addition,
     }))
 }
 

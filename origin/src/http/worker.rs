@@ -79,6 +79,7 @@ fn lend(app: &App, claim: Claim) -> Lease {
         task: claim.task,
         plan: claim.plan,
         stored: claim.stored,
+        addition: claim.addition,
     }
 }
 

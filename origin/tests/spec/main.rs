@@ -15,6 +15,8 @@ mod playable;
 mod repeated;
 mod saga;
 mod segments;
+mod sound;
+mod sound_ends;
 mod support;
 mod text;
 mod uploads;

@@ -12,7 +12,7 @@ use crate::{
     support::{Server, bearer, json_of, patient, plan, problem, settings, task, until},
 };
 
-const SRT: &str = "1\n00:00:01,000 --> 00:00:05,000\nHallo\n\n\
+pub(crate) const SRT: &str = "1\n00:00:01,000 --> 00:00:05,000\nHallo\n\n\
                    2\n00:00:11,000 --> 00:00:19,000\nTsch\u{fc}s\n\n\
                    3\n00:01:00,000 --> 00:01:01,000\nafter\n";
 
@@ -25,7 +25,7 @@ fn soon() -> Config {
 }
 
 /// A sealed version of 12 s: sound, a poster, and subtitles in English.
-async fn sealed(server: &Server) -> (String, String, String) {
+pub(crate) async fn sealed(server: &Server) -> (String, String, String) {
     let (asset, key) = server.upload("video").await;
     let lease = server.lease().await;
     let tasks = [task("audio", &["a1"]), task("text", &["t1"])];
@@ -49,13 +49,18 @@ async fn sealed(server: &Server) -> (String, String, String) {
     (asset, key, version)
 }
 
-async fn newest(server: &Server, asset: &str) -> String {
+pub(crate) async fn newest(server: &Server, asset: &str) -> String {
     let status = server.status(asset).await;
     assert_eq!(status["state"], "ready");
     status["version"].as_str().unwrap().to_owned()
 }
 
-async fn add(server: &Server, asset: &str, query: &str, body: impl Into<Bytes>) -> Response<Bytes> {
+pub(crate) async fn add(
+    server: &Server,
+    asset: &str,
+    query: &str,
+    body: impl Into<Bytes>,
+) -> Response<Bytes> {
     let path = format!("/api/assets/{asset}/text?{query}");
     let admin = bearer(&server.admin);
     let headers = [("authorization", admin.as_str())];
@@ -70,14 +75,19 @@ async fn added(server: &Server, asset: &str, query: &str) -> (String, Value) {
     (newest(server, asset).await, told)
 }
 
-async fn text(server: &Server, path: &str, key: &str) -> String {
+pub(crate) async fn text(server: &Server, path: &str, key: &str) -> String {
     let answer = server.get(path, key).await;
     assert_eq!(answer.status(), 200, "{path}: {answer:?}");
     String::from_utf8(answer.body().to_vec()).unwrap()
 }
 
 /// All of a version that was there before anything was added to it.
-async fn first_bytes(server: &Server, asset: &str, version: &str, key: &str) -> Vec<Bytes> {
+pub(crate) async fn first_bytes(
+    server: &Server,
+    asset: &str,
+    version: &str,
+    key: &str,
+) -> Vec<Bytes> {
     let mut all = Vec::new();
     for path in [
         "a1/init.mp4",
@@ -188,7 +198,7 @@ async fn bytes_that_two_versions_share_go_with_the_last() {
 }
 
 /// Blobs that are listed to be deleted.
-async fn garbage(server: &Server) -> i64 {
+pub(crate) async fn garbage(server: &Server) -> i64 {
     crate::blobs::count(server.data(), "SELECT count(*) FROM garbage").await
 }
 
@@ -200,7 +210,7 @@ async fn what_is_no_subtitles_is_refused_and_leaves_nothing() {
     for (query, body, status, words) in [
         ("language=de", "hello", 400, "neither WebVTT nor SubRip"),
         ("language=de", "", 400, "neither WebVTT nor SubRip"),
-        ("language=de", "[Script Info]\n", 400, "ASS"),
+        ("language=de", "[Script Info]\n", 400, "no cue"),
         ("language=de", "WEBVTT\n", 400, "no cue"),
         (
             "language=de",
@@ -240,6 +250,23 @@ async fn what_is_no_subtitles_is_refused_and_leaves_nothing() {
     );
     assert_eq!(newest(&server, &asset).await, old);
     assert_eq!(blobs(server.data()), before);
+}
+
+#[tokio::test]
+async fn styled_subtitles_become_webvtt() {
+    let server = Server::start(patient()).await;
+    let (asset, key, _old) = sealed(&server).await;
+    let ass = "[Script Info]\n\n[Events]\nFormat: Layer, Start, End, Text\n\
+               Dialogue: 0,0:00:01.00,0:00:03.50,{\\an8\\i1}Hallo,{\\i0}\\NWelt\n\
+               Dialogue: 0,x,0:00:03.50,broken\n";
+    let answer = add(&server, &asset, "language=de", ass).await;
+    assert_eq!(answer.status(), 201, "{answer:?}");
+    let warning = "added subtitles: 1 cues could not be read and are left out";
+    assert_eq!(json_of(&answer)["warnings"], serde_json::json!([warning]));
+    let version = newest(&server, &asset).await;
+    let whole = text(&server, &format!("/v/{asset}/{version}/t2.vtt"), &key).await;
+    let cue = "00:00:01.000 --> 00:00:03.500 line:0\n<i>Hallo,</i>\nWelt\n";
+    assert_eq!(whole, format!("WEBVTT\n\n{cue}"));
 }
 
 #[tokio::test]

@@ -82,6 +82,12 @@ pub(crate) fn sound(file: &Path, sound: &Sound) -> Vec<OsString> {
     let offset = sound.offset_secs;
     let mut filters =
         format!("asetpts=PTS-STARTPTS+({offset:.6}/TB),aresample={AUDIO_RATE}:async=1:first_pts=0");
+    if let Some(secs) = sound.until_secs {
+        let samples = (secs * AUDIO_RATE as f64).round() as u64;
+        filters.push_str(&format!(
+            ",apad=whole_len={samples},atrim=end_sample={samples}"
+        ));
+    }
     if sound.format == Format::Opus {
         let (lead_in, layout) = (sound.format.lead_in(), layout(sound.channels));
         // The layouts that libopus has an order of channels for.

@@ -278,6 +278,7 @@ impl Bench<'_> {
             task,
             plan,
             stored: &[],
+            addition: None,
             progress,
         };
         Box::pin(attempt.run()).await

@@ -6,6 +6,7 @@ pub(crate) mod recipe;
 pub(crate) mod samples;
 pub(crate) mod timescale;
 
+mod addition;
 mod ladder;
 mod layout;
 mod sounds;
@@ -60,10 +61,17 @@ pub(crate) struct Tools<'a> {
     pub(crate) codecs: &'a [Codec],
 }
 
+pub(crate) use addition::{Heard, plan as addition};
+
 /// The source can be split: its container has an index to seek by.
 pub(crate) fn splits(source: &Source) -> bool {
+    source.video.is_some() && splits_by(&source.format)
+}
+
+/// A container of this name has an index, and times that start at zero.
+fn splits_by(format: &str) -> bool {
     let indexed = ["mov,", "matroska"];
-    source.video.is_some() && indexed.iter().any(|name| source.format.starts_with(name))
+    indexed.iter().any(|name| format.starts_with(name))
 }
 
 /// The plan of a source under these settings. Heights of the ladder count the shorter

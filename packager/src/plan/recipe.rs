@@ -88,6 +88,10 @@ pub(crate) struct Sound {
     /// What it is encoded in.
     #[serde(default, skip_serializing_if = "Format::is_aac")]
     pub(crate) format: Format,
+    /// Where it ends, cut off or filled up with silence, seconds from the common zero;
+    /// `None`: where its source does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until_secs: Option<f64>,
 }
 
 /// Where a text track comes from.

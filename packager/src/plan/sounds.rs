@@ -50,6 +50,7 @@ fn sound((audio, n): (&Audio, u32)) -> (PlannedTrack, Sound) {
         channels: audio.channels,
         offset_secs: audio.offset_secs,
         format: Format::Aac,
+        until_secs: None,
     };
     (track, sound)
 }
@@ -100,6 +101,7 @@ pub(super) fn in_opus(
             channels: audio.channels,
             offset_secs: audio.offset_secs,
             format: Format::Opus,
+            until_secs: None,
         };
         Some((planned, sound))
     };

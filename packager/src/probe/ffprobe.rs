@@ -73,11 +73,15 @@ impl<'a> Ffprobe<'a> {
         })
     }
 
-    /// The end of the last packet less the time of the first, seconds: for files that do
-    /// not declare a duration, such as those a browser records.
-    pub(crate) async fn measure(&self) -> Result<f64, PackagerError> {
+    /// The end of the last packet less the time of the first, of one stream or of all,
+    /// seconds: for files that do not declare a duration, such as those a browser records.
+    pub(crate) async fn measure(&self, stream: Option<usize>) -> Result<f64, PackagerError> {
         let (mut first, mut end) = (f64::INFINITY, f64::NEG_INFINITY);
-        let args = ["-show_entries", "packet=pts_time,duration_time"];
+        let stream = stream.map(|index| index.to_string());
+        let mut args = vec!["-show_entries", "packet=pts_time,duration_time"];
+        if let Some(index) = &stream {
+            args.extend(["-select_streams", index]);
+        }
         self.each_line(&args, |line| {
             let mut fields = line.split(',').map(|field| field.parse::<f64>().ok());
             if let Some(Some(time)) = fields.next() {

@@ -103,7 +103,7 @@ async fn look(mut ffprobe: Ffprobe<'_>, peek: bool) -> Result<Source, PackagerEr
     }
     let duration_secs = match report.duration() {
         Some(secs) => secs,
-        None => ffprobe.measure().await?,
+        None => ffprobe.measure(None).await?,
     };
     check_duration(config, duration_secs)?;
     Ok(Source {
@@ -118,6 +118,15 @@ async fn look(mut ffprobe: Ffprobe<'_>, peek: bool) -> Result<Source, PackagerEr
         data_streams: data_streams(&report),
         warnings,
     })
+}
+
+/// How long a stream of the file lasts, seconds, by its packets: all are looked at.
+pub(crate) async fn measure(
+    config: &Config,
+    file: &Path,
+    stream: usize,
+) -> Result<f64, PackagerError> {
+    Ffprobe::new(config, file).measure(Some(stream)).await
 }
 
 /// The video, and when its first picture is shown in the file's own time.

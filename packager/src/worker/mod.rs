@@ -208,6 +208,7 @@ impl Worker {
             task: &lease.task,
             plan: lease.plan.as_ref(),
             stored: &lease.stored,
+            addition: lease.addition.as_ref(),
             progress: &progress,
         };
         let work = async {

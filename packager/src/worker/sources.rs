@@ -185,6 +185,15 @@ impl Source<'_> {
         self.file(config, progress).await
     }
 
+    /// The file is not the source itself, but what was made of it to have an index: its
+    /// times are new.
+    pub(crate) fn is_remuxed(&self, file: &Path) -> bool {
+        match *self {
+            Self::File(_) => false,
+            Self::Origin { held, .. } => file == held.folder.indexed(),
+        }
+    }
+
     /// All of the source, as a file that can be split.
     pub(crate) async fn file(
         &self,

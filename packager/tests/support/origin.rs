@@ -336,6 +336,7 @@ fn lease(state: &State, at: usize) -> Lease {
         task: job.task.clone(),
         plan: state.published.plan.clone(),
         stored: job.task.tracks.iter().filter_map(stored).collect(),
+        addition: None,
     }
 }
 

@@ -84,7 +84,7 @@ impl Read {
         }
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         for cue in &mut self.cues {
             cue.payload = markup::clean(&cue.payload);
         }

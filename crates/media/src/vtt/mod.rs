@@ -1,6 +1,7 @@
 //! Subtitles as WebVTT (W3C WebVTT, §4): read with patience, cut into segments, written to
 //! the letter.
 
+mod ass;
 mod document;
 mod markup;
 mod place;

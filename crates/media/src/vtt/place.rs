@@ -25,12 +25,6 @@ pub struct Segment {
 pub struct Grid(Vec<u64>);
 
 impl Grid {
-    /// Of the starts of segments, milliseconds, and the end of the last.
-    #[must_use]
-    pub fn of_ms(starts: impl IntoIterator<Item = u64>, end: u64) -> Self {
-        Self(starts.into_iter().chain([end]).collect())
-    }
-
     /// Where the last segment ends, milliseconds.
     #[must_use]
     pub fn end_ms(&self) -> u64 {

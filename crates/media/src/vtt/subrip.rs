@@ -1,28 +1,28 @@
-//! Files of subtitles by themselves: WebVTT, or SubRip (`.srt`), which has no standard and
-//! is read as players read it.
+//! Files of subtitles by themselves: WebVTT, styled ones, or SubRip (`.srt`), which has no
+//! standard and is read as players read it.
 
-use super::document::{Read, read, read_lines, text_lines};
+use super::{
+    ass,
+    document::{Read, read, read_lines, text_lines},
+};
 
 /// Why a file is no subtitles that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSubtitles {
-    /// Styled subtitles.
-    #[error("this is SSA or ASS: convert it to WebVTT or SubRip first")]
-    Styled,
     /// TTML, IMSC, SAMI or another kind of markup.
     #[error("this is markup, such as TTML: convert it to WebVTT or SubRip first")]
     Markup,
-    /// Neither of the two kinds.
+    /// None of the kinds.
     #[error(
-        "this is neither WebVTT nor SubRip: no line of it is a time, such as 00:00:01,000 --> 00:00:02,000"
+        "this is neither WebVTT nor SubRip nor ASS: no line of it is a time, such as 00:00:01,000 --> 00:00:02,000"
     )]
     Unknown,
-    /// One of the two, with nothing in it to be shown.
+    /// One of them, with nothing in it to be shown.
     #[error("no cue could be read, of {0} that do not make sense")]
     NoCue(u64),
 }
 
-/// Reads a file of either kind, in UTF-8, UTF-16 with a byte order mark, or Windows-1252.
+/// Reads a file of any of the kinds, in UTF-8, UTF-16 with a byte order mark, or Windows-1252.
 ///
 /// # Errors
 /// It is of another kind, or holds no cue.
@@ -32,7 +32,13 @@ pub fn read_file(bytes: &[u8]) -> Result<Read, NotSubtitles> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let found = match first_word(bytes) {
         b"WEBVTT" => read(bytes),
-        b"[Script" => return Err(NotSubtitles::Styled),
+        word if is_styled(word) => {
+            let mut legacy = false;
+            let lines = text_lines(bytes, &mut legacy);
+            let mut found = ass::read_lines(&lines);
+            found.legacy = legacy;
+            found
+        }
         word if word.starts_with(b"<") => return Err(NotSubtitles::Markup),
         // A picture or a video may hold an arrow by chance, and many a zero.
         _ if bytes.contains(&0) => return Err(NotSubtitles::Unknown),
@@ -51,6 +57,12 @@ pub fn read_file(bytes: &[u8]) -> Result<Read, NotSubtitles> {
         true => Err(NotSubtitles::NoCue(found.broken)),
         false => Ok(found),
     }
+}
+
+/// The first section of SSA or ASS.
+fn is_styled(word: &[u8]) -> bool {
+    let starts: [&[u8]; 4] = [b"[script", b"[v4", b"[v4+", b"[events]"];
+    starts.iter().any(|start| word.eq_ignore_ascii_case(start))
 }
 
 fn first_word(bytes: &[u8]) -> &[u8] {
@@ -198,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn styled_subtitles_are_read_in_any_encoding() {
+        let text = "\u{feff}[Script Info]\r\n\r\n[Events]\r\nFormat: Start, End, Text\r\n\
+            Dialogue: 0:00:01.50,0:00:02.50,{\\i1}caf\u{e9}\r\n";
+        let expected = (1500, 2500, String::new(), "<i>caf\u{e9}</i>".to_owned());
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let old: Vec<u8> = text[3..].chars().map(|sign| sign as u8).collect();
+        assert!(read_file(&old).unwrap().legacy);
+        for bytes in [text.as_bytes(), &utf16, &old] {
+            assert_eq!(cues(bytes), std::slice::from_ref(&expected));
+        }
+    }
+
+    #[test]
     fn webvtt_is_read_as_it_is() {
         let text = b"WEBVTT\n\n00:01.000 --> 00:02.000 align:start\n<v Bob>Hi\n";
         let expected = (1000, 2000, "align:start".to_owned(), "<v Bob>Hi".to_owned());
@@ -214,7 +239,7 @@ mod tests {
                 b"\x00\x00\x00\x18ftypmp42 00:00:01,000 --> 00:00:02,000",
                 NotSubtitles::Unknown,
             ),
-            (b"[Script Info]\nTitle: x", NotSubtitles::Styled),
+            (b"[Script Info]\nTitle: x", NotSubtitles::NoCue(0)),
             (b"<?xml version=\"1.0\"?><tt/>", NotSubtitles::Markup),
             (b"WEBVTT\n", NotSubtitles::NoCue(0)),
             (
@@ -237,6 +262,7 @@ mod tests {
             text.extend(&bytes);
             let _ = read_file(&text);
             let _ = read_file(&bytes);
+            let _ = read_file(&[b"[Events]\nDialogue: 0,", &bytes[..]].concat());
         }
 
         #[test]

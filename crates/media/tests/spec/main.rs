@@ -15,3 +15,4 @@ mod mpd;
 mod players;
 mod renditions;
 mod storyboard;
+mod subtitles;
