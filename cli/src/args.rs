@@ -99,7 +99,8 @@ pub(crate) struct PackageArgs {
     /// Heights of the renditions, pixels of the shorter side [default: 1080,720,480,360].
     #[arg(long, value_name = "HEIGHTS", value_delimiter = ',')]
     pub(crate) ladder: Vec<u32>,
-    /// What it is encoded in: h264 (with AAC), and hevc or opus besides [default: h264].
+    /// What it is encoded in: h264 (with AAC), and hevc, av1 or opus besides [default:
+    /// h264].
     #[arg(
         long,
         value_name = "CODECS",

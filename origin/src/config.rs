@@ -46,8 +46,8 @@ pub struct Config {
     /// (beside a published source, and where it is longer than 20 s), `on` or `off`.
     /// Viewers can start sooner, and all costs one more decode. Default `auto`.
     pub lead: Lead,
-    /// What is encoded: `h264` (with AAC) always; `hevc` and `opus` besides, as a choice
-    /// for players that have them. Default h264.
+    /// What is encoded: `h264` (with AAC) always; `hevc`, `av1` and `opus` besides, as a
+    /// choice for players that have them. Default h264.
     pub codecs: Vec<Codec>,
     /// How many segments of each track edges fetch once it is published, before a viewer
     /// asks; 0: none. Default 3.

@@ -22,7 +22,11 @@ use crate::{
     images,
     input::Input,
     outlet::Outlet,
-    plan::{self, Facts, Tools, recipe::Recipe},
+    plan::{
+        self, Facts, Tools,
+        grid::{Grid, Span},
+        recipe::{Picture, Recipe},
+    },
     probe,
     probe::timeline::{Timeline, average},
     text,
@@ -68,7 +72,7 @@ impl Attempt<'_> {
         };
         let recipe = Recipe::of(plan)?;
         let warnings = match self.task.kind {
-            TaskKind::Lead | TaskKind::Rest | TaskKind::Hevc => {
+            TaskKind::Lead | TaskKind::Rest | TaskKind::Hevc | TaskKind::Av1 => {
                 self.pictures(plan, &recipe).await?
             }
             TaskKind::Audio => self.sound(plan, &recipe).await?,
@@ -231,28 +235,69 @@ impl Attempt<'_> {
         let settings = analysis::applied(settings, plan.analysis.as_ref());
         let coder = match self.task.kind {
             TaskKind::Hevc => Coder::X265(&settings),
+            TaskKind::Av1 => Coder::SvtAv1(recipe.av1.as_ref().ok_or_else(foreign)?),
             _ => Coder::X264(&settings),
         };
-        let args = command::pictures(&file, (recipe, coder), picture, part, &tracks);
-        let grid = recipe.grid.clone().map(Arc::new);
-        let outputs = tracks.iter().map(|track| {
-            let (cutter, first) = match (&grid, part) {
+        let run = Run {
+            plan,
+            recipe,
+            picture,
+            coder,
+            part,
+            file: &file,
+            tracks: &tracks,
+        };
+        let (Coder::SvtAv1(av1), Some((_, span))) = (coder, part) else {
+            return self.encode_part(&run, part.map(|(_, span)| span)).await;
+        };
+        let mut warnings = Vec::new();
+        for segment in av1.runs(span) {
+            warnings.extend(self.encode_part(&run, Some(&segment)).await?);
+        }
+        warnings.dedup();
+        Ok(warnings)
+    }
+
+    /// One run of ffmpeg for the pictures of a task, or for this part of them.
+    async fn encode_part(
+        &self,
+        run: &Run<'_>,
+        span: Option<&Span>,
+    ) -> Result<Vec<String>, PackagerError> {
+        let Run { recipe, coder, .. } = *run;
+        let part = run.part.map(|(grid, _)| grid).zip(span);
+        let grid = part.map(|(grid, _)| Arc::new(grid.clone()));
+        let first = run.part.map_or(0, |(_, span)| span.first);
+        let outputs = run.tracks.iter().map(|track| {
+            let cutter = match (&grid, part) {
                 (Some(grid), Some((_, span))) => {
-                    let grid = Arc::clone(grid);
-                    (Cutter::planned(grid, span.first, span.end), span.first)
+                    Cutter::planned(Arc::clone(grid), span.first, span.end)
                 }
-                _ => (Cutter::open(recipe.cuts()), 0),
+                _ => Cutter::open(recipe.cuts()),
             };
+            let cutter = cutter.lit(command::light(run.picture, track));
             self.output(&track.track, cutter, first, true)
         });
-        let secs = part.map_or(plan.duration_secs, |(grid, span)| {
-            grid.start_secs(span.end) - grid.start_secs(span.first)
-        });
-        let mut ended = self
-            .encode(&file, secs)
-            .run(args, outputs.collect())
-            .await?;
-        if part.is_some_and(|(_, span)| span.seek_secs.is_some()) {
+        let outputs: Vec<Output> = outputs.collect();
+        let is_stored = |span: &Span| outputs.iter().all(|output| output.stored >= span.end);
+        if matches!(coder, Coder::SvtAv1(_)) && span.is_some_and(is_stored) {
+            return Ok(Vec::new());
+        }
+        let args = command::pictures(run.file, (recipe, coder), run.picture, part, run.tracks);
+        let (secs, before_secs) = match (part, run.part) {
+            (Some((grid, span)), Some((_, all))) => {
+                let from = grid.start_secs(all.first);
+                let since = |n| grid.start_secs(n) - from;
+                (since(all.end), since(span.first))
+            }
+            _ => (run.plan.duration_secs, 0.0),
+        };
+        let encode = Encode {
+            before_secs,
+            ..self.encode(run.file, secs)
+        };
+        let mut ended = encode.run(args, outputs).await?;
+        if span.is_some_and(|span| span.seek_secs.is_some()) {
             ended.complaints.forgive_missing();
         }
         if ended.ends.iter().any(Option::is_none) {
@@ -261,8 +306,8 @@ impl Attempt<'_> {
                 ended.complaints.last_words()
             )));
         }
-        let open = part.is_none() && !picture.timing.varies();
-        Ok(warnings(&ended, open.then_some(plan.duration_secs)))
+        let open = part.is_none() && !run.picture.timing.varies();
+        Ok(warnings(&ended, open.then_some(run.plan.duration_secs)))
     }
 
     /// Looks which rates the renditions need that are encoded after this.
@@ -361,6 +406,7 @@ impl Attempt<'_> {
             outlet: self.outlet,
             progress: self.progress,
             duration_secs,
+            before_secs: 0.0,
         }
     }
 
@@ -383,6 +429,19 @@ impl Attempt<'_> {
             .filter(|tracks| !tracks.is_empty())
             .ok_or_else(|| PackagerError::Encoder("the task's tracks are not in the plan".into()))
     }
+}
+
+/// What the runs of ffmpeg for the pictures of a task have in common.
+#[derive(Clone, Copy)]
+struct Run<'r> {
+    plan: &'r Plan,
+    recipe: &'r Recipe,
+    picture: &'r Picture,
+    coder: Coder<'r>,
+    /// The task's span; `None`: all that comes.
+    part: Option<(&'r Grid, &'r Span)>,
+    file: &'r Path,
+    tracks: &'r [&'r PlannedTrack],
 }
 
 /// What viewers should know of a run; `declared_secs` where it should have come to that.

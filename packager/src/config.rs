@@ -18,7 +18,8 @@ pub struct Config {
     /// Default `weir-work` in the system's temporary folder.
     pub work_dir: PathBuf,
     /// Kinds of work that it takes: `plan`, `copy`, `audio`, `lead`, `analysis`,
-    /// `text`, `rest`, `images`, `hevc`. One that only copies needs no ffmpeg. Default: all.
+    /// `text`, `rest`, `images`, `hevc`, `av1`. One that only copies needs no ffmpeg.
+    /// Default: all.
     pub kinds: Vec<TaskKind>,
     /// How many spans are encoded at once, each by an ffmpeg that keeps about one processor
     /// busy. Default 0: as many as there are processors, 8 at most.

@@ -13,7 +13,7 @@ use crate::{
 /// Longest wait for ffmpeg to tell about itself.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Of the picture that is encoded to see by what, pixels: x265's smallest.
+/// Of the picture that is encoded to see by what, pixels: the smallest of x265 and of SVT-AV1.
 const SIDE: usize = 64;
 
 /// What an ffmpeg can do, as far as it matters here.
@@ -27,6 +27,8 @@ pub struct Tool {
     /// The version of x265 that it encodes HEVC with, such as `3.5+1-f0c1022b6`; `None`
     /// without it.
     pub x265: Option<String>,
+    /// The version of SVT-AV1 that it encodes AV1 with, such as `1.4.1`; `None` without it.
+    pub svt_av1: Option<String>,
     /// It encodes AAC.
     pub aac: bool,
     /// It encodes Opus, with libopus.
@@ -40,9 +42,10 @@ impl Tool {
     pub fn toolchain(&self) -> String {
         let x264 = self.x264.as_deref().unwrap_or("none");
         let x265 = self.x265.as_ref().map(|x265| format!(", x265 {x265}"));
+        let svt = self.svt_av1.as_ref().map(|svt| format!(", SVT-AV1 {svt}"));
         let opus = if self.opus { ", libopus" } else { "" };
-        let x265 = x265.unwrap_or_default();
-        format!("ffmpeg {}, x264 {x264}{x265}{opus}", self.version)
+        let (x265, svt) = (x265.unwrap_or_default(), svt.unwrap_or_default());
+        format!("ffmpeg {}, x264 {x264}{x265}{svt}{opus}", self.version)
     }
 
     /// What it encodes of all that is published.
@@ -51,6 +54,7 @@ impl Tool {
         let codecs = [
             (Codec::H264, self.x264.is_some() && self.aac),
             (Codec::Hevc, self.x265.is_some()),
+            (Codec::Av1, self.svt_av1.is_some()),
             (Codec::Opus, self.opus),
         ];
         let there = codecs.into_iter().filter(|(_, there)| *there);
@@ -78,12 +82,13 @@ impl Tool {
 pub async fn check(config: &Config) -> Result<Tool, PackagerError> {
     let ffmpeg = config.ffmpeg.as_path();
     // At once: each is a start of ffmpeg, before anything else can be done.
-    let (version, encoders, x264, x265) = tokio::join!(
+    let (version, encoders, x264, x265, svt_av1) = tokio::join!(
         ask(config, "-version"),
         ask(config, "-encoders"),
         signature(config, "libx264 -f h264", ("x264 - core ", " - ")),
         // What is behind tells of its compiler.
-        signature(config, "libx265 -f hevc", (") - ", ":"))
+        signature(config, "libx265 -f hevc", (") - ", ":")),
+        signature(config, "libsvtav1 -f null", ("Encoder Lib v", "\n")),
     );
     let version = version?;
     let version = version
@@ -103,16 +108,19 @@ pub async fn check(config: &Config) -> Result<Tool, PackagerError> {
     };
     let x264 = has("libx264").then_some(x264).transpose()?;
     let x265 = has("libx265").then_some(x265).transpose()?;
+    let svt_av1 = has("libsvtav1").then_some(svt_av1).transpose()?;
     Ok(Tool {
         version: version.to_owned(),
         x264,
         x265,
+        svt_av1,
         aac: has("aac"),
         opus: has("libopus"),
     })
 }
 
-/// Encodes one picture: x264 and x265 sign their streams, the version between two marks.
+/// Encodes one picture: x264 and x265 sign their streams, and SVT-AV1 tells of itself besides,
+/// the version between two marks.
 async fn signature(
     config: &Config,
     encoder: &str,
@@ -128,7 +136,7 @@ async fn signature(
         .args(args.split_whitespace())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
     let encode = async {
         let mut child = command.spawn()?;
@@ -141,7 +149,8 @@ async fn signature(
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     let output = output.map_err(|source| fault(&config.ffmpeg, source))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
     let signed = text
         .split_once(before)
         .and_then(|(_, rest)| rest.split_once(behind));

@@ -2,10 +2,10 @@
 
 mod support;
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use media::bmff::InitKind;
-use support::{Clip, Ended, OPEN_GOP, Origin, Packager, Published, SOUND, Track, Worker, program};
+use support::{Clip, Ended, OPEN_GOP, Origin, Packager, Published, SOUND, Worker, program};
 use wire::{Codec, Lead, PackageSettings, TaskKind};
 
 const BOTH: [Codec; 2] = [Codec::H264, Codec::Hevc];
@@ -25,27 +25,6 @@ fn moving() -> Clip {
         "clip.mp4",
         &format!("-f lavfi -i {picture} -f lavfi -i {SOUND} -t 45 {codecs}"),
     )
-}
-
-/// What ffprobe says of a track's pictures.
-fn facts(track: &Track) -> Vec<String> {
-    let entries = "stream=codec_name,codec_tag_string,profile,width,height,pix_fmt,level,\
-        color_range,color_space,color_transfer,color_primaries";
-    let file = track.file();
-    let output = Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-show_entries",
-            entries,
-            "-of",
-            "default=nk=1:nw=1",
-        ])
-        .arg(file.path())
-        .output()
-        .expect("ffprobe is installed");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.lines().map(str::to_owned).collect()
 }
 
 /// NAL unit types of the slices of a sample, by their lengths.
@@ -103,7 +82,7 @@ async fn the_codec_string_is_what_ffprobe_sees() {
     let published = packager(&[180]).publish(&moving()).await;
     let track = published.track("v180-hevc");
     // In the order of ffprobe's own.
-    let facts = facts(track);
+    let facts = track.facts();
     assert_eq!(facts[..3], ["hevc", "Main", "hvc1"], "{facts:?}");
     assert_eq!(facts[3..6], ["320", "180", "yuv420p"]);
     let level: u32 = facts[6].parse().unwrap();
@@ -207,13 +186,13 @@ async fn hdr(transfer: &str) -> (Published, String, String) {
 async fn hdr_is_kept_in_hevc_and_becomes_standard_range_in_h264() {
     for (transfer, range, number) in [("smpte2084", "PQ", 16), ("arib-std-b67", "HLG", 18)] {
         let (published, master, mpd) = hdr(transfer).await;
-        let hevc = facts(published.track("v180-hevc"));
+        let hevc = published.track("v180-hevc").facts();
         assert_eq!(hevc[1], "Main 10", "{hevc:?}");
         assert_eq!(hevc[5], "yuv420p10le", "{hevc:?}");
         assert_eq!(hevc[7..], ["tv", "bt2020nc", transfer, "bt2020"]);
         let codec = published.track("v180-hevc").info().codec;
         assert!(codec.starts_with("hvc1.2.4.L"), "{codec}");
-        let avc = facts(published.track("v180"));
+        let avc = published.track("v180").facts();
         assert_eq!((avc[5].as_str(), avc[9].as_str()), ("yuv420p", "bt709"));
         let line = |codec: &str| {
             let mut lines = master

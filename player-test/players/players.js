@@ -1,6 +1,7 @@
 // One stream in one of the players that people use, asked by `window.state()` and told by
 // `selectAudio`, `selectText` and `seek`. `?player=hlsjs|shaka-hls|shaka-dash|dashjs&src=URL`,
-// and `&keys=KID:KEY,KID:KEY` in hexadecimal for a stream that is encrypted.
+// and `&keys=KID:KEY,KID:KEY` in hexadecimal for a stream that is encrypted; `&sound=opus` has
+// Shaka take that codec.
 
 const video = document.getElementById("video");
 const query = new URLSearchParams(location.search);
@@ -59,6 +60,10 @@ async function hlsjs(src) {
     audio: () => hls.audioTracks.map(({ lang }, i) => ({ lang, active: i === hls.audioTrack })),
     text: () => hls.subtitleTracks.map(({ lang, forced }, i) => ({ lang, forced, active: i === hls.subtitleTrack })),
     cues: shownCues,
+    codecs: () => {
+      const { videoCodec, audioCodec } = hls.levels[hls.currentLevel] ?? {};
+      return { video: videoCodec, audio: audioCodec };
+    },
     selectAudio: (lang) => (hls.audioTrack = index(hls.audioTracks, lang)),
     selectText: (lang) => {
       hls.subtitleTrack = lang === null ? -1 : index(hls.subtitleTracks, lang);
@@ -76,6 +81,7 @@ async function shakaPlayer(src) {
   });
   // Shaka knows no ClearKey in HLS but as a key behind a URI; it need not look there.
   if (keys !== null) shakaPlayer.configure({ drm: { clearKeys: keys }, manifest: { ignoreDrmInfo: true } });
+  if (query.has("sound")) shakaPlayer.configure({ preferredAudioCodecs: [query.get("sound")] });
   await shakaPlayer.attach(video);
   // 0: while the playlist grows, Shaka takes it for live and would start near its end.
   await shakaPlayer.load(src, 0);
@@ -84,6 +90,10 @@ async function shakaPlayer(src) {
     audio: () => shakaPlayer.getAudioTracks().map(({ language, active }) => ({ lang: language, active })),
     text: () => texts().map(({ language, forced, active }) => ({ lang: language, forced, active })),
     cues: shownCues,
+    codecs: () => {
+      const { videoCodec, audioCodec } = shakaPlayer.getVariantTracks().find((t) => t.active) ?? {};
+      return { video: videoCodec, audio: audioCodec };
+    },
     selectAudio: (lang) => shakaPlayer.selectAudioTrack(shakaPlayer.getAudioTracks().find((t) => t.language === lang)),
     selectText: (lang) => shakaPlayer.selectTextTrack(lang === null ? null : texts().find((t) => t.language === lang && !t.forced)),
   };
@@ -109,6 +119,10 @@ async function dash(src) {
     audio: () => of("audio").map((track) => ({ lang: track.lang, active: track === dashPlayer.getCurrentTrackFor("audio") })),
     text: texts,
     cues: shownCues,
+    codecs: () => {
+      const of = (type) => dashPlayer.getCurrentTrackFor(type)?.codec?.match(/codecs="(.*)"/)?.[1];
+      return { video: of("video"), audio: of("audio") };
+    },
     selectAudio: (lang) => dashPlayer.setCurrentTrack(of("audio").find((track) => track.lang === lang)),
     selectText: (lang) => {
       dashPlayer.enableText(lang !== null);
@@ -128,6 +142,8 @@ window.state = () => ({
   seeking: video.seeking,
   videoWidth: video.videoWidth,
   dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+  decoded: video.getVideoPlaybackQuality().totalVideoFrames,
+  codecs: player?.codecs() ?? {},
   audio: player?.audio() ?? [],
   text: player?.text() ?? [],
   cues: player?.cues() ?? [],

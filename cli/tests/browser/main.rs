@@ -1,5 +1,6 @@
 //! The whole chain, watched: the real program, two edges, Debian's Chromium and hls.js.
 
+mod codecs;
 mod demo;
 mod encrypted;
 mod front;

@@ -82,6 +82,35 @@ async fn an_export_is_valid_and_byte_for_byte_what_the_origin_serves() {
 }
 
 #[tokio::test]
+async fn av1_and_opus_are_served_edited_and_exported_validly() {
+    let codecs = ("WEIR_ORIGIN__CODECS", "[\"h264\", \"av1\", \"opus\"]");
+    let ladder = ("WEIR_ORIGIN__LADDER", "[180, 120]");
+    let fleet = Fleet::start(&[codecs, ladder]).await;
+    let asset = fleet.publish(Clip::with_words(5.0).path()).await;
+    fleet.is_valid(&asset).await;
+    let small = format!("{}?max_height=120", asset.hls);
+    let edited = fleet.run(&["validate", &small]).await;
+    assert_eq!(edited.code, 0, "{edited:?}");
+    let dir = fleet.folder.join("exported");
+    let ended = export(&fleet, &asset.id, &dir).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let files = must_equal_what_is_served(&fleet, &asset, &dir).await;
+    let version = fleet.status(&asset).await.version;
+    for name in [
+        "v180-av1/1.m4s",
+        "v120-av1/iframes.m3u8",
+        "a1-opus/init.mp4",
+    ] {
+        assert!(
+            files.contains(&format!("{version}/{name}")),
+            "{name}: {files:?}"
+        );
+    }
+    let ended = fleet.run(&["validate", &dir]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[tokio::test]
 async fn an_export_that_was_interrupted_loads_only_what_is_not_whole() {
     let fleet = Fleet::start(&[]).await;
     let asset = fleet.publish(Clip::with_words(7.0).path()).await;

@@ -12,6 +12,9 @@ pub enum Codec {
     H264,
     /// HEVC (ISO/IEC 23008-2), besides: renditions of their own, which keep HDR.
     Hevc,
+    /// AV1 (AV1 Bitstream & Decoding Process Specification), besides: renditions of their
+    /// own, which keep HDR.
+    Av1,
     /// Opus (RFC 6716), besides: each audio track once more.
     Opus,
 }
@@ -35,6 +38,7 @@ impl fmt::Display for Codec {
         f.write_str(match self {
             Self::H264 => "h264",
             Self::Hevc => "hevc",
+            Self::Av1 => "av1",
             Self::Opus => "opus",
         })
     }
@@ -47,6 +51,7 @@ impl FromStr for Codec {
         match text {
             "h264" => Ok(Self::H264),
             "hevc" => Ok(Self::Hevc),
+            "av1" => Ok(Self::Av1),
             "opus" => Ok(Self::Opus),
             _ => Err(UnknownCodec(text.to_owned())),
         }
@@ -55,7 +60,7 @@ impl FromStr for Codec {
 
 /// A name that is no [`Codec`]'s.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is none of h264, hevc, opus")]
+#[error("{0:?} is none of h264, hevc, av1, opus")]
 pub struct UnknownCodec(String);
 
 /// How values of pictures become light (ISO/IEC 23091-2 §8.2, transfer characteristics).

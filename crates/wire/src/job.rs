@@ -59,6 +59,8 @@ pub enum TaskKind {
     Rest,
     /// Encode a span in HEVC, all of its renditions.
     Hevc,
+    /// Encode a span in AV1, all of its renditions.
+    Av1,
     /// Encode one audio track.
     Audio,
     /// Make one text track from subtitles.
@@ -69,7 +71,7 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// All kinds, in the order in which they are most urgent.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Plan,
         Self::Copy,
         Self::Audio,
@@ -79,6 +81,7 @@ impl TaskKind {
         Self::Rest,
         Self::Images,
         Self::Hevc,
+        Self::Av1,
     ];
 
     /// The kind as in JSON and in the catalogue.
@@ -91,6 +94,7 @@ impl TaskKind {
             Self::Analysis => "analysis",
             Self::Rest => "rest",
             Self::Hevc => "hevc",
+            Self::Av1 => "av1",
             Self::Audio => "audio",
             Self::Text => "text",
             Self::Images => "images",

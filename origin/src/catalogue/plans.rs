@@ -201,7 +201,7 @@ fn urgency(kind: TaskKind) -> i64 {
         | TaskKind::Text => 0,
         TaskKind::Rest => 1,
         TaskKind::Images => 2,
-        TaskKind::Hevc => 3,
+        TaskKind::Hevc | TaskKind::Av1 => 3,
     }
 }
 
@@ -222,6 +222,7 @@ fn group(kind: TaskKind) -> i64 {
         TaskKind::Lead => 1,
         TaskKind::Rest => 2,
         TaskKind::Hevc => 3,
+        TaskKind::Av1 => 4,
         _ => 0,
     }
 }

@@ -47,8 +47,10 @@ pub(crate) struct Encode<'a> {
     pub(crate) file: &'a Path,
     pub(crate) outlet: &'a Outlet,
     pub(crate) progress: &'a Shared,
-    /// Seconds of media that come, as far as is known.
+    /// Seconds of media that the task makes, as far as is known,
     pub(crate) duration_secs: f64,
+    /// and of these, what was made before.
+    pub(crate) before_secs: f64,
 }
 
 /// One output of ffmpeg.
@@ -205,7 +207,8 @@ impl Encode<'_> {
     }
 
     fn tell(&self, out_us: u64, speed: Option<f64>) {
-        let done = out_us as f64 / 1e6 / self.duration_secs.max(f64::MIN_POSITIVE);
+        let secs = self.before_secs + out_us as f64 / 1e6;
+        let done = secs / self.duration_secs.max(f64::MIN_POSITIVE);
         self.progress.set(Stage::Encode, done, speed);
         if let Some(speed) = speed {
             metrics::gauge!("weir_worker_encode_speed", "role" => "worker").set(speed);

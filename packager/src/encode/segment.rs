@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use media::bmff::{BoxError, InitInfo, Piece, TopLevel, init_info};
+use media::bmff::{
+    BoxError, Fragment, InitInfo, Piece, TopLevel, init_info, with_entry_boxes,
+    with_sequence_header,
+};
 
 use crate::{
     PackagerError,
@@ -12,6 +15,7 @@ use crate::{
         picture,
     },
     plan::{cuts::Cuts, grid::Grid},
+    probe::light::Light,
 };
 
 /// Longest segment, bytes. Chosen: 10 s at five times the dearest ceiling fit.
@@ -46,6 +50,9 @@ pub(crate) struct Cutter {
     boxes: TopLevel,
     kind: Kind,
     init: Option<InitInfo>,
+    /// The init segment of AV1, until its first picture is there.
+    held: Option<Vec<u8>>,
+    light: Option<Light>,
 }
 
 enum Kind {
@@ -75,7 +82,14 @@ impl Cutter {
             boxes: TopLevel::new(SEGMENT_LEN_MAX),
             kind,
             init: None,
+            held: None,
+            light: None,
         }
+    }
+
+    /// What the init segment says of pictures that keep HDR10.
+    pub(crate) fn lit(self, light: Option<Light>) -> Self {
+        Self { light, ..self }
     }
 
     /// Takes what ffmpeg wrote next, and gives what that completes.
@@ -86,12 +100,28 @@ impl Cutter {
                 Piece::Init(bytes) => {
                     let bytes = match &self.kind {
                         Kind::Audio(audio) => audio.init(bytes)?,
-                        Kind::Open(_) | Kind::Planned(_) => bytes,
+                        Kind::Open(_) | Kind::Planned(_) => match &self.light {
+                            None => bytes,
+                            Some(light) => {
+                                with_entry_boxes(&bytes, &light.boxes()).map_err(wrong)?
+                            }
+                        },
                     };
-                    self.init = Some(init_info(&bytes).map_err(wrong)?);
-                    parts.push(Part::Init(bytes.into()));
+                    let info = init_info(&bytes).map_err(wrong)?;
+                    if info.sequence_header.is_empty() {
+                        parts.push(Part::Init(bytes.into()));
+                    } else {
+                        self.held = Some(bytes);
+                    }
+                    self.init = Some(info);
                 }
                 Piece::Fragment(bytes) => {
+                    if let Some((held, info)) = self.held.take().zip(self.init.as_mut()) {
+                        let first = Fragment::read(&bytes, info).map_err(wrong)?.samples[0];
+                        let init = with_sequence_header(&held, first.data).map_err(wrong)?;
+                        *info = init_info(&init).map_err(wrong)?;
+                        parts.push(Part::Init(init.into()));
+                    }
                     let init = self.init.as_ref().expect("the init segment comes first");
                     let segments = match &mut self.kind {
                         Kind::Open(video) => video.take(bytes, init)?.into_iter().collect(),

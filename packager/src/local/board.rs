@@ -14,6 +14,8 @@ use crate::{PackagerError, attempt::DAMAGED, plan::recipe::Recipe, worker::call:
 const SIDE_COST: f64 = 20_000.0;
 /// What HEVC costs, as times H.264. Estimated; as above.
 const HEVC_COST: f64 = 4.0;
+/// The same of AV1.
+const AV1_COST: f64 = 2.0;
 
 /// A copy whose pictures do not decode is told so.
 const COPY_DAMAGED: &str = "the source's own pictures are damaged: only what was encoded of \
@@ -126,7 +128,10 @@ fn copied_pictures(plan: &Plan) -> Vec<wire::TrackId> {
 }
 
 fn is_picture(task: &Task) -> bool {
-    matches!(task.kind, TaskKind::Lead | TaskKind::Rest | TaskKind::Hevc)
+    matches!(
+        task.kind,
+        TaskKind::Lead | TaskKind::Rest | TaskKind::Hevc | TaskKind::Av1
+    )
 }
 
 /// About what a task costs, in pixels.
@@ -148,6 +153,7 @@ fn weight(task: &Task, plan: &Plan, recipe: &Recipe) -> f64 {
     });
     let cost = match task.kind {
         TaskKind::Hevc => HEVC_COST,
+        TaskKind::Av1 => AV1_COST,
         _ => 1.0,
     };
     secs * pixels.sum::<f64>() * cost

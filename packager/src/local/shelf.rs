@@ -321,6 +321,7 @@ fn group(plan: &Plan, track: &TrackId) -> u32 {
         Some(TaskKind::Copy) => 0,
         Some(TaskKind::Lead) => 1,
         Some(TaskKind::Hevc) => 3,
+        Some(TaskKind::Av1) => 4,
         _ => 2,
     }
 }

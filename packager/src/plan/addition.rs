@@ -85,6 +85,7 @@ pub(crate) fn plan(
             threads: ENCODER_THREADS,
         },
         hevc: None,
+        av1: None,
         grid: Some(Grid {
             rate: (1_000_000, 1),
             starts: added.starts_us.clone(),
@@ -101,7 +102,7 @@ pub(crate) fn plan(
     };
     Ok(Plan {
         duration_secs: end_secs,
-        tasks: tasks::tasks((&[], &[]), &recipe, &sound_alone),
+        tasks: tasks::tasks((&[], &[], &[]), &recipe, &sound_alone),
         tracks,
         toolchain: tools.toolchain.to_owned(),
         warnings,

@@ -123,6 +123,14 @@ pub(crate) fn spans(grid: &Grid, keys: &[(i64, f64)]) -> Vec<Span> {
     spans
 }
 
+/// Where decoding of each segment starts, as [`Span::seek_secs`].
+pub(crate) fn seeks(grid: &Grid, keys: &[(i64, f64)]) -> Vec<Option<f64>> {
+    let starts = grid.starts.iter();
+    starts
+        .map(|start| seek(*start, keys).map(|key| key.1))
+        .collect()
+}
+
 /// Of the ends that make a span of a good length, the one before which the least is
 /// decoded in vain; of those the last.
 fn span_end(grid: &Grid, keys: &[(i64, f64)], first: u32) -> u32 {

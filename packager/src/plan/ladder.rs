@@ -21,8 +21,10 @@ const RATE_STEP: f64 = 10_000.0;
 const GAP: f64 = 1.2;
 /// What HEVC needs of H.264's bits. Chosen: x265 veryfast against x264 veryfast.
 const HEVC_RATE: f64 = 0.6;
-/// x265 encodes no picture below one of its largest blocks, pixels.
-const HEVC_SIDE_MIN: u32 = 64;
+/// What AV1 needs of them. Chosen: SVT-AV1's preset 10 against x264 veryfast.
+const AV1_RATE: f64 = 0.6;
+/// x265 encodes no picture below one of its largest blocks, pixels, nor does SVT-AV1.
+const SIDE_MIN: u32 = 64;
 /// Most renditions of a version.
 const RENDITIONS_MAX: usize = 8;
 
@@ -52,17 +54,31 @@ pub(super) fn renditions(
         .collect()
 }
 
-/// The same renditions in HEVC, but those that are too small for its encoder.
+/// The same renditions in HEVC.
 pub(super) fn in_hevc(renditions: &[PlannedTrack], range: VideoRange) -> Vec<PlannedTrack> {
-    let hevc = |track: &PlannedTrack| match track.kind {
+    besides(renditions, range, ("hevc", HEVC_RATE))
+}
+
+/// The same renditions in AV1.
+pub(super) fn in_av1(renditions: &[PlannedTrack], range: VideoRange) -> Vec<PlannedTrack> {
+    besides(renditions, range, ("av1", AV1_RATE))
+}
+
+/// The same renditions in another codec, but those that are too small for its encoder.
+fn besides(
+    renditions: &[PlannedTrack],
+    range: VideoRange,
+    (codec, rate): (&str, f64),
+) -> Vec<PlannedTrack> {
+    let in_codec = |track: &PlannedTrack| match track.kind {
         PlannedKind::Video {
             width,
             height,
             frame_rate,
             ..
-        } if width.min(height) >= HEVC_SIDE_MIN => Some(PlannedTrack {
-            track: track_id(&format!("{}-hevc", track.track)),
-            bitrate_max: rounded_up(track.bitrate_max as f64 * HEVC_RATE),
+        } if width.min(height) >= SIDE_MIN => Some(PlannedTrack {
+            track: track_id(&format!("{}-{codec}", track.track)),
+            bitrate_max: rounded_up(track.bitrate_max as f64 * rate),
             kind: PlannedKind::Video {
                 width,
                 height,
@@ -72,7 +88,7 @@ pub(super) fn in_hevc(renditions: &[PlannedTrack], range: VideoRange) -> Vec<Pla
         }),
         _ => None,
     };
-    renditions.iter().filter_map(hevc).collect()
+    renditions.iter().filter_map(in_codec).collect()
 }
 
 /// The rungs that a source of `short_side` gets, highest first, all different and none

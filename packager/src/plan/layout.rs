@@ -24,6 +24,8 @@ pub(super) struct Layout {
     pub(super) spans: Vec<Span>,
     /// What is encoded to choose rates, where that is wanted.
     pub(super) samples: Vec<Sample>,
+    /// Where decoding of each segment alone starts, seconds of the file's own time.
+    pub(super) seeks: Vec<Option<f64>>,
     /// When pictures are shown, with the average that is published.
     pub(super) timing: Timing,
 }
@@ -57,11 +59,13 @@ pub(super) fn lay_out(
         true => samples::samples(&grid, &keys),
         false => Vec::new(),
     };
+    let seeks = grid::seeks(&grid, &keys);
     let timing = timing.averaging(average(times.len(), grid.start_secs(grid.len())));
     Layout {
         grid,
         spans,
         samples,
+        seeks,
         timing,
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod samples;
 pub(crate) mod timescale;
 
 mod addition;
+mod av1;
 mod ladder;
 mod layout;
 mod sounds;
@@ -105,6 +106,13 @@ pub(crate) fn plan(
         .zip(line)
         .map(|(video, line)| layout::lay_out(video.timing, line, copy.as_ref(), settings));
     let timing = laid.as_ref().map(|laid| laid.timing);
+    let seeks = laid.as_ref().map(|laid| laid.seeks.clone());
+    let encoder = Settings {
+        preset: tools.config.preset.clone(),
+        crf: tools.config.crf,
+        chosen: BTreeMap::new(),
+        threads: ENCODER_THREADS,
+    };
     let timing = |video: &Video| timing.unwrap_or(video.timing);
     let mut pictures = match video {
         Some(video) if encodes => {
@@ -117,6 +125,12 @@ pub(crate) fn plan(
             ladder::in_hevc(&pictures, video.colour.range())
         }
         _ => Vec::new(),
+    };
+    let av1 = match video {
+        Some(video) if settings.codecs.contains(&Codec::Av1) => {
+            av1::planned(&pictures, video, seeks, &encoder)
+        }
+        _ => av1::Planned::default(),
     };
     leave_out(&mut pictures, &copies);
     let samples = laid.as_ref().map(|laid| laid.samples.clone());
@@ -135,24 +149,19 @@ pub(crate) fn plan(
             timescale: common_timescale(video.timing, copy.as_ref()),
             interlaced: video.interlaced,
             colour: video.colour,
+            light: video.light,
             zero_ticks: line.map_or(0, |line| line.zero_ticks),
             keys_apart_secs: line.map(Timeline::keys_apart_secs),
         }),
         sounds: sounds.iter().map(|(_, sound)| sound.clone()).collect(),
         texts: texts.iter().map(|(_, words)| words.clone()).collect(),
         source: source.clone(),
-        encoder: Settings {
-            preset: tools.config.preset.clone(),
-            crf: tools.config.crf,
-            chosen: BTreeMap::new(),
-            threads: ENCODER_THREADS,
-        },
         hevc: (!hevc.is_empty()).then(|| Settings {
-            preset: tools.config.preset.clone(),
-            crf: (tools.config.crf + HEVC_CRF_MORE).min(CRF_MAX),
-            chosen: BTreeMap::new(),
-            threads: ENCODER_THREADS,
+            crf: (encoder.crf + HEVC_CRF_MORE).min(CRF_MAX),
+            ..encoder.clone()
         }),
+        encoder,
+        av1: av1.recipe,
         grid,
         spans: spans.unwrap_or_default(),
         samples: samples.unwrap_or_default(),
@@ -162,12 +171,12 @@ pub(crate) fn plan(
     let blind = settings.per_title && !pictures.is_empty() && recipe.samples.is_empty();
     let blind = blind.then(|| NOT_ANALYSED.to_owned());
     let short = cut(source, &recipe, torn).filter(|_| recipe.copy.is_none());
-    let tasks = tasks::tasks((&pictures, &hevc), &recipe, settings);
+    let tasks = tasks::tasks((&pictures, &hevc, &av1.tracks), &recipe, settings);
     let (copied_pictures, copied_sounds): (Vec<_>, Vec<_>) = copies
         .into_iter()
         .partition(|track| matches!(track.kind, PlannedKind::Video { .. }));
     let tracks = copied_pictures.into_iter().chain(pictures);
-    let tracks = tracks.chain(hevc).chain(copied_sounds);
+    let tracks = tracks.chain(hevc).chain(av1.tracks).chain(copied_sounds);
     let tracks = tracks.chain(sounds.into_iter().map(|(track, _)| track));
     Ok(Plan {
         duration_secs: source.duration_secs,
@@ -182,6 +191,7 @@ pub(crate) fn plan(
             .cloned()
             .chain(short)
             .chain(blind)
+            .chain(av1.warning)
             .collect(),
         recipe: recipe.to_json(),
         analysis: None,

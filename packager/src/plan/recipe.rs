@@ -17,6 +17,7 @@ use crate::{
         samples::Sample,
     },
     probe::{
+        light::Light,
         source::{Colour, Source, Text},
         timing::Timing,
     },
@@ -41,6 +42,9 @@ pub(crate) struct Recipe {
     /// How they are encoded in HEVC, where that is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hevc: Option<Settings>,
+    /// How they are encoded in AV1, where that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) av1: Option<Av1>,
     /// Where segments start. `None`: the source has no index, so that it is encoded in
     /// one piece, from the beginning, and cut by cells as it comes.
     pub(crate) grid: Option<Grid>,
@@ -68,6 +72,9 @@ pub(crate) struct Picture {
     pub(crate) interlaced: bool,
     /// How its values become light.
     pub(crate) colour: Colour,
+    /// What HDR10 says of it besides, for renditions that keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) light: Option<Light>,
     /// When the first picture is shown, in the stream's own ticks: the common zero.
     pub(crate) zero_ticks: i64,
     /// Longest time from one keyframe to the next, seconds, where that is known.
@@ -122,6 +129,30 @@ impl Settings {
     pub(crate) fn factor(&self, track: &TrackId) -> f64 {
         let chosen = self.chosen.get(track).copied();
         chosen.unwrap_or_else(|| f64::from(self.crf))
+    }
+}
+
+/// How segments are encoded by SVT-AV1. It starts no new sequence where it is told to, so
+/// that each segment is a run of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Av1 {
+    /// Its preset, from 0 to 13; the higher the faster.
+    pub(crate) preset: u8,
+    /// Constant rate factor, up to 63.
+    pub(crate) crf: u8,
+    /// Where decoding of each segment of the grid starts, as [`Span::seek_secs`].
+    pub(crate) seeks: Vec<Option<f64>>,
+}
+
+impl Av1 {
+    /// The runs that make the segments of a span.
+    pub(crate) fn runs(&self, span: &Span) -> Vec<Span> {
+        let run = |n: u32| Span {
+            first: n,
+            end: n + 1,
+            seek_secs: self.seeks.get(n as usize).copied().flatten(),
+        };
+        (span.first..span.end).map(run).collect()
     }
 }
 

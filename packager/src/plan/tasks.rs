@@ -10,9 +10,10 @@ const LEAD_SECS: f64 = 20.0;
 
 /// The tasks, the most urgent first: what a viewer needs to start, then what the first
 /// renditions lack, then what makes it whole. `pictures` are those to be encoded.
-/// Those in `hevc` come last: they are a choice of a version that is whole without them.
+/// Those in `hevc` and `av1` come last: they are a choice of a version that is whole without
+/// them.
 pub(super) fn tasks(
-    (pictures, hevc): (&[PlannedTrack], &[PlannedTrack]),
+    (pictures, hevc, av1): (&[PlannedTrack], &[PlannedTrack], &[PlannedTrack]),
     recipe: &Recipe,
     settings: &PackageSettings,
 ) -> Vec<Task> {
@@ -70,7 +71,9 @@ pub(super) fn tasks(
             ..task(TaskKind::Images, &[])
         });
     }
-    let hevc: Vec<&TrackId> = hevc.iter().map(|track| &track.track).collect();
-    tasks.extend(spans(TaskKind::Hevc, &hevc));
+    for (kind, tracks) in [(TaskKind::Hevc, hevc), (TaskKind::Av1, av1)] {
+        let ids: Vec<&TrackId> = tracks.iter().map(|track| &track.track).collect();
+        tasks.extend(spans(kind, &ids));
+    }
     tasks
 }

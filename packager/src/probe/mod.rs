@@ -1,6 +1,7 @@
 //! What a source is: ffprobe's answer, parsed and judged.
 
 pub(crate) mod ffprobe;
+pub(crate) mod light;
 pub(crate) mod report;
 pub(crate) mod source;
 pub(crate) mod timeline;
@@ -20,7 +21,9 @@ use crate::{
     Config, PackagerError,
     probe::{
         ffprobe::Ffprobe,
+        light::Light,
         report::{ENTRIES, Frame, Frames, Report, Stream},
+        source::Colour,
     },
 };
 
@@ -69,12 +72,13 @@ async fn in_time(
 /// `peek`: the first frames are decoded at once, before it is known what they are.
 async fn look(mut ffprobe: Ffprobe<'_>, peek: bool) -> Result<Source, PackagerError> {
     let config = ffprobe.config;
+    let entries = format!("{ENTRIES}:stream_side_data={}", light::ENTRIES);
     let report: Report = if peek {
-        let entries = format!("{ENTRIES}{}", peek::ENTRIES);
+        let entries = format!("{entries}{}", peek::ENTRIES);
         let args = ["-show_entries", &entries, "-read_intervals", peek::PACKETS];
         ffprobe.ask(&args).await?
     } else {
-        ffprobe.ask(&["-show_entries", ENTRIES]).await?
+        ffprobe.ask(&["-show_entries", &entries]).await?
     };
     ffprobe.first_frames = peek::first_frames(&report.packets_and_frames);
     let ffprobe = &ffprobe;
@@ -139,11 +143,20 @@ async fn video(
     };
     // Before anything is decoded.
     picture::check_size(ffprobe, stream)?;
-    let (video, first) = tokio::try_join!(
+    let (mut video, first) = tokio::try_join!(
         picture::video(ffprobe, report, stream),
         first_frame(ffprobe, stream)
     )?;
-    let shown = first.or(stream.start_time).unwrap_or(0.0);
+    let time = first.as_ref().and_then(Frame::time);
+    if video.colour == Colour::Pq {
+        let own = || {
+            first
+                .as_ref()
+                .and_then(|frame| Light::of(frame.side_light()))
+        };
+        video.light = Light::of(stream.side_light()).or_else(own);
+    }
+    let shown = time.or(stream.start_time).unwrap_or(0.0);
     Ok((Some(video), Some(shown)))
 }
 
@@ -164,27 +177,32 @@ pub(crate) fn check_duration(config: &Config, secs: f64) -> Result<(), PackagerE
     Ok(())
 }
 
-/// When the first frame that can be decoded is shown or heard, seconds in the file's
-/// own time. Measured on what is decoded: containers and ffmpeg disagree on where a file
-/// starts.
-async fn first_frame(ffprobe: &Ffprobe<'_>, stream: &Stream) -> Result<Option<f64>, PackagerError> {
+/// The first frame that can be decoded and has a time: containers and ffmpeg disagree on
+/// where a file starts.
+async fn first_frame(
+    ffprobe: &Ffprobe<'_>,
+    stream: &Stream,
+) -> Result<Option<Frame>, PackagerError> {
     if let Some(known) = ffprobe.first_frames.get(&stream.index) {
-        return Ok(Some(*known));
+        return Ok(Some(known.clone()));
     }
     for packets in PACKETS_TRIED {
         let (index, interval) = (stream.index.to_string(), format!("%+#{packets}"));
-        let entries = "frame=pts_time,best_effort_timestamp_time";
+        let entries = format!(
+            "frame=pts_time,best_effort_timestamp_time:frame_side_data={}",
+            light::ENTRIES
+        );
         let args = [
             "-select_streams",
             &index,
             "-show_entries",
-            entries,
+            &entries,
             "-read_intervals",
             &interval,
         ];
-        let report: Frames = ffprobe.ask(&args).await?;
-        if let Some(time) = report.frames.iter().find_map(Frame::time) {
-            return Ok(Some(time));
+        let mut report: Frames = ffprobe.ask(&args).await?;
+        if let Some(at) = report.frames.iter().position(|f| f.time().is_some()) {
+            return Ok(Some(report.frames.swap_remove(at)));
         }
     }
     Ok(None)

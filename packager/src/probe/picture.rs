@@ -41,6 +41,7 @@ pub(super) async fn video(
         timing,
         interlaced: matches!(stream.field_order.as_str(), "tt" | "bb" | "tb" | "bt"),
         colour: colour(stream),
+        light: None,
         bit_depth: stream.bit_depth(),
         duration_secs: stream.duration,
         time_base: stream.time_base().unwrap_or((1, 1000)),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use crate::probe::peek::Seen;
+use crate::probe::{light::SideLight, peek::Seen};
 
 /// What is asked of a file, so that a file's other tags cannot make the answer long.
 pub(crate) const ENTRIES: &str = "format=format_name,start_time,duration\
@@ -92,6 +92,8 @@ struct Tags {
 struct SideData {
     rotation: Option<f64>,
     dv_profile: Option<u8>,
+    #[serde(flatten)]
+    light: SideLight,
 }
 
 /// A chapter, in the file's own time.
@@ -127,18 +129,25 @@ pub(crate) struct Frames {
 }
 
 /// One decoded frame.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Frame {
     #[serde(default, deserialize_with = "seconds")]
     pts_time: Option<f64>,
     #[serde(default, deserialize_with = "seconds")]
     best_effort_timestamp_time: Option<f64>,
+    #[serde(default)]
+    side_data_list: Vec<SideLight>,
 }
 
 impl Frame {
     /// When it is shown or heard; the same field that ffmpeg's filters see.
     pub(crate) fn time(&self) -> Option<f64> {
         self.best_effort_timestamp_time.or(self.pts_time)
+    }
+
+    /// What it says of light.
+    pub(crate) fn side_light(&self) -> impl Iterator<Item = &SideLight> + Clone {
+        self.side_data_list.iter()
     }
 }
 
@@ -239,6 +248,11 @@ impl Stream {
     pub(crate) fn is_turned(&self) -> bool {
         let rotation = self.side_data_list.iter().find_map(|data| data.rotation);
         (rotation.unwrap_or(0.0) / 90.0).round().rem_euclid(2.0) == 1.0
+    }
+
+    /// What the container says of light.
+    pub(crate) fn side_light(&self) -> impl Iterator<Item = &SideLight> + Clone {
+        self.side_data_list.iter().map(|data| &data.light)
     }
 
     /// Dolby Vision's profile, where it is that.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wire::{TrackLabel, VideoRange};
 
-use crate::probe::timing::Timing;
+use crate::probe::{light::Light, timing::Timing};
 
 /// A source that can be packaged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub(crate) struct Video {
     pub(crate) interlaced: bool,
     /// How its values become light.
     pub(crate) colour: Colour,
+    /// What HDR10 says of it besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) light: Option<Light>,
     /// Bits of one sample of a picture: 8, 10, 12 or 16.
     pub(crate) bit_depth: u8,
     /// Its own duration as declared, seconds.

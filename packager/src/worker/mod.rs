@@ -50,6 +50,7 @@ const PICTURE_LANE: &[TaskKind] = &[
     TaskKind::Analysis,
     TaskKind::Rest,
     TaskKind::Hevc,
+    TaskKind::Av1,
 ];
 
 /// Does one task after the other in each of a few lanes until `shutdown`; tasks under

@@ -195,6 +195,48 @@ impl Track {
         file
     }
 
+    /// What ffprobe says of its pictures: codec, profile, tag, width, height, format, level,
+    /// and range, space, transfer and primaries of colours.
+    pub(crate) fn facts(&self) -> Vec<String> {
+        let entries = "stream=codec_name,codec_tag_string,profile,width,height,pix_fmt,level,\
+            color_range,color_space,color_transfer,color_primaries";
+        let file = self.file();
+        let path = file.path().to_str().unwrap();
+        let args = [
+            "-v",
+            "error",
+            "-show_entries",
+            entries,
+            "-of",
+            "default=nk=1:nw=1",
+        ];
+        let output = run("ffprobe", &[&args[..], &[path]].concat());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Numbers of side data, by name: of the stream, or of the first `frame` of the last
+    /// segment, which a player may start at.
+    pub(crate) fn light(&self, section: &str) -> Vec<(String, f64)> {
+        let file = tempfile::Builder::new().suffix(".mp4").tempfile().unwrap();
+        let (_, last) = self.segments.last_key_value().unwrap();
+        let init = self.init.as_ref().expect("stored");
+        std::fs::write(file.path(), [&init[..], &last.bytes[..]].concat()).unwrap();
+        let entries = format!("{section}_side_data");
+        let path = file.path().to_str().unwrap();
+        let args = ["-v", "error", "-read_intervals", "%+#1", "-show_entries"];
+        let format = ["-of", "default=nk=0:nw=1", path];
+        let output = run("ffprobe", &[&args[..], &[&entries], &format].concat());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let number = |line: &str| {
+            let (name, value) = line.split_once('=')?;
+            let (num, den) = value.split_once('/').unwrap_or((value, "1"));
+            let number = num.parse::<f64>().ok()? / den.parse::<f64>().ok()?;
+            Some((name.to_owned(), number))
+        };
+        text.lines().filter_map(number).collect()
+    }
+
     /// How many frames a decoder gets, after it has found no fault.
     pub(crate) fn decoded_frames(&self) -> usize {
         let file = self.file();

@@ -44,11 +44,15 @@ pub(super) fn check_init(report: &mut Validation, place: &str, facts: &Facts) {
     }
     if let Some(sps) = facts.of_sps.filter(|sps| *sps != facts.coded) {
         let words = format!(
-            "the sample entry says {}, the SPS {}",
+            "the sample entry says {}, its parameter set {}",
             size(facts.coded),
             size(sps)
         );
         report.add(rules::CMAF_SIZE, place, words);
+    }
+    if facts.av1.as_ref().is_some_and(|av1| !av1.is_consistent()) {
+        let words = "av1C says other than the sequence header in it";
+        report.add(rules::CMAF_SETS, place, words);
     }
     if facts.encrypted {
         report.add(

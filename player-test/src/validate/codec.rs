@@ -1,5 +1,6 @@
 //! Decoder configurations: the codec string they amount to (RFC 6381), and their size.
 
+use super::av1;
 use crate::boxes::{Box, BoxError, Fields, find};
 
 /// Parameter sets and the length of a NAL unit's length.
@@ -17,16 +18,7 @@ pub(super) fn name(entry: &str, parts: &[Box<'_>]) -> Result<String, BoxError> {
             format!("{entry}.{profile:02x}{constraints:02x}{level:02x}")
         }
         "hvc1" | "hev1" => hevc(entry, Fields::of(find(parts, b"hvcC")?))?,
-        "av01" => {
-            let [_, one, two, _] = Fields::of(find(parts, b"av1C")?).take()?;
-            let depth = match (two & 0x40 != 0, two & 0x20 != 0) {
-                (false, _) => 8,
-                (true, false) => 10,
-                (true, true) => 12,
-            };
-            let tier = if two & 0x80 == 0 { 'M' } else { 'H' };
-            format!("av01.{}.{:02}{tier}.{depth:02}", one >> 5, one & 0x1f)
-        }
+        "av01" => av1::Setup::of(find(parts, b"av1C")?.body)?.codec(),
         "vp08" | "vp09" => {
             let mut fields = Fields::of(find(parts, b"vpcC")?);
             fields.version()?;
@@ -46,12 +38,18 @@ pub(super) fn name(entry: &str, parts: &[Box<'_>]) -> Result<String, BoxError> {
     })
 }
 
+/// AV1's colours where a codec string does not say them (AV1-ISOBMFF §5).
+const AV1_DEFAULT: &str = ".0.110.01.01.01.0";
+
 /// Whether a declared codec string says what a configuration says. It may say more
 /// (AV1 and VP9 have optional parts), and the case of hexadecimal digits is free.
 pub(super) fn agrees(declared: &str, found: &str) -> bool {
     let (declared, found) = (declared.to_ascii_lowercase(), found.to_ascii_lowercase());
-    let optional = found.starts_with("av01") || found.starts_with("vp0");
-    declared == found || optional && declared.starts_with(&format!("{found}."))
+    let is_av1 = found.starts_with("av01");
+    let optional = is_av1 || found.starts_with("vp0");
+    declared == found
+        || optional && declared.starts_with(&format!("{found}."))
+        || is_av1 && format!("{declared}{AV1_DEFAULT}") == found
 }
 
 /// ISO/IEC 14496-15 annex E.
@@ -203,12 +201,19 @@ pub(super) fn avc_size(sps: &[u8]) -> Option<(u32, u32)> {
     Some((width, height))
 }
 
-struct Bits {
+pub(super) struct Bits {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Bits {
+    pub(super) fn plain(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.to_vec(),
+            at: 0,
+        }
+    }
+
     /// The payload of a NAL unit without its emulation prevention bytes (§7.4.1).
     fn of_nal(nal: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(nal.len());
@@ -224,7 +229,7 @@ impl Bits {
         Self { bytes, at: 0 }
     }
 
-    fn read(&mut self, count: u32) -> Option<u32> {
+    pub(super) fn read(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |value, _| {
             let bit = self.bytes.get(self.at / 8)? >> (7 - self.at % 8) & 1;
             self.at += 1;
@@ -233,7 +238,7 @@ impl Bits {
     }
 
     /// Exp-Golomb, below 2^16: no size is larger.
-    fn ue(&mut self) -> Option<u32> {
+    pub(super) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.read(1)? == 0 {
             zeros += 1;
@@ -278,6 +283,9 @@ mod tests {
         assert!(
             agrees("av01.0.08M.10.0.111", "av01.0.08M.10") && agrees("AVC1.64001F", "avc1.64001f")
         );
+        let (sdr, pq) = ("av01.0.08M.08", "av01.0.08M.10.0.110.09.16.09.0");
+        assert!(agrees(sdr, &format!("{sdr}{AV1_DEFAULT}")) && agrees(pq, pq));
+        assert!(!agrees("av01.0.08M.10", pq) && !agrees(&pq.replace("16", "18"), pq));
         assert!(!agrees("avc1.64001f.1", "avc1.64001f") && !agrees("hvc1", "hvc1.1.6.L93.90"));
     }
 }

@@ -1,6 +1,9 @@
 //! What an init segment promises of its track.
 
-use super::codec::{self, NalSetup};
+use super::{
+    av1,
+    codec::{self, NalSetup},
+};
 use crate::boxes::{Box, BoxError, Fields, FourCc, Init, boxes, find, read_init};
 
 /// What a track is.
@@ -25,7 +28,7 @@ pub(super) struct Facts {
     pub(super) coded: (u32, u32),
     /// Of `tkhd`, pixels.
     pub(super) shown: (u32, u32),
-    /// Of an H.264 SPS.
+    /// Of an H.264 SPS, or of AV1's sequence header.
     pub(super) of_sps: Option<(u32, u32)>,
     /// Transfer characteristics of `colr` (ISO/IEC 23091-2 §8.2), where it says them.
     pub(super) transfer: Option<u16>,
@@ -36,6 +39,7 @@ pub(super) struct Facts {
     /// Where the media edit begins, in units of the track; `None` without an edit list.
     pub(super) media_time: Option<i64>,
     pub(super) nal: NalSetup,
+    pub(super) av1: Option<av1::Setup>,
 }
 
 impl Facts {
@@ -88,6 +92,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Facts, BoxError> {
     let original = original(&inner);
     let name = original.unwrap_or(entry.kind).to_string();
     let nal = codec::nal_setup(&inner).unwrap_or_default();
+    let av1 = match find(&inner, b"av1C") {
+        Ok(config) => Some(av1::Setup::of(config.body)?),
+        Err(_) => None,
+    };
     let number = |at: usize| -> u32 {
         let two = entry.body.get(at..at + 2).unwrap_or(&[0, 0]);
         u32::from(u16::from_be_bytes([two[0], two[1]]))
@@ -108,12 +116,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Facts, BoxError> {
             .sets
             .first()
             .filter(|_| name.starts_with("avc"))
-            .and_then(|sps| codec::avc_size(sps)),
+            .and_then(|sps| codec::avc_size(sps))
+            .or(av1.as_ref().and_then(av1::Setup::size)),
         transfer: transfer(&inner),
         sampling_rate: if kind == Kind::Audio { number(24) } else { 0 },
         empty: (empty, movie_timescale(find(&movie, b"mvhd")?)?),
         media_time,
         nal,
+        av1,
         entry: name,
         init,
     })

@@ -1,6 +1,7 @@
 //! A validator of presentations: HLS, DASH, CMAF, WebVTT and HTTP, each rule from its
 //! standard, none from what Weir's writers do.
 
+mod av1;
 mod between;
 mod cmaf;
 mod codec;

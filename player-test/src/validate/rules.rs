@@ -47,8 +47,8 @@ rules! {
     CMAF_MDAT Error "cmaf-mdat" "ISO/IEC 14496-12 §8.8.8";
     CMAF_TRACK_ID Error "cmaf-track-id" "ISO/IEC 14496-12 §8.8.7";
     CMAF_TIMESCALE Error "cmaf-timescale" "ISO/IEC 23000-19 §7.3.4: equal in one switching set";
-    CMAF_SIZE Error "cmaf-size" "ISO/IEC 14496-15 §5.4.2: the sample entry's size is the SPS's";
-    CMAF_SETS Error "cmaf-parameter-sets" "ISO/IEC 14496-15 §5.3: avc1 and hvc1 keep them in the sample entry";
+    CMAF_SIZE Error "cmaf-size" "ISO/IEC 14496-15 §5.4.2, AV1-ISOBMFF §2.2: the sample entry's size is the pictures'";
+    CMAF_SETS Error "cmaf-parameter-sets" "ISO/IEC 14496-15 §5.3, AV1-ISOBMFF §2.3: the sample entry has them as the samples do";
     CMAF_OFFSET Error "cmaf-av-offset" "chosen: 22 ms without edit lists, 1 ms with them";
     CMAF_LATE Warning "cmaf-late-track" "chosen: more than 250 ms late is taken as meant";
     CMAF_CRYPT Warning "cmaf-encrypted" "chosen: encrypted samples are not looked into";

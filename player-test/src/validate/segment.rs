@@ -1,6 +1,9 @@
 //! What a media segment is, sample by sample.
 
-use super::init::{Facts, Kind};
+use super::{
+    av1,
+    init::{Facts, Kind},
+};
 use crate::boxes::{Box, BoxError, Fields, FourCc, boxes, find, read_segment};
 
 /// Most samples of a segment. Chosen: 10 s of sound in samples of one PCM frame.
@@ -201,7 +204,7 @@ fn begins(data: &[u8], facts: &Facts, sync: bool) -> Begins {
         ),
         "vp09" => return told(vp9_key(data), &|| "no VP9 key frame".to_owned()),
         "av01" => {
-            return told(av1_key(data), &|| {
+            return told(av1::is_key(data), &|| {
                 "no AV1 sequence header and key frame".to_owned()
             });
         }
@@ -227,43 +230,17 @@ fn vp9_key(data: &[u8]) -> bool {
     first >> 6 == 2 && flags & 3 == 0
 }
 
-/// AV1 §5.3: a sequence header before a frame of type 0 (key).
-fn av1_key(mut data: &[u8]) -> bool {
-    let mut sequence = false;
-    while let Some((&head, mut rest)) = data.split_first() {
-        if head & 4 != 0 {
-            rest = rest.get(1..).unwrap_or_default();
-        }
-        let mut len = rest.len();
-        if head & 2 != 0 {
-            len = 0;
-            for shift in 0..8 {
-                let Some((&byte, after)) = rest.split_first() else {
-                    return false;
-                };
-                rest = after;
-                len |= usize::from(byte & 0x7f) << (7 * shift);
-                if byte & 0x80 == 0 {
-                    break;
-                }
-            }
-        }
-        match head >> 3 & 0xf {
-            1 => sequence = true,
-            3 | 6 => return sequence && rest.first().is_some_and(|bits| bits >> 5 == 0),
-            _ => {}
-        }
-        data = rest.get(len..).unwrap_or_default();
-    }
-    false
-}
-
-/// Parameter sets in a sample of `avc1` or `hvc1` that its sample entry does not have.
+/// Parameter sets in a sample of `avc1` or `hvc1`, or sequence headers of `av01`, that its
+/// sample entry does not have.
 fn foreign_sets(data: &[u8], facts: &Facts) -> u32 {
     let is_set: fn(u8) -> bool = match facts.entry.as_str() {
         _ if facts.encrypted => return 0,
         "avc1" => |head| matches!(head & 0x1f, 7 | 8),
         "hvc1" => |head| matches!(head >> 1 & 0x3f, 32..=34),
+        "av01" => {
+            let foreign = facts.av1.as_ref().map_or(0, |setup| setup.foreign(data));
+            return u32::try_from(foreign).unwrap_or(u32::MAX);
+        }
         _ => return 0,
     };
     let foreign = |nal: &&[u8]| {
@@ -289,18 +266,6 @@ mod tests {
             assert_eq!(vp9_key(&[byte]), key, "{byte:#x}");
         }
         assert!(!vp9_key(&[]) && !vp9_key(&[0x02]));
-    }
-
-    #[test]
-    fn an_av1_key_frame_comes_after_its_sequence_header() {
-        let delimiter = [0x12, 0];
-        let sequence = [0x0a, 1, 0];
-        let (key, inter) = ([0x32, 1, 0x10], [0x32, 1, 0x30]);
-        let unit = |parts: &[&[u8]]| av1_key(&parts.concat());
-        assert!(unit(&[&delimiter, &sequence, &key]));
-        assert!(!unit(&[&delimiter, &sequence, &inter]));
-        assert!(!unit(&[&delimiter, &key]));
-        assert!(!unit(&[&delimiter]));
     }
 
     #[test]

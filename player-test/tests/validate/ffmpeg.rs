@@ -19,6 +19,8 @@ fn encode(folder: &Path, words: &str) {
     let status = Command::new("ffmpeg")
         .args(words.map(|word| word.replace('\0', " ")))
         .current_dir(folder)
+        // SVT-AV1 tells of itself otherwise.
+        .env("SVT_LOG", "1")
         .status();
     assert!(status.expect("ffmpeg is installed").success());
 }
@@ -67,6 +69,16 @@ async fn the_timeline_that_ffmpeg_cuts_by_an_edit_list_is_found_untrue() {
         "dash-size",
         "cmaf-idr",
     ] {
+        assert!(!rules(&report).contains(&sound), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn the_sequence_header_of_svt_av1_before_its_first_picture_is_found_to_be_another() {
+    let av1 = "-c:v libsvtav1 -preset 12 -t 3";
+    let report = report(&format!("{av1} {HLS}")).await;
+    assert!(rules(&report).contains(&"cmaf-parameter-sets"), "{report}");
+    for sound in ["hls-codecs", "cmaf-idr", "cmaf-size", "cmaf-boxes"] {
         assert!(!rules(&report).contains(&sound), "{report}");
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a fragment: ISO/IEC 14496-12 §8.8.
 
 use super::{
-    BoxError, FourCc, InitInfo, InitKind, SampleDefaults, avc,
+    BoxError, FourCc, InitInfo, InitKind, SampleDefaults, av1, avc,
     boxes::{Fields, boxes, only, only_at},
     hevc,
 };
@@ -103,10 +103,14 @@ impl<'a> Fragment<'a> {
     }
 
     /// The first picture is an IDR picture: decoding can start here, and nothing later
-    /// refers to what was before. `false` for audio, which needs none.
+    /// refers to what was before. Of AV1, it is a key frame that is shown, behind the very
+    /// sequence header of the init segment. `false` for audio, which needs none.
     #[must_use]
     pub fn starts_with_idr(&self, init: &InitInfo) -> bool {
         match (&init.kind, self.samples.first()) {
+            (InitKind::Video { .. }, Some(first)) if !init.sequence_header.is_empty() => {
+                av1::starts_with(first.data, &init.sequence_header)
+            }
             (InitKind::Video { nal_len_bytes, .. }, Some(first)) => match init.is_hevc() {
                 true => hevc::is_idr(first.data, *nal_len_bytes),
                 false => avc::is_idr(first.data, *nal_len_bytes),

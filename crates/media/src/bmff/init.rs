@@ -1,7 +1,7 @@
 //! What an init segment says.
 
 use super::{
-    BoxError, FourCc, avc,
+    BoxError, FourCc, av1, avc,
     boxes::{Fields, boxes, only},
     cbcs::original,
     esds, hevc, opus,
@@ -12,8 +12,8 @@ use super::{
 pub struct InitInfo {
     /// The track's number in `tkhd`, which its fragments repeat.
     pub track_id: u32,
-    /// RFC 6381 codec string, such as `avc1.640028`, `hvc1.1.6.L93.B0`, `mp4a.40.2` or
-    /// `opus`.
+    /// RFC 6381 codec string, such as `avc1.640028`, `hvc1.1.6.L93.B0`, `av01.0.04M.08`,
+    /// `mp4a.40.2` or `opus`.
     pub codec: String,
     /// Units of time per second, of `tfdt` and durations; never 0.
     pub timescale: u32,
@@ -21,18 +21,21 @@ pub struct InitInfo {
     pub kind: InitKind,
     /// What holds for samples whose fragment says nothing else (`trex`).
     pub defaults: SampleDefaults,
+    /// The OBU of AV1's sequence header, which each segment repeats; empty for all others.
+    pub sequence_header: Vec<u8>,
 }
 
 /// What the track carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InitKind {
-    /// H.264 or HEVC.
+    /// H.264, HEVC or AV1.
     Video {
         /// Pixels, as coded and cropped.
         width: u32,
         /// Pixels, as coded and cropped.
         height: u32,
-        /// Bytes in front of each NAL unit that tell its length: 1, 2 or 4.
+        /// Bytes in front of each NAL unit that tell its length: 1, 2 or 4; 0 for AV1,
+        /// which has none.
         nal_len_bytes: u8,
     },
     /// MPEG audio, AAC as a rule; or Opus.
@@ -55,7 +58,8 @@ pub struct SampleDefaults {
     pub flags: u32,
 }
 
-/// Reads an init segment (`ftyp`, `moov`) of one track of H.264, HEVC, AAC or Opus.
+/// Reads an init segment (`ftyp`, `moov`) of one track of H.264, HEVC, AV1, AAC or
+/// Opus.
 ///
 /// # Errors
 /// Malformed boxes, no `mvex`, or more than one track; [`BoxError::Unsupported`] for
@@ -66,13 +70,14 @@ pub fn init_info(init: &[u8]) -> Result<InitInfo, BoxError> {
     let mdia = only(trak, b"mdia")?;
     let track_id = track_id(only(trak, b"tkhd")?)?;
     let stsd = only(only(only(mdia, b"minf")?, b"stbl")?, b"stsd")?;
-    let (codec, kind) = sample_entry(stsd)?;
+    let (codec, kind, sequence_header) = sample_entry(stsd)?;
     Ok(InitInfo {
         track_id,
         codec,
         timescale: timescale(only(mdia, b"mdhd")?)?,
         kind,
         defaults: defaults(only(only(moov, b"mvex")?, b"trex")?, track_id)?,
+        sequence_header,
     })
 }
 
@@ -125,8 +130,11 @@ fn defaults(trex: &[u8], track_id: u32) -> Result<SampleDefaults, BoxError> {
     })
 }
 
-/// Codec and kind from the first sample entry (ISO/IEC 14496-12 §8.5.2).
-fn sample_entry(stsd: &[u8]) -> Result<(String, InitKind), BoxError> {
+/// Codec, kind and AV1's sequence header.
+type Entry = (String, InitKind, Vec<u8>);
+
+/// What the first sample entry says (ISO/IEC 14496-12 §8.5.2).
+fn sample_entry(stsd: &[u8]) -> Result<Entry, BoxError> {
     let mut fields = Fields::of(b"stsd", stsd);
     fields.skip(8)?; // version, flags, entry count
     let entry = boxes(fields.rest()).next().ok_or(BoxError::Truncated {
@@ -135,18 +143,24 @@ fn sample_entry(stsd: &[u8]) -> Result<(String, InitKind), BoxError> {
     let format = original(&entry)?;
     match &format.0 {
         b"avc1" | b"avc3" => video(format, entry.body),
-        b"hvc1" | b"hev1" => video(format, entry.body),
+        b"hvc1" | b"hev1" | b"av01" => video(format, entry.body),
         b"mp4a" | b"Opus" => audio(format, entry.body),
         _ => Err(BoxError::Unsupported(format!("codec '{format}'"))),
     }
 }
 
-fn video(entry: FourCc, body: &[u8]) -> Result<(String, InitKind), BoxError> {
+fn video(entry: FourCc, body: &[u8]) -> Result<Entry, BoxError> {
     let mut fields = Fields::of(&entry.0, body);
     fields.skip(24)?; // reserved, data reference index, pre_defined
     let (width, height) = (u32::from(fields.u16()?), u32::from(fields.u16()?));
     fields.skip(50)?; // resolution, reserved, frame count, name, depth, pre_defined
+    let mut sequence_header = Vec::new();
     let (profile, nal_len_bytes) = match &entry.0 {
+        b"av01" => {
+            let config = av1::Config::read(only(fields.rest(), b"av1C")?)?;
+            sequence_header = config.sequence_header.to_owned();
+            (config.profile, 0)
+        }
         b"hvc1" | b"hev1" => {
             let config = hevc::Config::read(only(fields.rest(), b"hvcC")?)?;
             (config.profile, config.nal_len_bytes)
@@ -161,10 +175,10 @@ fn video(entry: FourCc, body: &[u8]) -> Result<(String, InitKind), BoxError> {
         height,
         nal_len_bytes,
     };
-    Ok((format!("{entry}.{profile}"), kind))
+    Ok((format!("{entry}.{profile}"), kind, sequence_header))
 }
 
-fn audio(entry: FourCc, body: &[u8]) -> Result<(String, InitKind), BoxError> {
+fn audio(entry: FourCc, body: &[u8]) -> Result<Entry, BoxError> {
     let mut fields = Fields::of(&entry.0, body);
     fields.skip(8)?; // reserved, data reference index
     if fields.u16()? != 0 {
@@ -180,12 +194,12 @@ fn audio(entry: FourCc, body: &[u8]) -> Result<(String, InitKind), BoxError> {
             channels,
             sample_rate,
         };
-        return Ok(("opus".to_owned(), kind));
+        return Ok(("opus".to_owned(), kind, Vec::new()));
     }
     let config = esds::Config::read(only(fields.rest(), b"esds")?)?;
     let kind = InitKind::Audio {
         channels: config.channels.unwrap_or(channels),
         sample_rate: config.sample_rate.unwrap_or(sample_rate),
     };
-    Ok((format!("mp4a.{}", config.codec), kind))
+    Ok((format!("mp4a.{}", config.codec), kind, Vec::new()))
 }

@@ -8,16 +8,19 @@
 //! - [`init_info`]: what an init segment says of its one track.
 //! - [`Fragment`]: times and samples of a `moof` + `mdat`.
 //! - [`patch_tfdt`]: move a fragment in time, in place; [`patch_pre_skip`]: tell how much
-//!   priming a stream of Opus has.
+//!   priming a stream of Opus has; [`with_sequence_header`]: what AV1 says of
+//!   itself; [`with_entry_boxes`]: what else there is to say of pictures.
 //! - [`write_fragment`]: a new `moof` + `mdat` of given samples; [`fragment_head`]: the
 //!   same without their bytes.
 //! - [`cbcs`]: encryption of init segments and fragments.
 //! - [`mp4`]: progressive mp4 and mov: what they hold, and where.
 
+mod av1;
 mod avc;
 mod bits;
 mod boxes;
 pub mod cbcs;
+mod entry;
 mod error;
 mod esds;
 mod fragment;
@@ -29,7 +32,9 @@ mod patch;
 mod split;
 mod write;
 
+pub use av1::with_sequence_header;
 pub use boxes::{BoxRef, Boxes, FourCc, boxes};
+pub use entry::with_entry_boxes;
 pub use error::BoxError;
 pub use fragment::{Fragment, SAMPLES_MAX, Sample};
 pub use init::{InitInfo, InitKind, SampleDefaults, init_info};

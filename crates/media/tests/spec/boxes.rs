@@ -1,7 +1,8 @@
 //! Boxes of real encoder output.
 
 use media::bmff::{
-    BoxError, Fragment, InitKind, Piece, Sample, TopLevel, init_info, patch_tfdt, write_fragment,
+    BoxError, FourCc, Fragment, InitKind, Piece, Sample, TopLevel, init_info, patch_tfdt,
+    with_entry_boxes, with_sequence_header, write_fragment,
 };
 use proptest::prelude::*;
 
@@ -53,6 +54,42 @@ fn a_video_init_segment_tells_codec_and_size() {
             nal_len_bytes: 4
         }
     );
+}
+
+#[test]
+fn an_init_segment_of_av1_is_made_to_say_what_its_pictures_say() {
+    let (init, info, fragments) = split(ffmpeg::av1_video());
+    assert_eq!(info.codec, "av01.0.00M.08");
+    let read = |info| {
+        let all = fragments.iter();
+        all.map(|bytes| Fragment::read(bytes, info).unwrap())
+            .collect::<Vec<_>>()
+    };
+    // Before its first picture, SVT-AV1 does not know which tools it will use.
+    let before = read(&info);
+    assert!(!before[0].starts_with_idr(&info));
+    let own = with_sequence_header(&init, before[0].samples[0].data).unwrap();
+    let info = init_info(&own).unwrap();
+    assert!(read(&info).iter().all(|f| f.starts_with_idr(&info)));
+    assert_eq!((info.codec.as_str(), fragments.len()), ("av01.0.00M.08", 2));
+    let joined = [own.clone(), fragments.concat()].concat();
+    assert_eq!(ffmpeg::decode(&joined).len(), 120);
+    // An inter frame says nothing of itself.
+    let inter = before[0].samples[1].data;
+    assert!(with_sequence_header(&own, inter).is_err());
+}
+
+#[test]
+fn boxes_are_added_behind_those_of_a_sample_entry() {
+    let (init, info, fragments) = split(ffmpeg::video());
+    let level = (FourCc(*b"clli"), vec![3, 232, 1, 144]);
+    let more = with_entry_boxes(&init, std::slice::from_ref(&level)).unwrap();
+    assert_eq!(more.len(), init.len() + 12);
+    assert_eq!(init_info(&more).unwrap(), info);
+    let joined = [more, fragments.concat()].concat();
+    let show = "-show_entries stream_side_data=max_content,max_average -of csv=p=0 pipe:0";
+    let seen = String::from_utf8(ffmpeg::run("ffprobe", show, &joined)).unwrap();
+    assert_eq!(seen.trim(), "1000,400");
 }
 
 #[test]

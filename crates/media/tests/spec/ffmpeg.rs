@@ -20,6 +20,18 @@ pub(crate) fn open_group_video() -> Vec<u8> {
     encode_video("-x264-params keyint=30:min-keyint=30:scenecut=0:bframes=2:open-gop=1")
 }
 
+/// 4 s of AV1, a key frame each 2 s: two fragments.
+pub(crate) fn av1_video() -> &'static [u8] {
+    static OUT: OnceLock<Vec<u8>> = OnceLock::new();
+    OUT.get_or_init(|| {
+        let source = "-f lavfi -i testsrc2=size=160x90:rate=30:duration=4 -pix_fmt yuv420p";
+        let codec = "-c:v libsvtav1 -preset 12 -crf 40 -g 60";
+        let flags = "+frag_keyframe+empty_moov+default_base_moof";
+        let options = format!("{source} {codec} -movflags {flags} -f mp4 pipe:1");
+        run("ffmpeg", &options, &[])
+    })
+}
+
 /// 5 s of stereo at 48 kHz, in fragments of about a second.
 pub(crate) fn audio() -> &'static [u8] {
     static OUT: OnceLock<Vec<u8>> = OnceLock::new();
@@ -51,6 +63,8 @@ pub(crate) fn encode_audio(options: &str) -> Vec<u8> {
 pub(crate) fn run(program: &str, options: &str, input: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(["-v", "warning"])
+        // SVT-AV1 tells of itself otherwise.
+        .env("SVT_LOG", "1")
         .args(options.split_whitespace())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

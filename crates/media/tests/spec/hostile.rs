@@ -3,7 +3,7 @@
 
 use media::bmff::{
     BoxError, FourCc, Fragment, InitInfo, InitKind, Piece, SAMPLES_MAX, Sample, TopLevel, boxes,
-    init_info, patch_tfdt, write_fragment,
+    init_info, patch_tfdt, with_entry_boxes, with_sequence_header, write_fragment,
 };
 use proptest::{prelude::*, sample::Index};
 
@@ -244,6 +244,8 @@ fn read_all(bytes: &[u8], info: &InitInfo) {
     boxes(bytes).for_each(drop);
     drop(init_info(bytes));
     drop(patch_tfdt(&mut bytes.to_vec(), 1 << 40));
+    drop(with_sequence_header(bytes, bytes));
+    drop(with_entry_boxes(bytes, &[(FourCc(*b"clli"), vec![0; 4])]));
     if let Ok(fragment) = Fragment::read(bytes, info) {
         assert!((1..=SAMPLES_MAX).contains(&fragment.samples.len()));
         assert!(fragment.end() >= fragment.base_decode_time);
@@ -313,11 +315,11 @@ proptest! {
 
     #[test]
     fn damaged_boxes_never_panic(
-        audio: bool,
+        of in 0_usize..3,
         what in 0_usize..3,
         damages in prop::collection::vec(damage(), 1..6),
     ) {
-        let (init, info, fragments) = split(if audio { ffmpeg::audio() } else { ffmpeg::video() });
+        let (init, info, fragments) = split([ffmpeg::audio(), ffmpeg::video(), ffmpeg::av1_video()][of]);
         let (mut bytes, reach) = match what {
             0 => (init.clone(), init.len()),
             1 => (fragments[1].clone(), boxes(&fragments[1]).next().unwrap().unwrap().range.end),

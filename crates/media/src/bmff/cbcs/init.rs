@@ -8,7 +8,8 @@ use crate::bmff::{
 };
 
 /// Where the sample entries are, from the top.
-const TO_STSD: [&[u8; 4]; 6] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"];
+pub(in crate::bmff) const TO_STSD: [&[u8; 4]; 6] =
+    [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"];
 /// `schm`: version 1.0 of the scheme.
 const SCHEME_VERSION: u32 = 0x1_0000;
 /// The system whose `pssh` only names keys (W3C, "cenc" Initialization Data Format §3).
@@ -16,9 +17,9 @@ const COMMON_SYSTEM: [u8; 16] = [
     0x10, 0x77, 0xef, 0xec, 0xc0, 0xb2, 0x4d, 0x02, 0xac, 0xe3, 0x3c, 0x1e, 0x52, 0xe2, 0xfb, 0x4b,
 ];
 /// Version, flags and count of entries of `stsd`.
-const STSD_HEAD_LEN: usize = 8;
+pub(in crate::bmff) const STSD_HEAD_LEN: usize = 8;
 /// Fields of a sample entry before its boxes (ISO/IEC 14496-12 §12.1.3, §12.2.3).
-const VIDEO_LEN: usize = 78;
+pub(in crate::bmff) const VIDEO_LEN: usize = 78;
 const AUDIO_LEN: usize = 28;
 
 /// The sample entry of a clear init segment.
@@ -101,7 +102,7 @@ pub(super) fn encrypted(
 }
 
 /// Copies boxes, but for the one that the path leads to: `change` writes its body.
-fn changed(
+pub(in crate::bmff) fn changed(
     out: &mut Vec<u8>,
     bytes: &[u8],
     path: &[&[u8; 4]],

@@ -7,7 +7,7 @@
 
 mod cipher;
 mod fragment;
-mod init;
+pub(in crate::bmff) mod init;
 mod key;
 mod sets;
 mod slice;
