@@ -127,15 +127,25 @@ pub(crate) struct PackageArgs {
     pub(crate) no_copy: bool,
     /// Encrypt by `cbcs` with the keys of this file: a line `[video|audio] KEY-ID:KEY` each,
     /// in hexadecimal.
-    #[arg(long, value_name = "FILE", conflicts_with = "codecs")]
+    #[arg(long, value_name = "FILE", group = "cbcs")]
     pub(crate) key_file: Option<PathBuf>,
+    /// The same with keys that this key server gives, asked by the name of the output folder.
+    #[arg(long, value_name = "URL", group = "cbcs")]
+    pub(crate) key_server: Option<String>,
     /// Address of a ClearKey licence server, for the manifests.
-    #[arg(long, value_name = "URL", requires = "key_file")]
+    #[arg(long, value_name = "URL", requires = "cbcs")]
     pub(crate) license_url: Option<String>,
     /// Address of a key's 16 bytes, which HLS then names in place of ClearKey; `{kid}` in it
     /// becomes the key's id.
-    #[arg(long, value_name = "URL", requires = "key_file")]
+    #[arg(long, value_name = "URL", requires = "cbcs")]
     pub(crate) key_url: Option<String>,
+    /// Besides, write a copy for HLS alone into the folder `aes`, its segments encrypted whole
+    /// by AES-128 with the key of this file: 16 bytes, or 32 hexadecimal digits.
+    #[arg(long, value_name = "FILE", requires = "aes128_url")]
+    pub(crate) aes128_key: Option<PathBuf>,
+    /// Where players of that copy get the key's 16 bytes.
+    #[arg(long, value_name = "URL", requires = "aes128_key")]
+    pub(crate) aes128_url: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -35,8 +35,18 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts) -> Answer {
         (&Method::GET | &Method::HEAD, "/healthz") => healthy(),
         (&Method::GET | &Method::HEAD, "/readyz") => readiness(node),
         (&Method::GET | &Method::HEAD, _) => read(node, request).await,
+        _ if is_licence_request(node, request) => read(node, request).await,
         _ => method_refused(),
     }
+}
+
+/// A player's question for the keys of an asset. What it says is of no account: the answer
+/// has all keys, so it is asked for as by GET, and no cache may keep it.
+pub(crate) fn is_licence_request(node: &Node, request: &Parts) -> bool {
+    let path = request.uri.path();
+    let is_media = path.starts_with("/v/") || path.starts_with("/k/");
+    let is_post = node.site() == Site::Weir && request.method == Method::POST;
+    is_post && is_media && path.ends_with("/license")
 }
 
 async fn read(node: &Arc<Node>, request: &Parts) -> Answer {

@@ -3,12 +3,13 @@
 use crate::path::{is_unreserved, unescape};
 
 /// The parameters that count, sorted.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     "_HLS_msn",
     "_HLS_part",
     "_HLS_skip",
     "audio",
     "end",
+    "key_format",
     "max_height",
     "start",
     "text",
@@ -96,6 +97,7 @@ mod tests {
             ("_HLS_throughput=1&max_height=720", "max_height=720"),
             ("st%61rt=1", "start=1"),
             ("audio=e%6e", "audio=en"),
+            ("key_format=identity", "key_format=identity"),
             ("_HLS_skip=YES&_HLS_part=0&&", "_HLS_part=0&_HLS_skip=YES"),
         ] {
             assert_eq!(canonical(query).as_deref(), Ok(kept), "{query}");

@@ -12,6 +12,7 @@ use std::{
 
 use http::{Request, Response, header::CONTENT_LENGTH};
 use http_body::Body as _;
+use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -27,7 +28,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
     Config, EdgeError,
-    answer::answer,
+    answer::{answer, is_licence_request},
     body::Body,
     keyring::{self, Pace},
     node::Node,
@@ -38,6 +39,10 @@ use crate::{
 
 /// Pause after a failed accept: mostly too many open files, which only time cures.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Longest question for keys that is read, bytes, and longest wait for it. Chosen: as the
+/// origin; a longer one ends the connection.
+const LICENCE_REQUEST_MAX: usize = 8 << 10;
+const LICENCE_REQUEST_WAIT: Duration = Duration::from_secs(5);
 /// What a client gets that is one too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
 access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -187,7 +192,12 @@ impl Drop for Open {
 async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
+    if is_licence_request(node, &parts) {
+        // Unread, it would reset the connection over the answer.
+        let body = Limited::new(body, LICENCE_REQUEST_MAX).collect();
+        let _ = timeout(LICENCE_REQUEST_WAIT, body).await;
+    }
     let began = Instant::now();
     let target = parts
         .uri

@@ -16,3 +16,12 @@ ALTER TABLE versions ADD COLUMN addition TEXT;
 ALTER TABLE uploads ADD COLUMN adds_to TEXT;    -- asset that it is sound for; NULL: none
 ALTER TABLE uploads ADD COLUMN addition TEXT;   -- JSON: what it is called
 ALTER TABLE uploads ADD COLUMN version TEXT;    -- that it became
+-- Content keys of encrypted versions. No other table holds one.
+
+CREATE TABLE content_keys (
+    version     TEXT NOT NULL REFERENCES versions (id),
+    kind        TEXT NOT NULL,          -- video | audio
+    kid         TEXT NOT NULL,          -- which key: 32 hexadecimal digits, public
+    secret      TEXT NOT NULL,          -- the key: 32 hexadecimal digits
+    PRIMARY KEY (version, kind)
+);

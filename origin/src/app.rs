@@ -93,6 +93,11 @@ impl App {
             images: true,
             codecs: self.config.codecs.clone(),
             per_title: self.config.per_title,
+            encryption: self.config.encryption,
+            key_server: match self.config.key_server.as_str() {
+                "" => None,
+                url => Some(url.to_owned()),
+            },
         }
     }
 

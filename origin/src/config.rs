@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
-use wire::{Codec, Lead};
+use wire::{Codec, Encryption, Lead};
 
 /// Settings of an origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,13 @@ pub struct Config {
     /// gets as many bits as `worker.quality_target` needs, never more than without. Default
     /// false.
     pub per_title: bool,
+    /// How audio and video of what is uploaded from now on are encrypted, with keys of its own
+    /// for each version: `none`; `cbcs`; or `aes-128`, with which there is HLS and no DASH.
+    /// Default none.
+    pub encryption: Encryption,
+    /// Address, `http://…`, of the key server that workers ask for the keys; empty: the
+    /// origin makes them at random. Default empty.
+    pub key_server: String,
     /// A job goes to another worker this long after its worker's last word. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
@@ -97,6 +104,8 @@ impl Default for Config {
             codecs: vec![Codec::H264],
             warm_segments: 3,
             per_title: false,
+            encryption: Encryption::None,
+            key_server: String::new(),
             lease: Duration::from_secs(10),
             attempts_max: 5,
             gc_grace: Duration::from_secs(25 * 3600),
@@ -146,6 +155,19 @@ impl Config {
         );
         let codecs = Codec::fault(&self.codecs);
         expect(codecs.is_none(), codecs.unwrap_or_default());
+        let encrypts = self.encryption != Encryption::None;
+        expect(
+            self.encryption.fault(&self.codecs).is_none(),
+            "encryption: cbcs encrypts h264, with AAC, and hevc alone",
+        );
+        expect(
+            encrypts || self.key_server.is_empty(),
+            "key_server needs an encryption",
+        );
+        expect(
+            self.key_server.is_empty() || is_http(&self.key_server),
+            "key_server must be http://host[:port][/path]: TLS is not spoken yet",
+        );
         expect(
             (1..=600).contains(&self.lease.as_secs()),
             "lease must be 1s to 10m",
@@ -161,4 +183,9 @@ impl Config {
         );
         faults
     }
+}
+
+fn is_http(url: &str) -> bool {
+    let uri: Result<http::Uri, _> = url.parse();
+    uri.is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.authority().is_some())
 }

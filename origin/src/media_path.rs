@@ -1,5 +1,6 @@
 //! Paths under `/v/`, parsed once.
 
+use media::bmff::cbcs::KeyId;
 use wire::{AssetId, TrackId, VersionId};
 
 use crate::file_name::{FileName, number};
@@ -18,6 +19,10 @@ pub(crate) struct MediaPath {
 pub(crate) enum File {
     Info,
     Events,
+    /// The keys by which it is decrypted.
+    Licence,
+    /// The bytes of one of them.
+    Key(KeyId),
     Manifest(Manifest),
     Playlist {
         version: VersionId,
@@ -62,6 +67,8 @@ impl MediaPath {
             ["manifest.mpd"] => File::Manifest(Manifest::Dash),
             ["info.json"] => File::Info,
             ["events"] => File::Events,
+            ["license"] => File::Licence,
+            [key] => File::Key(key_id(key)?),
             [version, name] => File::Beside {
                 version: version.parse().ok()?,
                 name: FileName::parse(name)?,
@@ -98,6 +105,13 @@ impl MediaPath {
     }
 }
 
+/// Of `<id>.key`, in the one spelling that is ever written.
+fn key_id(name: &str) -> Option<KeyId> {
+    let digits = name.strip_suffix(".key")?;
+    let id: KeyId = digits.parse().ok()?;
+    (id.hex() == digits).then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +146,11 @@ mod tests {
                 },
             ),
             ("/v/x/events", File::Events),
+            ("/v/x/license", File::Licence),
+            (
+                "/v/x/0102030405060708090a0b0c0d0e0f10.key",
+                File::Key(KeyId(std::array::from_fn(|n| n as u8 + 1))),
+            ),
         ] {
             let parsed = MediaPath::parse(path).unwrap();
             assert_eq!((parsed.asset.as_str(), parsed.file), ("x", file));
@@ -149,6 +168,8 @@ mod tests {
             "/v/../master.m3u8",
             "/v/x/v1/../7.m4s",
             "/v/x/v1/a1/4294967296.m4s",
+            "/v/x/0102.key",
+            "/v/x/0102030405060708090A0B0C0D0E0F10.key",
         ] {
             assert_eq!(MediaPath::parse(bad), None, "{bad}");
         }

@@ -11,8 +11,13 @@ pub(crate) fn id() -> String {
 
 /// A fresh secret of 256 bits, as hexadecimal text.
 pub(crate) fn secret() -> String {
+    hex::<32>()
+}
+
+/// So many fresh random bytes, as hexadecimal text.
+pub(crate) fn hex<const N: usize>() -> String {
     use std::fmt::Write;
-    bytes::<32>().iter().fold(String::new(), |mut text, byte| {
+    bytes::<N>().iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes every write");
         text
     })

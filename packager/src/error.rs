@@ -74,6 +74,16 @@ pub enum PackagerError {
         /// The kind of problem, empty if it named none.
         kind: String,
     },
+    /// The key server gave no keys.
+    #[error("the key server {url} gives no keys: {reason}")]
+    KeyServer {
+        /// Its address.
+        url: String,
+        /// It would answer the same again.
+        permanent: bool,
+        /// What it did instead; nothing of what it sent.
+        reason: String,
+    },
     /// The source cannot be packaged, now or later: words for the uploader.
     #[error("{0}")]
     Source(String),
@@ -88,6 +98,7 @@ impl PackagerError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Source(_) => true,
+            Self::KeyServer { permanent, .. } => *permanent,
             Self::Refused { kind, .. } => kind == wire::kind::INIT_MISMATCH,
             _ => false,
         }
@@ -100,6 +111,7 @@ impl PackagerError {
             Self::Cancelled => "cancelled",
             Self::Stopped => "stopped",
             Self::Source(_) => "source-refused",
+            Self::KeyServer { .. } => "no-keys",
             Self::Unreachable { .. } => "origin-unreachable",
             _ => "failed",
         }

@@ -56,6 +56,7 @@ pub use analysis::Metric;
 pub use config::Config;
 pub use error::PackagerError;
 pub use local::{Far, Packaged, Packaging, package};
+pub use media::Method;
 pub use protect::{Keys, KeysError, Protection};
 pub use tool::{Tool, check};
 pub use worker::run;

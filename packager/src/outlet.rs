@@ -17,6 +17,8 @@ pub(crate) enum Outlet {
     Folder(Shelf),
     /// One of these, which gets encrypted tracks.
     Encrypted(Protector, Box<Outlet>),
+    /// Two that get the same tracks; the first gets all files, and has the say.
+    Both(Box<Outlet>, Box<Outlet>),
 }
 
 impl Outlet {
@@ -29,18 +31,37 @@ impl Outlet {
                 Ok(())
             }
             Self::Encrypted(_, outlet) => Box::pin(outlet.put_plan(plan)).await,
+            Self::Both(one, other) => {
+                Box::pin(one.put_plan(plan)).await?;
+                Box::pin(other.put_plan(plan)).await
+            }
         }
     }
 
     /// The init segment of a track. Repeated with the same bytes, it changes nothing;
     /// other bytes are refused.
     pub(crate) async fn put_init(&self, track: &TrackId, init: Bytes) -> Result<(), PackagerError> {
+        let clear = init.clone();
+        self.put_stored_init(track, &clear, init).await
+    }
+
+    /// What is stored may be encrypted; the clear one then says what it is.
+    async fn put_stored_init(
+        &self,
+        track: &TrackId,
+        clear: &Bytes,
+        init: Bytes,
+    ) -> Result<(), PackagerError> {
         match self {
             Self::Origin(job) => job.put_init(track, init).await,
-            Self::Folder(shelf) => shelf.put_init(track, init).await,
+            Self::Folder(shelf) => shelf.put_init(track, clear, init).await,
             Self::Encrypted(protector, outlet) => {
                 let init = protector.init(track, &init)?;
-                Box::pin(outlet.put_init(track, init)).await
+                Box::pin(outlet.put_stored_init(track, clear, init)).await
+            }
+            Self::Both(one, other) => {
+                Box::pin(one.put_stored_init(track, clear, init.clone())).await?;
+                Box::pin(other.put_stored_init(track, clear, init)).await
             }
         }
     }
@@ -63,6 +84,10 @@ impl Outlet {
                 let segment = protector.segment(track, segment)?;
                 return Box::pin(outlet.put_segment(track, &segment)).await;
             }
+            Self::Both(one, other) => {
+                Box::pin(one.put_segment(track, segment)).await?;
+                return Box::pin(other.put_segment(track, segment)).await;
+            }
         }
         let len = segment.bytes.len() as u64;
         metrics::counter!("weir_worker_segments_total", "role" => "worker").increment(1);
@@ -81,7 +106,9 @@ impl Outlet {
         match self {
             Self::Origin(job) => job.put_file(name, media_type, bytes).await,
             Self::Folder(shelf) => shelf.put_file(name, bytes).await,
-            Self::Encrypted(_, outlet) => Box::pin(outlet.put_file(name, media_type, bytes)).await,
+            Self::Encrypted(_, outlet) | Self::Both(outlet, _) => {
+                Box::pin(outlet.put_file(name, media_type, bytes)).await
+            }
         }
     }
 }

@@ -1,22 +1,18 @@
 //! Encryption on the way to where tracks are stored.
 
-use std::{
-    collections::BTreeMap,
-    str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod tracks;
 
-use bytes::Bytes;
+use std::str::FromStr;
+
+pub(crate) use tracks::Protector;
+
 use media::{
-    Encryption,
-    bmff::cbcs::{Encryptor, Key, KeyError, KeyId, key_bytes},
+    Encryption, Method,
+    bmff::cbcs::{Key, KeyError, KeyId, key_bytes},
 };
-use wire::TrackId;
+use wire::{ContentKey, ContentKeys};
 
-use crate::{
-    PackagerError,
-    encode::segment::{Segment, wrong},
-};
+use crate::{PackagerError, worker::key_server};
 
 /// The content keys of a version. Printed, they show their ids only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +49,51 @@ pub enum KeysError {
     /// Tracks of a kind have no key.
     #[error("no line is for {0}")]
     Missing(&'static str),
+}
+
+impl Keys {
+    /// Those that a key server gives for what is called so.
+    ///
+    /// # Errors
+    /// [`PackagerError::KeyServer`].
+    pub async fn of_server(url: &str, name: &str) -> Result<Self, PackagerError> {
+        Self::try_from(&key_server::ask(url, name, "").await?)
+    }
+
+    /// One key for all tracks, without an id of its own: 16 bytes, or 32 hexadecimal digits
+    /// that may end with a line.
+    ///
+    /// # Errors
+    /// It is anything else; nothing of it is repeated.
+    pub fn of_secret(bytes: &[u8]) -> Result<Self, KeyError> {
+        let secret = match bytes.try_into() {
+            Ok(secret) => secret,
+            Err(_) => key_bytes(String::from_utf8_lossy(bytes).trim())?,
+        };
+        let key = Key::of_secret(secret);
+        Ok(Self {
+            video: key.clone(),
+            audio: key,
+        })
+    }
+}
+
+impl TryFrom<&ContentKeys> for Keys {
+    type Error = PackagerError;
+
+    /// Keys of a lease.
+    fn try_from(keys: &ContentKeys) -> Result<Self, PackagerError> {
+        let key = |key: &ContentKey| {
+            let wrong = |e: KeyError| PackagerError::Encoder(format!("a content key: {e}"));
+            let id: KeyId = key.id.parse().map_err(wrong)?;
+            let secret = key_bytes(&key.secret).map_err(wrong)?;
+            Ok::<_, PackagerError>(Key::new(id, secret, None))
+        };
+        Ok(Self {
+            video: key(&keys.video)?,
+            audio: key(&keys.audio)?,
+        })
+    }
 }
 
 /// What a line of a key file looks like.
@@ -120,6 +161,8 @@ fn key<'a>(words: &mut impl Iterator<Item = &'a str>, line: usize) -> Result<Key
 /// How a version is encrypted, and where players get its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protection {
+    /// What is encrypted.
+    pub method: Method,
     /// The keys.
     pub keys: Keys,
     /// Address of a ClearKey licence server, for the manifests.
@@ -132,78 +175,14 @@ impl Protection {
     /// What the manifests say of it.
     pub(crate) fn encryption(&self) -> Encryption {
         Encryption {
+            method: self.method,
             video: self.keys.video.id(),
             audio: self.keys.audio.id(),
             license_url: self.license_url.clone(),
             key_url: self.key_url.clone(),
+            up: String::new(),
         }
     }
-}
-
-/// Encrypts the tracks of one version. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Protector(Arc<Inner>);
-
-struct Inner {
-    keys: Keys,
-    tracks: Mutex<BTreeMap<TrackId, Arc<Encryptor>>>,
-}
-
-impl Protector {
-    pub(crate) fn new(keys: Keys) -> Self {
-        Self(Arc::new(Inner {
-            keys,
-            tracks: Mutex::default(),
-        }))
-    }
-
-    /// The init segment that is stored in place of a clear one. The track's segments are
-    /// encrypted by the newest: all of them are the same, or it is not stored.
-    pub(crate) fn init(&self, track: &TrackId, init: &Bytes) -> Result<Bytes, PackagerError> {
-        let info = media::bmff::init_info(init).map_err(wrong)?;
-        let key = match info.kind {
-            media::bmff::InitKind::Video { .. } => &self.0.keys.video,
-            media::bmff::InitKind::Audio { .. } => &self.0.keys.audio,
-        };
-        let encryptor = Encryptor::new(init, key).map_err(unencrypted)?;
-        let encrypted = Bytes::copy_from_slice(encryptor.init());
-        self.tracks().insert(track.clone(), Arc::new(encryptor));
-        Ok(encrypted)
-    }
-
-    /// The segment that is stored in place of a clear one; text is never encrypted.
-    pub(crate) fn segment(
-        &self,
-        track: &TrackId,
-        segment: &Segment,
-    ) -> Result<Segment, PackagerError> {
-        if segment.bytes.starts_with(b"WEBVTT") {
-            return Ok(segment.clone());
-        }
-        let encryptor = self.tracks().get(track).cloned();
-        let encryptor = encryptor.ok_or_else(|| {
-            PackagerError::Encoder(format!("a segment of {track} before its init segment"))
-        })?;
-        let bytes = encryptor.fragment(&segment.bytes).map_err(unencrypted)?;
-        let grows = (bytes.len() - segment.bytes.len()) as u64;
-        Ok(Segment {
-            // Only what is before the pictures grows.
-            iframe_len: match segment.iframe_len {
-                0 => 0,
-                len => len + grows,
-            },
-            bytes: bytes.into(),
-            ..segment.clone()
-        })
-    }
-
-    fn tracks(&self) -> std::sync::MutexGuard<'_, BTreeMap<TrackId, Arc<Encryptor>>> {
-        self.0.tracks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn unencrypted(error: media::bmff::BoxError) -> PackagerError {
-    PackagerError::Encoder(format!("it cannot be encrypted: {error}"))
 }
 
 #[cfg(test)]

@@ -83,5 +83,6 @@ fn lease() -> Lease {
         plan: None,
         stored: Vec::new(),
         addition: None,
+        content_keys: None,
     }
 }

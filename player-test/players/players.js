@@ -1,7 +1,7 @@
 // One stream in one of the players that people use, asked by `window.state()` and told by
 // `selectAudio`, `selectText` and `seek`. `?player=hlsjs|shaka-hls|shaka-dash|dashjs&src=URL`,
-// and `&keys=KID:KEY,KID:KEY` in hexadecimal for a stream that is encrypted; `&sound=opus` has
-// Shaka take that codec.
+// and for a stream that is encrypted `&keys=KID:KEY,KID:KEY` in hexadecimal, or `&licence=1`
+// where `license` beside its manifest gives them; `&sound=opus` has Shaka take that codec.
 
 const video = document.getElementById("video");
 const query = new URLSearchParams(location.search);
@@ -10,6 +10,9 @@ let player = null;
 
 /** Content keys by their ids, in hexadecimal; `null` for a clear stream. */
 const keys = query.has("keys") ? Object.fromEntries(query.get("keys").split(",").map((pair) => pair.split(":"))) : null;
+
+/** Where keys are asked for; `null` where nobody gives any. */
+const server = query.has("licence") ? new URL("license", query.get("src")).href : null;
 
 /** As JSON Web Keys have binary fields (RFC 7515, appendix C). */
 function base64url(hex) {
@@ -46,11 +49,12 @@ function shownCues() {
 
 async function hlsjs(src) {
   await script("hls.js/dist/hls.min.js");
-  const hls = new Hls(keys === null ? {} : {
+  const licenseUrl = server ?? (keys && URL.createObjectURL(licence()));
+  const hls = new Hls(licenseUrl === null ? {} : {
     emeEnabled: true,
-    drmSystems: { "org.w3.clearkey": { licenseUrl: URL.createObjectURL(licence()) } },
+    drmSystems: { "org.w3.clearkey": { licenseUrl } },
     // A blob can only be got.
-    licenseXhrSetup: (xhr, url) => xhr.open("GET", url, true),
+    licenseXhrSetup: (xhr, url) => xhr.open(server ? "POST" : "GET", url, true),
   });
   hls.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && failed(details));
   hls.loadSource(src);
@@ -82,6 +86,7 @@ async function shakaPlayer(src) {
   // Shaka knows no ClearKey in HLS but as a key behind a URI; it need not look there.
   if (keys !== null) shakaPlayer.configure({ drm: { clearKeys: keys }, manifest: { ignoreDrmInfo: true } });
   if (query.has("sound")) shakaPlayer.configure({ preferredAudioCodecs: [query.get("sound")] });
+  if (server !== null) shakaPlayer.configure({ drm: { servers: { "org.w3.clearkey": server } } });
   await shakaPlayer.attach(video);
   // 0: while the playlist grows, Shaka takes it for live and would start near its end.
   await shakaPlayer.load(src, 0);
@@ -108,6 +113,7 @@ async function dash(src) {
     const clearkeys = Object.fromEntries(Object.entries(keys).map((pair) => pair.map(base64url)));
     dashPlayer.setProtectionData({ "org.w3.clearkey": { clearkeys } });
   }
+  if (server !== null) dashPlayer.setProtectionData({ "org.w3.clearkey": { serverURL: server } });
   dashPlayer.attachSource(src);
   await new Promise((resolve) => dashPlayer.on("streamInitialized", resolve));
   const of = (type) => dashPlayer.getTracksFor(type) ?? [];

@@ -1,8 +1,10 @@
 //! `weir package`.
 
-use std::{fs::File, io::Read, path::Path, time::Duration};
+mod encryption;
 
-use packager::{Far, Keys, KeysError, PackagerError, Packaging, Protection};
+use std::time::Duration;
+
+use packager::{Far, PackagerError, Packaging};
 
 use wire::{Analysis, Rate};
 
@@ -16,8 +18,6 @@ use crate::{
 
 /// Most spans at once: each is an ffmpeg of its own.
 const WORKERS_MAX: usize = 64;
-/// Longest key file, bytes. Chosen: two keys and many remarks fit.
-const KEY_FILE_LEN_MAX: u64 = 1 << 16;
 /// The bar's unit: a thousandth.
 const STEPS: f64 = 1000.0;
 
@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()>
     if let Some(fault) = config.worker.fault() {
         return Err(error(Exit::Config, fault));
     }
-    let packaging = packaging(&args, &config.worker)?;
+    let packaging = packaging(&args, &config.worker).await?;
     let shutdown = ops::shutdown()?;
     let mut bar = Progress::new("{prefix} {bar:30} {percent:>3} % {msg}", STEPS as u64)?;
     let tell = std::cell::RefCell::new(&mut bar);
@@ -81,7 +81,7 @@ fn analysed(analysis: &Analysis) -> Vec<String> {
     lines.collect()
 }
 
-fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Packaging> {
+async fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Packaging> {
     let mut settings = wire::PackageSettings {
         // Nobody watches a folder that is being written.
         lead: wire::Lead::Off,
@@ -122,43 +122,8 @@ fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Result<Pa
     Ok(Packaging {
         settings,
         workers,
-        protection: args
-            .key_file
-            .as_deref()
-            .map(|file| protection(file, args))
-            .transpose()?,
-    })
-}
-
-/// Keys of a file, and where players get them. No error shows what stands in the file.
-fn protection(file: &Path, args: &PackageArgs) -> anyhow::Result<Protection> {
-    let wrong = |why: String| {
-        error(
-            Exit::Config,
-            format!("--key-file {}: {why}", file.display()),
-        )
-    };
-    let mut text = String::new();
-    let source = File::open(file).map_err(|e| wrong(e.to_string()))?;
-    let read = source.take(KEY_FILE_LEN_MAX + 1).read_to_string(&mut text);
-    read.map_err(|e| wrong(e.to_string()))?;
-    if text.len() as u64 > KEY_FILE_LEN_MAX {
-        return Err(wrong(format!("it is longer than {KEY_FILE_LEN_MAX} bytes")));
-    }
-    let keys: Keys = text.parse().map_err(|e: KeysError| wrong(e.to_string()))?;
-    for (flag, url) in [
-        ("--license-url", &args.license_url),
-        ("--key-url", &args.key_url),
-    ] {
-        let odd = |url: &&String| url.is_empty() || url.contains(|c: char| c == '"' || c <= ' ');
-        if let Some(url) = url.as_ref().filter(odd) {
-            return Err(error(Exit::Config, format!("{flag} {url:?}: it is no URL")));
-        }
-    }
-    Ok(Protection {
-        keys,
-        license_url: args.license_url.clone(),
-        key_url: args.key_url.clone(),
+        protection: encryption::protection(args).await?,
+        hls_copy: encryption::hls_copy(args)?,
     })
 }
 

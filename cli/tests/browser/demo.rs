@@ -54,16 +54,30 @@ impl Demo {
         let folder = tempfile::tempdir().expect("a folder");
         let video = source::video(folder.path()).await;
         let ffmpeg = source::slow_ffmpeg(folder.path());
+        Self::of(folder, &video, Some(&ffmpeg), &[])
+    }
+
+    /// A demo of a video, with these settings.
+    pub(crate) fn of(
+        folder: TempDir,
+        video: &Path,
+        ffmpeg: Option<&Path>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let told = std::fs::File::create(folder.path().join("told")).expect("a file");
-        let child = weir(folder.path())
+        let mut command = weir(folder.path());
+        if let Some(ffmpeg) = ffmpeg {
+            command.env("WEIR_WORKER__FFMPEG", ffmpeg);
+        }
+        let child = command
             .args(["demo", "--data-dir", "data"])
             .args(["--origin-port", "0", "--fra-port", "0", "--sin-port", "0"])
             .args(["--admin-port", "0", "--video"])
             .arg(video)
-            .env("WEIR_WORKER__FFMPEG", ffmpeg)
             // A script is no program that a jail would run.
             .env("WEIR_WORKER__JAIL", "off")
             .env("WEIR_WORKER__PRESET", "ultrafast")
+            .envs(settings.iter().copied())
             .stdout(told.try_clone().expect("a second handle"))
             .stderr(told)
             .process_group(0)

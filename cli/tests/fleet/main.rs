@@ -29,6 +29,7 @@ mod health;
 mod instant;
 mod keys;
 mod kills;
+mod licensed;
 mod odd_inputs;
 mod per_title;
 mod publishing;

@@ -5,6 +5,7 @@
 //! | `start`, `end` | presentation time, seconds, to the microsecond |
 //! | `max_height` | the shorter side of the largest picture wanted, pixels |
 //! | `audio`, `text` | track names or languages, by commas; `none` |
+//! | `key_format` | `clearkey` or `identity`: how HLS names keys |
 //!
 //! Nothing is cut anew: the media playlists name the whole segments that hold the clip,
 //! by their own numbers.
@@ -29,6 +30,17 @@ pub struct Edit {
     pub audio: Option<Choice>,
     /// Which text tracks.
     pub text: Option<Choice>,
+    /// How HLS names the keys of an encrypted version.
+    pub key_format: Option<KeyFormat>,
+}
+
+/// What a player gets keys by (rfc8216bis §4.4.4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyFormat {
+    /// `org.w3.clearkey`: by a licence.
+    ClearKey,
+    /// `identity`: the URI gives its bytes.
+    Identity,
 }
 
 /// A presentation time in microseconds.
@@ -67,7 +79,7 @@ const NAME_LEN_MAX: usize = 64;
 
 impl Edit {
     /// The names that [`parse`](Self::parse) reads, in order.
-    pub const NAMES: [&str; 5] = ["audio", "end", "max_height", "start", "text"];
+    pub const NAMES: [&str; 6] = ["audio", "end", "key_format", "max_height", "start", "text"];
 
     /// Reads a URL's query, without its `?`. Other names than [`Self::NAMES`] are the
     /// caller's business.
@@ -75,13 +87,14 @@ impl Edit {
     /// # Errors
     /// A name that is there twice, a value that is not of its kind, an empty clip.
     pub fn parse(query: &str) -> Result<Self, EditError> {
-        let [audio, end, max_height, start, text] = values(query)?;
+        let [audio, end, key_format, max_height, start, text] = values(query)?;
         let edit = Self {
             start: start.map(|v| time("start", &v)).transpose()?,
             end: end.map(|v| time("end", &v)).transpose()?,
             max_height: max_height.map(|v| height(&v)).transpose()?,
             audio: audio.map(|v| choice("audio", &v)).transpose()?,
             text: text.map(|v| choice("text", &v)).transpose()?,
+            key_format: key_format.map(|v| self::key_format(&v)).transpose()?,
         };
         if edit
             .end
@@ -99,6 +112,13 @@ impl Edit {
         let pairs = [
             ("audio", self.audio.as_ref().map(ToString::to_string)),
             ("end", self.end.as_ref().map(ToString::to_string)),
+            (
+                "key_format",
+                self.key_format.map(|format| match format {
+                    KeyFormat::ClearKey => "clearkey".to_owned(),
+                    KeyFormat::Identity => "identity".to_owned(),
+                }),
+            ),
             (
                 "max_height",
                 self.max_height.as_ref().map(ToString::to_string),
@@ -173,8 +193,8 @@ impl Display for Time {
 }
 
 /// The value of each of [`Edit::NAMES`].
-fn values(query: &str) -> Result<[Option<String>; 5], EditError> {
-    let mut found: [Option<String>; 5] = Default::default();
+fn values(query: &str) -> Result<[Option<String>; Edit::NAMES.len()], EditError> {
+    let mut found: [Option<String>; Edit::NAMES.len()] = Default::default();
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decoded(name);
@@ -220,6 +240,17 @@ fn time(name: &'static str, text: &str) -> Result<Time, EditError> {
     let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
     let micros = micros.fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
     Ok(Time(whole * 1_000_000 + micros))
+}
+
+fn key_format(text: &str) -> Result<KeyFormat, EditError> {
+    match text {
+        "clearkey" => Ok(KeyFormat::ClearKey),
+        "identity" => Ok(KeyFormat::Identity),
+        _ => Err(EditError::Malformed {
+            name: "key_format",
+            wanted: "clearkey or identity",
+        }),
+    }
 }
 
 fn height(text: &str) -> Result<u32, EditError> {

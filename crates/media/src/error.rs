@@ -29,6 +29,9 @@ pub enum ManifestError {
         /// Where the edit starts.
         start: crate::Time,
     },
+    /// It is encrypted by AES-128, which DASH does not know.
+    #[error("it is encrypted by AES-128, for HLS alone")]
+    HlsOnly,
     /// The edit leaves this track out, or it has no playlist of this kind.
     #[error("track {0} has no such playlist here")]
     LeftOut(String),

@@ -23,10 +23,10 @@ mod voice;
 pub mod vtt;
 mod xml;
 
-pub use edit::{Choice, Edit, EditError, Time};
+pub use edit::{Choice, Edit, EditError, KeyFormat, Time};
 pub use error::ManifestError;
 pub use listing::{BASE_SEGMENTS, Listing, Shown};
 pub use presentation::{
-    Encryption, FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange,
+    Encryption, FrameRate, Label, Method, Presentation, Segment, Track, TrackKind, VideoRange,
 };
 pub use storyboard::Storyboard;

@@ -22,9 +22,21 @@ pub struct Presentation {
     pub encryption: Option<Encryption>,
 }
 
-/// How players get the keys of a version that is encrypted by `cbcs`. It holds no key.
+/// What of audio and video is encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// Samples, by the scheme `cbcs` (ISO/IEC 23001-7 §10.4).
+    #[default]
+    Cbcs,
+    /// Whole segments, by AES-128 (RFC 8216 §4.3.2.4): HLS alone knows it.
+    Aes128,
+}
+
+/// How players get the keys of a version that is encrypted. It holds no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encryption {
+    /// What is encrypted.
+    pub method: Method,
     /// Which key all video needs.
     pub video: KeyId,
     /// Which key all audio needs.
@@ -35,6 +47,9 @@ pub struct Encryption {
     /// Where the 16 bytes of a key are given, `{kid}` being its id in hexadecimal, where
     /// there is such a place. HLS then names it, and no licence.
     pub key_url: Option<String>,
+    /// The way from a track's playlist to where these addresses are relative to, such as
+    /// `../../`; empty where they are not relative.
+    pub up: String,
 }
 
 /// One elementary stream of a version.
@@ -140,6 +155,12 @@ pub struct Segment {
 }
 
 impl Presentation {
+    /// Its segments are encrypted as a whole: no part of one can be read.
+    pub(crate) fn is_whole_encrypted(&self) -> bool {
+        let encryption = self.encryption.as_ref();
+        encryption.is_some_and(|encryption| encryption.method == Method::Aes128)
+    }
+
     /// Which key a track needs; `None` where it is clear, as text always is.
     pub(crate) fn key_of(&self, track: &Track) -> Option<(&Encryption, KeyId)> {
         let encryption = self.encryption.as_ref()?;

@@ -4,6 +4,7 @@
 //! POST /api/jobs/lease                          LeaseRequest → Lease | 204   join token
 //! POST /api/jobs/<job>/heartbeat                Heartbeat → HeartbeatAck     lease key, and all below
 //! GET  /api/jobs/<job>/source                   the uploaded file, by range
+//! PUT  /api/jobs/<job>/keys                     ContentKeys → 204
 //! PUT  /api/jobs/<job>/plan                     Plan → 204
 //! PUT  /api/jobs/<job>/tracks/<track>/init      init segment → 204
 //! PUT  /api/jobs/<job>/tracks/<track>/segments/<n>?start=S&duration=D[&iframe=L] → 204
@@ -24,7 +25,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, AssetId, Codec, JobId, TrackId, VersionId, VideoRange};
+use crate::{
+    Analysis, AssetId, Codec, ContentKeys, Encryption, JobId, TrackId, VersionId, VideoRange,
+};
 
 /// Asks for work. The origin holds the request up to `wait_secs`, then answers 204.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -160,6 +163,10 @@ pub struct Lease {
     pub plan: Option<Plan>,
     /// What earlier attempts at this task stored, per track of the task.
     pub stored: Vec<StoredTrack>,
+    /// What the version's tracks are encrypted with, once it is known; nothing else says
+    /// it to a worker, and none keeps it.
+    #[serde(default)]
+    pub content_keys: Option<ContentKeys>,
     /// The source is sound for a version that is sealed; `None`: it is to be packaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addition: Option<AddedSound>,
@@ -201,6 +208,13 @@ pub struct PackageSettings {
     /// Choose the rates of the renditions by what the source is: see [`Analysis`].
     #[serde(default, skip_serializing_if = "is_false")]
     pub per_title: bool,
+    /// How its audio and video are encrypted.
+    #[serde(default)]
+    pub encryption: Encryption,
+    /// Whom the worker that plans asks for the keys, by [`KeyRequest`](crate::KeyRequest);
+    /// without it, the origin has made them.
+    #[serde(default)]
+    pub key_server: Option<String>,
 }
 
 /// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
@@ -239,6 +253,8 @@ impl Default for PackageSettings {
             images: true,
             codecs: h264(),
             per_title: false,
+            encryption: Encryption::None,
+            key_server: None,
         }
     }
 }

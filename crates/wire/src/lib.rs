@@ -11,6 +11,7 @@ mod id;
 mod job;
 mod key;
 mod problem;
+mod protection;
 mod warm;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
@@ -28,4 +29,5 @@ pub use job::{
 };
 pub use key::{KeyBulletin, RevokeRequest};
 pub use problem::{Problem, kind};
+pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};
 pub use warm::{EDGE_NAME_LEN_MAX, WarmList};

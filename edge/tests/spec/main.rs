@@ -6,6 +6,7 @@ mod cache;
 mod coalescing;
 mod faults;
 mod keys;
+mod licence;
 mod limits;
 mod parts;
 mod requests;

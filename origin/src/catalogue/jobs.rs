@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use wire::{
-    AddedSound, JobId, LeaseRequest, PackageSettings, Plan, Progress, StoredTrack, Task, VersionId,
+    AddedSound, ContentKeys, JobId, LeaseRequest, PackageSettings, Plan, Progress, StoredTrack,
+    Task, VersionId,
 };
 
 use super::{
-    Catalogue, OriginError, Tx, fence, from_json, id, plans, playable, successor::sound, to_json,
-    unsigned,
+    Catalogue, OriginError, Tx, content_keys, fence, from_json, id, plans, playable,
+    successor::sound, to_json, unsigned,
 };
 use crate::clock::now_ms;
 
@@ -26,6 +27,7 @@ pub(crate) struct Claim {
     pub(crate) plan: Option<Plan>,
     pub(crate) stored: Vec<StoredTrack>,
     pub(crate) addition: Option<AddedSound>,
+    pub(crate) content_keys: Option<ContentKeys>,
 }
 
 /// What a claim gives of a job's row.
@@ -147,6 +149,7 @@ async fn claim(
         settings: from_json(&settings, "settings")?,
         plan: None,
         stored: stored(tx, &version, &task).await?,
+        content_keys: content_keys::of(tx, &version).await?,
         version: id(&version)?,
         task,
     })

@@ -6,7 +6,7 @@ use wire::{
     AssetId, AssetState, PackageSettings, PlannedKind, PlannedTrack, TrackId, TrackLabel, VersionId,
 };
 
-use super::{Catalogue, OriginError, blob_key, from_json, unsigned};
+use super::{Catalogue, OriginError, blob_key, content_keys, from_json, unsigned};
 
 /// A stored blob that delivery sends.
 #[derive(Debug)]
@@ -162,6 +162,7 @@ pub(super) async fn presentation(
             .fetch_all(&mut *tx)
             .await?;
     let settings: PackageSettings = from_json(&settings, "settings")?;
+    let encryption = content_keys::encryption(tx, version, settings.encryption).await?;
     let tracks = tracks
         .into_iter()
         .map(|row| track(row, &segments))
@@ -172,7 +173,7 @@ pub(super) async fn presentation(
         segment_secs: settings.segment_secs,
         files: files.into_iter().map(|(name,)| name).collect(),
         storyboard: None,
-        encryption: None,
+        encryption,
     })
 }
 

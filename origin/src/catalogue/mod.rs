@@ -5,6 +5,7 @@
 
 mod analysis;
 mod assets;
+mod content_keys;
 mod ending;
 mod garbage;
 mod jobs;

@@ -6,7 +6,8 @@ use sqlx::SqliteConnection;
 use wire::{JobId, Plan, SagaState, SagaStep, Task, TaskKind, TrackId};
 
 use super::{
-    Catalogue, OriginError, Tx, analysis, fence, from_json, id, saga, successor::sound, to_json,
+    Catalogue, OriginError, Tx, analysis, content_keys, fence, from_json, id, saga,
+    successor::sound, to_json,
 };
 use crate::random;
 
@@ -86,6 +87,7 @@ pub(super) async fn begin(
     let plan = stored(tx, version)
         .await?
         .ok_or_else(|| OriginError::BadRequest("the version has no plan yet".into()))?;
+    content_keys::must_be_there(tx, version).await?;
     for (position, planned) in (0_i64..).zip(&plan.tracks) {
         let (made_by, tasks) = making(&plan, &planned.track);
         let is_text = matches!(planned.kind, wire::PlannedKind::Text { .. });

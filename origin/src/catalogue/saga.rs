@@ -8,7 +8,7 @@
 use sqlx::SqliteConnection;
 use wire::{AssetState, SagaEntry, SagaState, SagaStep, VersionId};
 
-use super::{OriginError, Tx, from_json, to_json};
+use super::{OriginError, Tx, content_keys, from_json, to_json};
 use crate::clock::now_ms;
 
 type Columns = (String, String, i64, Option<String>);
@@ -114,6 +114,7 @@ pub(super) async fn undo(
         .execute(&mut **tx)
         .await?;
     let media = undo_media(tx, version, garbage_due_ms).await?;
+    content_keys::forget(tx, version).await?;
     let undone = SagaState::Undone;
     record(tx, version, SagaStep::Encode, undone, Some(&media)).await?;
     sqlx::query("DELETE FROM plans WHERE version = $1")

@@ -3,8 +3,8 @@
 use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, TrackLabel, UploadId, VersionId};
 
 use super::{
-    Catalogue, OriginError, Tx, from_json, id, plans::NewJob, saga, signed, successor::sound,
-    to_json, unsigned,
+    Catalogue, OriginError, Tx, content_keys, from_json, id, plans::NewJob, saga, signed,
+    successor::sound, to_json, unsigned,
 };
 use crate::{clock::now_ms, random};
 
@@ -237,6 +237,7 @@ async fn queue_asset(
     .bind(created_at)
     .execute(&mut **tx)
     .await?;
+    content_keys::make(tx, version.as_str(), settings).await?;
     let job = NewJob {
         version: version.as_str(),
         task: &Task::plan(),

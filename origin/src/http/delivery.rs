@@ -16,7 +16,7 @@ use wire::{AssetId, access, kind};
 
 use super::{
     events::Told,
-    manifest,
+    licence, manifest,
     object::{self, Content, Object},
 };
 use crate::{
@@ -38,8 +38,13 @@ pub(super) fn routes() -> Router<Shared> {
 }
 
 async fn serve(State(app): State<Shared>, request: Request) -> Response<Body> {
-    let (head, _) = request.into_parts();
-    if !matches!(head.method, Method::GET | Method::HEAD) {
+    let (head, body) = request.into_parts();
+    if head.method == Method::POST && head.uri.path().ends_with(licence::PATH_END) {
+        // It names the keys that are wanted; all that it could name are in the answer.
+        if let Err(error) = super::bytes_body(body, licence::REQUEST_MAX).await {
+            return error.into_response();
+        }
+    } else if !matches!(head.method, Method::GET | Method::HEAD) {
         let allow = [(header::ALLOW, "GET, HEAD, OPTIONS")];
         return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
     }
@@ -93,6 +98,8 @@ async fn answer(
     let shown = shown.ok_or_else(|| OriginError::NotFound(format!("no asset {}", path.asset)))?;
     let object = match &path.file {
         File::Events => return super::events::answer(app, &path.asset, Told::ToViewers).await,
+        File::Licence => return licence::answer(app, &path.asset).await,
+        File::Key(id) => return licence::key(app, &path.asset, *id).await,
         File::Info => info_object(app, &path.asset, &shown).await?,
         File::Manifest(_) | File::Playlist { .. } | File::IFrames { .. } => {
             manifest::object(app, &path, shown, ask.query).await?

@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::Deserialize;
-use wire::{Plan, TrackId};
+use wire::{ContentKeys, Plan, TrackId};
 
 use super::{bytes_body, long_json_body, worker::attempt};
 use crate::{
@@ -34,8 +34,12 @@ const FILE_MAX: u64 = 8 << 20;
 /// Longest plan, bytes. Chosen: a recipe of 12 h in spans of 10 s is half of it.
 const PLAN_MAX: usize = 4 << 20;
 
+/// Longest body of content keys, bytes. Chosen: ours are under 300.
+const KEYS_MAX: usize = 4 << 10;
+
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
+        .route("/api/jobs/{job}/keys", put(keys))
         .route("/api/jobs/{job}/plan", put(plan))
         .route("/api/jobs/{job}/tracks/{track}/init", put(init))
         .route(
@@ -62,6 +66,21 @@ async fn plan(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What a key server gave. An error repeats nothing of the body.
+async fn keys(
+    State(app): State<Shared>,
+    Path(job): Path<String>,
+    request: Request,
+) -> Result<StatusCode, OriginError> {
+    let (head, body) = request.into_parts();
+    let (job, attempt) = attempt(&app, &job, &head).await?;
+    let body = bytes_body(body, KEYS_MAX).await?;
+    let keys: ContentKeys = serde_json::from_slice(&body)
+        .map_err(|_| OriginError::BadRequest("the body is no content keys".into()))?;
+    app.catalogue.set_content_keys(&job, attempt, &keys).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn init(
     State(app): State<Shared>,
     Path((job, track)): Path<(String, String)>,
@@ -72,7 +91,8 @@ async fn init(
     let track = track_id(&track)?;
     let version = app.catalogue.version_of(&job, attempt).await?;
     let bytes = bytes_body(body, INIT_MAX).await?;
-    let info = media::bmff::init_info(&bytes)
+    let clear = app.catalogue.clear_init(&version, bytes.clone()).await?;
+    let info = media::bmff::init_info(&clear)
         .map_err(|error| OriginError::BadRequest(format!("not an init segment: {error}")))?;
     let row = InitRow {
         codec: info.codec,

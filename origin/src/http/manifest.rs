@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use media::{Edit, ManifestError, Presentation, Storyboard, dash, hls};
+use media::{Edit, KeyFormat, ManifestError, Method, Presentation, Storyboard, dash, hls};
 use wire::{AssetId, AssetState, VersionId};
 
 use super::{
@@ -49,6 +49,13 @@ pub(super) async fn object(
         _ => shown.version,
     };
     let mut presentation = app.catalogue.presentation(&version).await?;
+    if let Some(encryption) = &mut presentation.encryption
+        && encryption.method == Method::Cbcs
+        && edit.key_format != Some(KeyFormat::Identity)
+    {
+        // hls.js plays by a licence alone, so that is what is said unasked.
+        encryption.key_url = None;
+    }
     if path.file == File::Manifest(Manifest::Dash) {
         presentation.storyboard = storyboard(app, &path.asset, &version, &presentation).await?;
     }

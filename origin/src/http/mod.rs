@@ -7,6 +7,7 @@ mod delivery;
 mod events;
 mod health;
 mod label;
+mod licence;
 mod made;
 mod manifest;
 mod object;

@@ -80,6 +80,7 @@ fn lend(app: &App, claim: Claim) -> Lease {
         plan: claim.plan,
         stored: claim.stored,
         addition: claim.addition,
+        content_keys: claim.content_keys,
     }
 }
 

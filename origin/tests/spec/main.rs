@@ -6,6 +6,7 @@ mod blobs;
 mod data;
 mod delivery;
 mod edits;
+mod encryption;
 mod events;
 mod files;
 mod jobs;

@@ -51,7 +51,7 @@ impl Sink for Outlet {
     fn folder(&self) -> Option<&Shelf> {
         match self {
             Self::Folder(shelf) => Some(shelf),
-            Self::Origin(_) | Self::Encrypted(..) => None,
+            Self::Origin(_) | Self::Encrypted(..) | Self::Both(..) => None,
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::{
     worker::{call::causes, progress::Shared, sources::Source},
 };
 
+/// Where a copy for HLS alone is.
+const HLS_COPY: &str = "aes";
+
 /// How often it is told how far it is.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
@@ -39,6 +42,8 @@ pub struct Packaging {
     pub workers: usize,
     /// How it is encrypted, if it is.
     pub protection: Option<Protection>,
+    /// How a copy for HLS alone is encrypted, in the folder `aes`, if there is one.
+    pub hls_copy: Option<Protection>,
 }
 
 /// How far it is.
@@ -86,6 +91,12 @@ pub async fn package(
     let input = Input::open(file)?;
     let shelf = Shelf::open(out)?;
     let unkept = shelf.unless_kept();
+    let copy = match &packaging.hls_copy {
+        Some(protection) => Some((Shelf::open(&out.join(HLS_COPY))?, protection)),
+        None => None,
+    };
+    // Dropped before that of the folder that it is in.
+    let unkept_copy = copy.as_ref().map(|(copy, _)| copy.unless_kept());
     let indexed = indexed(config, file, out).await?;
     let file = indexed.as_ref().map_or(file, |indexed| &indexed.file);
     let bench = Bench {
@@ -94,11 +105,23 @@ pub async fn package(
         codecs,
         file,
         input,
-        outlet: outlet(&shelf, packaging.protection.as_ref()),
+        outlet: match &copy {
+            None => outlet(&shelf, packaging.protection.as_ref()),
+            Some((copy, protection)) => Outlet::Both(
+                Box::new(outlet(&shelf, packaging.protection.as_ref())),
+                Box::new(outlet(copy, Some(protection))),
+            ),
+        },
         settings: &packaging.settings,
         encryption: packaging.protection.as_ref().map(Protection::encryption),
+        copy: copy
+            .as_ref()
+            .map(|(copy, protection)| (copy, protection.encryption())),
     };
     let done = bench.all(&shelf, packaging.workers.max(1), tell).await?;
+    if let Some(unkept) = unkept_copy {
+        unkept.keep();
+    }
     unkept.keep();
     Ok(done)
 }
@@ -108,8 +131,8 @@ fn outlet(shelf: &Shelf, protection: Option<&Protection>) -> Outlet {
     let folder = Outlet::Folder(shelf.clone());
     match protection {
         None => folder,
-        Some(Protection { keys, .. }) => {
-            Outlet::Encrypted(Protector::new(keys.clone()), Box::new(folder))
+        Some(Protection { method, keys, .. }) => {
+            Outlet::Encrypted(Protector::new(*method, keys.clone()), Box::new(folder))
         }
     }
 }
@@ -160,6 +183,8 @@ struct Bench<'a> {
     outlet: Outlet,
     settings: &'a PackageSettings,
     encryption: Option<Encryption>,
+    /// A second shelf, and how it is encrypted.
+    copy: Option<(&'a Shelf, Encryption)>,
 }
 
 impl Bench<'_> {
@@ -201,6 +226,11 @@ impl Bench<'_> {
         let duration_secs = shelf
             .seal(self.settings.segment_secs, self.encryption.clone())
             .await?;
+        if let Some((copy, encryption)) = &self.copy {
+            copy.drop_tracks(&dropped);
+            copy.seal(self.settings.segment_secs, Some(encryption.clone()))
+                .await?;
+        }
         let left = plan.tracks.iter().filter(|t| !dropped.contains(&t.track));
         Ok(Packaged {
             duration_secs,

@@ -93,8 +93,14 @@ impl Shelf {
         self.held().plan.clone()
     }
 
-    pub(crate) async fn put_init(&self, track: &TrackId, init: Bytes) -> Result<(), PackagerError> {
-        let info = init_info(&init).map_err(crate::encode::segment::wrong)?;
+    /// The clear one says what the track is, also where what is stored is encrypted.
+    pub(crate) async fn put_init(
+        &self,
+        track: &TrackId,
+        clear: &Bytes,
+        init: Bytes,
+    ) -> Result<(), PackagerError> {
+        let info = init_info(clear).map_err(crate::encode::segment::wrong)?;
         {
             let mut held = self.held();
             let stored = held.tracks.entry(track.clone()).or_default();
@@ -189,16 +195,15 @@ impl Shelf {
             ..self.presentation(segment_secs)?
         };
         let edit = Edit::default();
-        let mut files = vec![
-            (
-                "master.m3u8".to_owned(),
-                hls::multivariant(&presentation, "", &edit).map_err(unlisted)?,
-            ),
-            (
-                "manifest.mpd".to_owned(),
-                dash::mpd(&presentation, "", &edit).map_err(unlisted)?,
-            ),
-        ];
+        let mut files = vec![(
+            "master.m3u8".to_owned(),
+            hls::multivariant(&presentation, "", &edit).map_err(unlisted)?,
+        )];
+        match dash::mpd(&presentation, "", &edit) {
+            Ok(mpd) => files.push(("manifest.mpd".to_owned(), mpd)),
+            Err(ManifestError::HlsOnly) => {}
+            Err(error) => return Err(unlisted(error)),
+        }
         for track in &presentation.tracks {
             let playlist = hls::media_playlist(track, &presentation, &edit);
             let playlist = playlist.map_err(unlisted)?;

@@ -12,8 +12,8 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 use wire::{
-    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Plan, Problem, Progress,
-    TaskKind, TrackId,
+    Completion, ContentKeys, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Plan, Problem,
+    Progress, TaskKind, TrackId,
 };
 
 use crate::{
@@ -274,6 +274,11 @@ impl Job {
                 return Err(fault.ended(&call, backoff.waited()));
             }
         }
+    }
+
+    pub(crate) async fn put_keys(&self, keys: &ContentKeys) -> Result<(), PackagerError> {
+        self.send(Call::json(Method::PUT, self.at("/keys"), keys))
+            .await
     }
 
     pub(crate) async fn put_plan(&self, plan: &Plan) -> Result<(), PackagerError> {

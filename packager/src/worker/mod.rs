@@ -2,7 +2,9 @@
 
 pub(crate) mod api;
 pub(crate) mod call;
+pub(crate) mod content_keys;
 pub(crate) mod download;
+pub(crate) mod key_server;
 pub(crate) mod layout;
 pub(crate) mod progress;
 pub(crate) mod ranges;
@@ -22,7 +24,6 @@ use crate::{
     Config, PackagerError,
     attempt::Attempt,
     input::Input,
-    outlet::Outlet,
     tool,
     worker::{
         api::{Api, Ask, Bearer, Job},
@@ -192,7 +193,7 @@ impl Worker {
 
     async fn attempt(&self, job: &Job, lease: &Lease) -> Result<(), PackagerError> {
         let held = self.sources.hold(&lease.version, lease.source_len_bytes)?;
-        let outlet = Outlet::Origin(Box::new(job.clone()));
+        let outlet = content_keys::outlet(job, lease)?;
         let progress = Shared::new();
         let config = &self.config;
         let attempt = Attempt {
@@ -213,6 +214,7 @@ impl Worker {
             progress: &progress,
         };
         let work = async {
+            content_keys::get(job, lease).await?;
             let completion: Completion = attempt.run().await?;
             job.complete(&completion).await
         };

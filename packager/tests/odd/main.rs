@@ -37,6 +37,7 @@ async fn package(file: &Path, out: &Path) -> Result<Packaged, PackagerError> {
         },
         workers: 1,
         protection: None,
+        hls_copy: None,
     };
     packager::package(&config, (file, out), &packaging, |_| {}).await
 }

@@ -45,6 +45,7 @@ impl Packager {
             },
             workers: self.workers,
             protection: None,
+            hls_copy: None,
         };
         packager::package(&self.config, (&clip.path(), out), &packaging, tell).await
     }

@@ -337,6 +337,7 @@ fn lease(state: &State, at: usize) -> Lease {
         plan: state.published.plan.clone(),
         stored: job.task.tracks.iter().filter_map(stored).collect(),
         addition: None,
+        content_keys: None,
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     cmaf,
     init::{self, Facts},
+    lock::Lock,
     report::{Rule, Validation},
     rules,
     segment::{self, Measured},
@@ -19,6 +20,8 @@ use crate::{session::What, url::Url};
 pub(super) struct Part {
     pub(super) url: Url,
     pub(super) range: Option<(u64, u64)>,
+    /// Where it is encrypted as a whole.
+    pub(super) lock: Option<Lock>,
 }
 
 /// A run of segments, whoever lists it.
@@ -41,6 +44,8 @@ pub(super) struct Context {
     segments: HashMap<Part, Option<Measured>>,
     /// What was read last: parts of one file follow each other.
     last: Option<(Url, Bytes)>,
+    /// Keys of whole segments; `None` where there is none.
+    keys: HashMap<Url, Option<[u8; 16]>>,
     /// The first file of each extension, for the rules of HTTP.
     pub(super) examples: Vec<Url>,
 }
@@ -54,6 +59,7 @@ impl Context {
             inits: HashMap::new(),
             segments: HashMap::new(),
             last: None,
+            keys: HashMap::new(),
             examples: Vec::new(),
         }
     }
@@ -101,12 +107,40 @@ impl Context {
             }
         };
         let Some((at, len)) = part.range else {
-            return Some(whole);
+            return match &part.lock {
+                None => Some(whole),
+                Some(lock) => self.unlocked(part, lock, &whole).await,
+            };
         };
         let end = at.checked_add(len).filter(|end| *end <= whole.len() as u64);
         let cut = end.map(|end| whole.slice(at as usize..end as usize));
         let words = || format!("no bytes {at} to {at}+{len}: it has {}", whole.len());
         self.told(&part.url, cut.ok_or_else(words))
+    }
+
+    /// Whether the key of a lock can be read.
+    pub(super) async fn opens(&mut self, lock: &Lock) -> bool {
+        self.key(lock).await.is_some()
+    }
+
+    async fn key(&mut self, lock: &Lock) -> Option<[u8; 16]> {
+        if let Some(known) = self.keys.get(&lock.url) {
+            return *known;
+        }
+        let read = self.source.get(What::Segment, &lock.url).await;
+        let key = read.ok().and_then(|(_, key)| key[..].try_into().ok());
+        self.keys.insert(lock.url.clone(), key);
+        key
+    }
+
+    async fn unlocked(&mut self, part: &Part, lock: &Lock, whole: &[u8]) -> Option<Bytes> {
+        let key = self.key(lock).await?;
+        let clear = lock.open(&key, whole);
+        if clear.is_none() {
+            let words = "not padded as it would be if the key had encrypted it";
+            self.add(rules::HLS_CRYPT, &Source::show(&part.url), words);
+        }
+        clear.map(Bytes::from)
     }
 
     fn told<T>(&mut self, url: &Url, read: Result<T, String>) -> Option<T> {

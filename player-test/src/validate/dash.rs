@@ -168,6 +168,7 @@ async fn check_representation(context: &mut Context, of: &Representation<'_>) ->
         let part = Part {
             url: of.base.clone(),
             range: None,
+            lock: None,
         };
         if of.own.one("BaseURL").is_some() {
             context.bytes(&part).await;
@@ -292,11 +293,20 @@ async fn load(
         parts.push(Part {
             url: join(context, &of.place, &of.base, &reference)?,
             range: None,
+            lock: None,
         });
     }
     Some(
         context
-            .track(&of.place, Some(&Part { url, range: None }), parts)
+            .track(
+                &of.place,
+                Some(&Part {
+                    url,
+                    range: None,
+                    lock: None,
+                }),
+                parts,
+            )
             .await,
     )
 }

@@ -77,6 +77,7 @@ pub(super) async fn check(context: &mut Context, url: &Url) {
         let part = Part {
             url: url.clone(),
             range: None,
+            lock: None,
         };
         context.bytes(&part).await;
     }

@@ -2,6 +2,7 @@
 
 use super::{
     context::{Context, Part, Track},
+    lock::Lock,
     m3u8::{Attributes, Line, attributes, byte_range, lines},
     report::Rule,
     rules,
@@ -33,6 +34,8 @@ pub(super) struct MediaPlaylist {
     pub(super) start: bool,
     pub(super) iframes: bool,
     pub(super) encrypted: bool,
+    /// Of whole segments, the first.
+    pub(super) lock: Option<Lock>,
     pub(super) map: Option<Part>,
     pub(super) segments: Vec<Listed>,
     version: u64,
@@ -95,6 +98,8 @@ struct Walk {
     list: MediaPlaylist,
     has_target: bool,
     extinf: Option<f64>,
+    /// What the segments from here on are encrypted with.
+    lock: Option<Lock>,
     range: Option<(u64, Option<u64>)>,
     /// End of the range before, and in what.
     range_end: Option<(Url, u64)>,
@@ -115,6 +120,7 @@ impl Walk {
             },
             has_target: false,
             extinf: None,
+            lock: None,
             range: None,
             range_end: None,
         }
@@ -159,7 +165,17 @@ impl Walk {
                 self.need(4, "EXT-X-I-FRAMES-ONLY");
             }
             // SAMPLE-AES leaves the boxes clear.
+            Line::Tag("-X-KEY", value) if value.contains("METHOD=AES-128") => {
+                match attributes(value).and_then(|list| Lock::read(&list, &self.base)) {
+                    Ok(lock) => {
+                        self.list.lock.get_or_insert_with(|| lock.clone());
+                        self.lock = Some(lock);
+                    }
+                    Err(words) => tell(rules::HLS_CRYPT, words),
+                }
+            }
             Line::Tag("-X-KEY", value) => {
+                self.lock = None;
                 let clear = ["METHOD=NONE", "METHOD=SAMPLE-AES"];
                 self.list.encrypted |= !clear.iter().any(|method| value.contains(method));
             }
@@ -218,7 +234,11 @@ impl Walk {
             Some(Some((len, at))) => Some((at.unwrap_or(0), len)),
             Some(None) => return Err("EXT-X-MAP with a BYTERANGE that is none".to_owned()),
         };
-        Ok(Part { url, range })
+        let lock = self.lock.clone();
+        if lock.as_ref().is_some_and(|lock| lock.iv.is_none()) {
+            return Err("encrypted by AES-128 without an IV".to_owned());
+        }
+        Ok(Part { url, range, lock })
     }
 
     fn segment(&mut self, line: usize, uri: &str) -> Result<(), (Rule, String)> {
@@ -244,7 +264,9 @@ impl Walk {
             },
         };
         self.range_end = range.map(|(at, len)| (url.clone(), at.saturating_add(len)));
-        let part = Part { url, range };
+        let number = self.list.sequence + self.list.segments.len() as u64;
+        let lock = self.lock.as_ref().map(|lock| lock.of(number));
+        let part = Part { url, range, lock };
         self.list.segments.push(Listed { line, part, secs });
         Ok(())
     }
@@ -286,19 +308,27 @@ pub(super) async fn measure(context: &mut Context, list: &MediaPlaylist) -> Trac
             "no EXT-X-MAP: not fragmented mp4, or cannot be decoded",
         );
     }
-    let parts = if list.encrypted {
+    let mut closed = list.encrypted;
+    if let Some(lock) = &list.lock {
+        closed |= !context.opens(lock).await;
+    }
+    let map = list
+        .map
+        .as_ref()
+        .filter(|map| !closed || map.lock.is_none());
+    let parts = if closed {
         Vec::new()
     } else {
         list.segments.iter().map(|s| s.part.clone()).collect()
     };
-    if list.encrypted {
+    if closed {
         context.add(
             rules::CMAF_CRYPT,
             &list.place,
             "EXT-X-KEY: segments are not looked into",
         );
     }
-    let track = context.track(&list.place, list.map.as_ref(), parts).await;
+    let track = context.track(&list.place, map, parts).await;
     let Some(facts) = &track.facts else {
         return track;
     };
@@ -332,6 +362,7 @@ pub(super) async fn check_iframes(context: &mut Context, list: &MediaPlaylist) {
         let whole = Part {
             url: listed.part.url.clone(),
             range: None,
+            lock: listed.part.lock.clone(),
         };
         let Some(measured) = context.segment(&whole, &facts).await else {
             continue;

@@ -11,6 +11,7 @@ mod hls;
 mod http;
 mod init;
 mod language;
+mod lock;
 mod m3u8;
 mod media_playlist;
 mod rate;

@@ -38,6 +38,7 @@ rules! {
     HLS_COVER Warning "hls-cover" "chosen: sound and text cover what the picture covers";
     HLS_START Error "hls-start" "RFC 8216bis §6.3.3: without it players join an EVENT near its end";
     HLS_IFRAMES Error "hls-iframes" "RFC 8216bis §4.4.3.6; Apple HLS authoring";
+    HLS_CRYPT Error "hls-aes-128" "RFC 8216bis §4.4.4.4, §5.2";
     CMAF_BOXES Error "cmaf-boxes" "ISO/IEC 14496-12 §4.2, §8.8; ISO/IEC 23000-19 §7.3";
     CMAF_TRACKS Error "cmaf-one-track" "ISO/IEC 23000-19 §7.3.1";
     CMAF_TFDT Error "cmaf-tfdt" "ISO/IEC 23000-19 §7.3.2.3";

@@ -130,6 +130,7 @@ async fn read(context: &mut Context, url: &Url) -> Option<Document> {
     let part = Part {
         url: url.clone(),
         range: None,
+        lock: None,
     };
     context.report.checked.segments += 1;
     let bytes = context.bytes(&part).await?;

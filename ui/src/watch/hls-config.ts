@@ -16,10 +16,13 @@ export function isOwn(frag: Fragment): boolean {
   return fromBrowser(frag.url, frag.stats.loading.start);
 }
 
-/** Settings for playback from `at`, seconds. */
-export function config(at: number): Partial<HlsConfig> {
+/** Settings for playback of `url` from `at`, seconds. */
+export function config(url: string, at: number): Partial<HlsConfig> {
   return {
     startPosition: at,
+    // Of an encrypted asset, the keys are beside the playlist, under the viewer's own key.
+    emeEnabled: true,
+    drmSystems: { "org.w3.clearkey": { licenseUrl: new URL("license", new URL(url, location.href)).href } },
     abrController: Abr,
     // A phone gains nothing from more lines than it has.
     capLevelToPlayerSize: true,

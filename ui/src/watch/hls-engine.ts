@@ -1,4 +1,4 @@
-import Hls, { ErrorTypes, Events } from "hls.js";
+import Hls, { ErrorDetails, ErrorTypes, Events } from "hls.js";
 import type { ErrorData, Fragment, MediaPlaylist } from "hls.js";
 import { nearestCache } from "./cache-status.ts";
 import type { Engine, Facts, Level, Listener } from "./engine.ts";
@@ -26,6 +26,7 @@ export class HlsEngine implements Engine {
   private playing: Fragment | null = null;
   private audioBitrate = 0;
   private growing = false;
+  private encrypted = false;
   /** Something came over the network, so that there is a speed to tell. */
   private measured = false;
   /** Loading was stopped: what fails after that is its own aborted requests. */
@@ -41,7 +42,7 @@ export class HlsEngine implements Engine {
 
   load(url: string, at: number): void {
     this.destroy();
-    const hls = new Hls(config(at));
+    const hls = new Hls(config(url, at));
     this.take(hls);
     hls.loadSource(url);
     hls.attachMedia(this.video);
@@ -117,6 +118,8 @@ export class HlsEngine implements Engine {
   async renew(): Promise<boolean> {
     const old = this.hls;
     if (!old?.url || this.successor || this.halted || old.levels.length === 0) return false;
+    // The keys are the element's: two players of one element would take them from each other.
+    if (this.encrypted) return false;
     const successor = new Successor(old, this.video);
     this.successor = successor;
     try {
@@ -150,6 +153,7 @@ export class HlsEngine implements Engine {
     hls.on(Events.LEVEL_SWITCHED, () => this.listener.onChange());
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       this.growing = details.live;
+      this.encrypted = details.encryptedFragments.length > 0;
       this.listener.onChange();
     });
     hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.chooseAudio());
@@ -195,7 +199,8 @@ export class HlsEngine implements Engine {
 
   private failed(hls: Hls, data: ErrorData): void {
     if (this.halted || hls !== this.hls) return;
-    if (data.type === ErrorTypes.NETWORK_ERROR) this.networkFailed(data);
+    const asked = data.type === ErrorTypes.NETWORK_ERROR;
+    if (asked || data.details === ErrorDetails.KEY_SYSTEM_LICENSE_REQUEST_FAILED) this.networkFailed(data);
     else if (data.fatal) this.mediaFailed(hls, data);
   }
 

@@ -27,7 +27,7 @@ export class Successor {
     this.old = old;
     this.video = video;
     this.next = new Hls({
-      ...config(video.currentTime),
+      ...config(old.url ?? "", video.currentTime),
       autoStartLoad: false,
       // What the network can do is known: no need to start with the lowest and try.
       abrEwmaDefaultEstimate: old.bandwidthEstimate,

@@ -23,7 +23,8 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) async fn load(address: &Address) -> anyhow::Result<Self> {
         let master = must(address, "master.m3u8").await?;
-        let mpd = must(address, "manifest.mpd").await?;
+        // None of what is encrypted for HLS alone.
+        let mpd = address.text("manifest.mpd").await?;
         let playlists = references("", &master)?;
         let version = version(&playlists)?;
         let mut manifests = Vec::new();
@@ -55,7 +56,7 @@ impl Listing {
             }
             files.insert(path);
         }
-        manifests.push(("manifest.mpd".to_owned(), mpd));
+        manifests.extend(mpd.map(|mpd| ("manifest.mpd".to_owned(), mpd)));
         manifests.push(("master.m3u8".to_owned(), master));
         Ok(Self {
             version,
@@ -70,11 +71,13 @@ async fn must(address: &Address, name: &str) -> anyhow::Result<Bytes> {
     text.ok_or_else(|| error(Exit::Failed, format!("there is no {name}")))
 }
 
-/// What a playlist refers to: lines that are no tags, and `URI` attributes.
+/// What a playlist refers to: lines that are no tags, and `URI` attributes but those of keys,
+/// which are no part of what is published.
 fn references(folder: &str, playlist: &[u8]) -> anyhow::Result<BTreeSet<String>> {
     let text = String::from_utf8_lossy(playlist);
     let uri = |line: &str| match line.strip_prefix('#') {
         None => Some(line.to_owned()),
+        Some(tag) if tag.starts_with("EXT-X-KEY:") || tag.starts_with("EXT-X-SESSION-KEY:") => None,
         Some(tag) => {
             let (_, value) = tag.split_once("URI=\"")?;
             value.split('"').next().map(str::to_owned)
@@ -129,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_playlist_names_lines_and_attributes_once_each() {
-        let text = b"#EXTM3U\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:4,\n0.m4s\n\n0.m4s\n1.m4s\n";
+        let text = b"#EXTM3U\n#EXT-X-MAP:URI=\"init.mp4\"\n\
+            #EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"../../license#0a\"\n#EXTINF:4,\n0.m4s\n\n0.m4s\n1.m4s\n";
         let names: Vec<_> = references("v/t/", text).unwrap().into_iter().collect();
         assert_eq!(names, ["v/t/0.m4s", "v/t/1.m4s", "v/t/init.mp4"]);
     }

@@ -26,8 +26,11 @@ use crate::{
 /// a clip that does not start at zero is without them.
 ///
 /// # Errors
-/// The version grows, or the edit leaves nothing.
+/// The version grows, or the edit leaves nothing; it is encrypted for HLS alone.
 pub fn mpd(p: &Presentation, version: &str, edit: &Edit) -> Result<String, ManifestError> {
+    if p.is_whole_encrypted() {
+        return Err(ManifestError::HlsOnly);
+    }
     if !p.sealed {
         return Err(ManifestError::NotYet);
     }

@@ -31,7 +31,9 @@ pub(super) fn put(xml: &mut Writer, view: &View<'_>, track: &Track) {
     scheme.push(("cenc:default_KID", id.to_string()));
     xml.empty("ContentProtection", scheme);
     let system = descriptor(CLEARKEY, "ClearKey1.0");
-    match &encryption.license_url {
+    // Players take it as it is written: one that is relative would be to their page.
+    let url = encryption.license_url.as_ref();
+    match url.filter(|_| encryption.up.is_empty()) {
         None => xml.empty("ContentProtection", system),
         Some(url) => {
             xml.open("ContentProtection", system);

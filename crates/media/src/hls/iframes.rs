@@ -23,15 +23,14 @@ const FILE: &str = "iframes.m3u8";
 pub fn iframe_playlist(t: &Track, p: &Presentation, edit: &Edit) -> Result<String, ManifestError> {
     let view = View::of(p, edit)?;
     let shown = view.track(t)?;
-    if !has_iframes(&shown) {
+    if !has_iframes(&view, &shown) {
         return Err(ManifestError::LeftOut(t.name.clone()));
     }
     let mut out = head();
     put_head(&mut out, &view, t);
     out.push_str("#EXT-X-I-FRAMES-ONLY\n");
     put_start(&mut out, &view);
-    out.push_str("#EXT-X-MAP:URI=\"init.mp4\"\n");
-    keys::put(&mut out, &view, t);
+    keys::put_with_map(&mut out, &view, t);
     for (n, segment) in shown.numbered() {
         // The time to the next I-frame, which starts the next segment.
         let secs = secs(t.segment_micros(segment));
@@ -46,7 +45,7 @@ pub fn iframe_playlist(t: &Track, p: &Presentation, edit: &Edit) -> Result<Strin
 /// Names the I-frame playlists of a multivariant playlist.
 pub(super) fn put_variants(out: &mut String, view: &View<'_>, version: &str) {
     let ranges = has_ranges(view);
-    for shown in view.video.iter().filter(|s| has_iframes(s)) {
+    for shown in view.video.iter().filter(|s| has_iframes(view, s)) {
         let mut tag = Tag::new("EXT-X-I-FRAME-STREAM-INF");
         let target = view.target_secs;
         tag.plain("BANDWIDTH", shown.iframe_peak_bitrate(target).max(1));
@@ -60,7 +59,8 @@ pub(super) fn put_variants(out: &mut String, view: &View<'_>, version: &str) {
     }
 }
 
-fn has_iframes(shown: &Shown<'_>) -> bool {
+/// Ranges of what is encrypted as a whole cannot be decrypted.
+fn has_iframes(view: &View<'_>, shown: &Shown<'_>) -> bool {
     let known = shown.segments.iter().all(|s| s.iframe_len_bytes > 0);
-    shown.track.is_video() && !shown.segments.is_empty() && known
+    !view.p.is_whole_encrypted() && shown.track.is_video() && !shown.segments.is_empty() && known
 }

@@ -22,8 +22,7 @@ pub fn media_playlist(t: &Track, p: &Presentation, edit: &Edit) -> Result<String
     put_start(&mut out, &view);
     let extension = if t.is_text() { "vtt" } else { "m4s" };
     if !t.is_text() {
-        out.push_str("#EXT-X-MAP:URI=\"init.mp4\"\n");
-        keys::put(&mut out, &view, t);
+        keys::put_with_map(&mut out, &view, t);
     }
     for (n, segment) in shown.numbered() {
         let secs = secs(t.segment_micros(segment));

@@ -64,10 +64,36 @@ const VIDEO: [(&str, &str); 6] = [
     ),
 ];
 
+/// HEVC as x265 writes it: with and without weights, slices, rows apart, references, scaling
+/// lists and colours.
+const HEVC: [(&str, &str); 6] = [
+    ("yuv420p", "bframes=4:b-pyramid=1:ref=4:weightb=1"),
+    ("yuv420p10le", "slices=3:ctu=16:weightp=1"),
+    ("yuv420p10le", "wpp=0:pools=none:weightp=1"),
+    (
+        "yuv420p",
+        "no-sao=1:no-deblock=1:bframes=0:scaling-list=default",
+    ),
+    ("yuv420p", "ctu=16:no-temporal-mvp=1:cbqpoffs=2:aud=1"),
+    ("yuv444p", "bframes=2:deblock=1,1:amp=1:rect=1"),
+];
+
+fn hevc((pixels, options): (&str, &str)) -> Vec<u8> {
+    let codec = format!(
+        "-vf fade=in:0:40 -c:v libx265 -tag:v hvc1 -preset veryfast \
+         -x265-params log-level=none:keyint=30:open-gop=0:{options}"
+    );
+    encoded(pixels, &codec)
+}
+
 fn video((pixels, options): (&str, &str)) -> Vec<u8> {
+    encoded(pixels, &format!("-c:v libx264 -preset veryfast {options}"))
+}
+
+fn encoded(pixels: &str, codec: &str) -> Vec<u8> {
     let source = "-f lavfi -i testsrc2=size=320x180:rate=30:duration=2";
     let flags = "-movflags +frag_keyframe+empty_moov+default_base_moof+negative_cts_offsets";
-    let codec = format!("-pix_fmt {pixels} -c:v libx264 -preset veryfast {options}");
+    let codec = format!("-pix_fmt {pixels} {codec}");
     ffmpeg::run(
         "ffmpeg",
         &format!("{source} {codec} {flags} -f mp4 pipe:1"),
@@ -78,6 +104,7 @@ fn video((pixels, options): (&str, &str)) -> Vec<u8> {
 #[test]
 fn with_the_key_every_frame_is_what_it_was() {
     let tracks = VIDEO.into_iter().map(video);
+    let tracks = tracks.chain(HEVC.into_iter().map(hevc));
     for clear in tracks.chain([ffmpeg::audio().to_vec()]) {
         assert_eq!(decrypted(&joined(&clear)), ffmpeg::decode(&clear));
     }
@@ -114,8 +141,8 @@ fn without_the_key_nothing_is() {
 /// ISO/IEC 23001-7 §10.4.2; where a header ends is read by ffmpeg's `trace_headers`.
 #[test]
 fn slices_are_protected_from_behind_their_headers_on() {
-    for options in VIDEO {
-        let clear = video(options);
+    let tracks = VIDEO.into_iter().map(|options| (options, video(options)));
+    for (options, clear) in tracks.chain(HEVC.map(|options| (options, hevc(options)))) {
         let mut headers = slice_headers(&clear).into_iter();
         let (_, info, fragments) = split(&clear);
         let (_, encrypted) = encrypted(&clear);
@@ -124,7 +151,7 @@ fn slices_are_protected_from_behind_their_headers_on() {
             let due: Vec<_> = clear
                 .samples
                 .iter()
-                .map(|s| map(s.data, &mut headers))
+                .map(|s| map(s.data, info.codec.starts_with("hvc1"), &mut headers))
                 .collect();
             assert_eq!(maps(encrypted), due, "{options:?}");
         }
@@ -227,14 +254,22 @@ fn maps(fragment: &[u8]) -> Vec<Vec<(usize, usize)>> {
 }
 
 /// The same, from the lengths of its slices' headers.
-fn map(sample: &[u8], headers: &mut impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+fn map(
+    sample: &[u8],
+    is_hevc: bool,
+    headers: &mut impl Iterator<Item = usize>,
+) -> Vec<(usize, usize)> {
     let (mut map, mut clear, mut rest) = (Vec::new(), 0, sample);
     while let Some((len, behind)) = rest.split_first_chunk::<4>() {
         let (nal, behind) = behind.split_at(u32::from_be_bytes(*len) as usize);
         rest = behind;
-        let header = match nal[0] & 0x1f {
-            1 | 5 => headers.next().expect("a header for each slice"),
-            _ => nal.len(),
+        let slice = match is_hevc {
+            true => nal[0] >> 1 < 32,
+            false => matches!(nal[0] & 0x1f, 1 | 5),
+        };
+        let header = match slice {
+            true => headers.next().expect("a header for each slice"),
+            false => nal.len(),
         };
         match nal.len() - header {
             0..16 => clear += 4 + nal.len(),
@@ -280,7 +315,7 @@ fn slice_headers(mp4: &[u8]) -> Vec<usize> {
             }
             Ok(_) => {}
             Err(_) => {
-                in_slice = line == "Slice Header";
+                in_slice = matches!(line, "Slice Header" | "Slice Segment Header");
                 if in_slice {
                     lens.push(0);
                 }

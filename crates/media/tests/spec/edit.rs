@@ -211,6 +211,7 @@ prop_compose! {
         max_height in prop::option::of(1_u32..8000),
         audio in prop::option::of("none|a[0-3]|[a-z]{2}(,a[0-3])?"),
         text in prop::option::of("none|t[0-3](,t0)?"),
+        key_format in prop::option::of("clearkey|identity"),
     ) -> Edit {
         let mut query = vec!["key=k".to_owned()];
         query.extend(from.map(|t| format!("start={}", Time(t))));
@@ -218,6 +219,7 @@ prop_compose! {
         query.extend(max_height.map(|h| format!("max_height={h}")));
         query.extend(audio.map(|a| format!("audio={a}")));
         query.extend(text.map(|t| format!("text={t}")));
+        query.extend(key_format.map(|f| format!("key_format={f}")));
         edit(&query.join("&"))
     }
 }

@@ -5,7 +5,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-use media::{Edit, Encryption, Presentation, bmff::cbcs::KeyId, dash, hls};
+use media::{Edit, Encryption, ManifestError, Method, Presentation, bmff::cbcs::KeyId, dash, hls};
 
 use crate::model::presentation;
 
@@ -16,10 +16,12 @@ fn encrypted(license_url: Option<&str>, key_url: Option<&str>) -> Presentation {
     let id = |text: &str| text.parse::<KeyId>().unwrap();
     Presentation {
         encryption: Some(Encryption {
+            method: Method::Cbcs,
             video: id(VIDEO),
             audio: id(AUDIO),
             license_url: license_url.map(str::to_owned),
             key_url: key_url.map(str::to_owned),
+            up: String::new(),
         }),
         ..presentation(3, true)
     }
@@ -108,4 +110,27 @@ fn each_set_of_an_mpd_says_scheme_and_key() {
         2
     );
     assert!(mpd.contains("xmlns:cenc=\"urn:mpeg:cenc:2013\""), "{mpd}");
+}
+
+/// RFC 8216 §4.3.2.4, §4.3.2.5: the key comes before the init segment, which it encrypts too.
+#[test]
+fn whole_segments_are_named_in_hls_alone() {
+    let mut p = encrypted(None, Some("{kid}.key"));
+    let encryption = p.encryption.as_mut().unwrap();
+    (encryption.method, encryption.up) = (Method::Aes128, "../../".to_owned());
+    let playlist = hls::media_playlist(&p.tracks[0], &p, &Edit::default()).unwrap();
+    let hex = VIDEO.replace('-', "");
+    let lines = format!(
+        "#EXT-X-KEY:METHOD=AES-128,URI=\"../../{hex}.key\",IV=0x{hex}\n#EXT-X-MAP:URI=\"init.mp4\"\n"
+    );
+    assert!(playlist.contains(&lines), "{playlist}");
+    assert_eq!(playlist.matches("-KEY:").count(), 1, "{playlist}");
+    let master = hls::multivariant(&p, "v", &Edit::default()).unwrap();
+    assert!(
+        !master.contains("I-FRAME") && !master.contains("SESSION-KEY"),
+        "{master}"
+    );
+    assert!(hls::iframe_playlist(&p.tracks[0], &p, &Edit::default()).is_err());
+    let mpd = dash::mpd(&p, "", &Edit::default());
+    assert_eq!(mpd, Err(ManifestError::HlsOnly));
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Tables that hold a version's rows, by their column `version`.
-const COPIED: [&str; 3] = ["tracks", "segments", "files"];
+const COPIED: [&str; 4] = ["tracks", "segments", "files", "content_keys"];
 
 /// Columns of a version's row that are its own, whatever it was made of.
 const OWN: [&str; 5] = ["id", "created_at", "warnings", "retire_at", "addition"];

@@ -2,13 +2,13 @@
 
 use aes::{
     Aes128,
-    cipher::{Array, BlockCipherEncrypt, KeyInit},
+    cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
 
 use super::Key;
 
 /// Length of a block, bytes.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Of so many blocks the first are encrypted, the others skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,22 @@ impl Cipher {
             chain.iter_mut().zip(&*block).for_each(|(a, b)| *a ^= b);
             self.aes.encrypt_block(&mut chain);
             block.copy_from_slice(&chain);
+        }
+    }
+
+    /// Undoes [`encrypt`](Self::encrypt) of all blocks.
+    pub(super) fn decrypt_all(&self, encrypted: &mut [u8]) {
+        let mut chain = self.iv;
+        for block in encrypted.chunks_exact_mut(BLOCK) {
+            let before = chain;
+            chain.copy_from_slice(block);
+            let mut clear = Array::from(chain);
+            self.aes.decrypt_block(&mut clear);
+            let clear = clear.iter().zip(before).map(|(a, b)| a ^ b);
+            block
+                .iter_mut()
+                .zip(clear)
+                .for_each(|(to, from)| *to = from);
         }
     }
 }

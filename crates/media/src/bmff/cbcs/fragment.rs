@@ -1,6 +1,6 @@
 //! Fragments of encrypted tracks (ISO/IEC 23001-7 §7).
 
-use super::{Encryptor, Samples, sets::Sets};
+use super::{Encryptor, Samples, sets::NalSets};
 use crate::bmff::{
     BoxError, FourCc, Fragment,
     boxes::{boxes, only_at},
@@ -50,7 +50,7 @@ pub(super) fn encrypted(track: &Encryptor, bytes: &[u8]) -> Result<Vec<u8>, BoxE
 
 /// The subsamples of each sample; none where samples are encrypted as a whole.
 fn maps(track: &Encryptor, fragment: &Fragment<'_>) -> Result<Maps, BoxError> {
-    let Samples::Avc {
+    let Samples::Nals {
         nal_len_bytes,
         sets,
     } = &track.samples
@@ -95,7 +95,7 @@ fn encrypt(track: &Encryptor, sample: &mut [u8], map: Option<&[Subsample]>) {
 fn subsamples(
     sample: &[u8],
     nal_len_bytes: usize,
-    sets: &mut Sets,
+    sets: &mut NalSets,
 ) -> Result<Vec<Subsample>, BoxError> {
     let invalid = |what| BoxError::Invalid {
         inside: FourCc(*b"mdat"),
@@ -110,14 +110,8 @@ fn subsamples(
         let nal = sample.get(behind_len..behind_len.saturating_add(len));
         let nal = nal.ok_or_else(|| invalid("a NAL unit beyond its sample"))?;
         at = behind_len + len;
-        let protected = match nal.first().map(|first| first & 0x1f) {
-            Some(1 | 5) => nal.len() - sets.header_len(nal)?,
-            Some(2..=4) => return Err(BoxError::Unsupported("data partitions".into())),
-            _ => {
-                sets.learn(nal)?;
-                0
-            }
-        };
+        let header_len = sets.header_len(nal)?;
+        let protected = header_len.map_or(0, |len| nal.len().saturating_sub(len));
         let protected = if protected < PROTECTED_MIN {
             0
         } else {

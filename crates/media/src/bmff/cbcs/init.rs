@@ -1,6 +1,11 @@
 //! Init segments of encrypted tracks (ISO/IEC 23001-7 §4.2, §8).
 
-use super::{Key, cipher::Pattern};
+use super::{
+    Key,
+    cipher::Pattern,
+    hevc_sets::HevcSets,
+    sets::{NalSets, Sets},
+};
 use crate::bmff::{
     BoxError, BoxRef, FourCc,
     boxes::{boxes, only},
@@ -55,10 +60,13 @@ impl<'a> Entry<'a> {
         })
     }
 
-    /// The body of its `avcC`: the one box by which slices can be found.
-    pub(super) fn avcc(&self) -> Result<&'a [u8], BoxError> {
+    /// Its parameter sets, by which the headers of slices are read.
+    pub(super) fn sets(&self) -> Result<NalSets, BoxError> {
         match (&self.kind.0, self.body.get(VIDEO_LEN..)) {
-            (b"avc1" | b"avc3", Some(inside)) => only(inside, b"avcC"),
+            (b"avc1" | b"avc3", Some(inside)) => Sets::of(only(inside, b"avcC")?).map(NalSets::Avc),
+            (b"hvc1" | b"hev1", Some(inside)) => {
+                HevcSets::of(only(inside, b"hvcC")?).map(NalSets::Hevc)
+            }
             _ => Err(BoxError::Unsupported(format!(
                 "encryption of codec '{}'",
                 self.kind

@@ -36,6 +36,12 @@ impl Key {
         Self { id, secret, iv }
     }
 
+    /// A key without an id gets one, of use to nobody without the key.
+    #[must_use]
+    pub fn of_secret(secret: [u8; 16]) -> Self {
+        Self::new(KeyId(block_of(&secret, [0; 16])), secret, None)
+    }
+
     /// Which key it is.
     #[must_use]
     pub fn id(&self) -> KeyId {

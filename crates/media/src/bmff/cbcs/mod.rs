@@ -7,17 +7,21 @@
 
 mod cipher;
 mod fragment;
+mod hevc_sets;
+mod hevc_slice;
 pub(in crate::bmff) mod init;
 mod key;
 mod sets;
 mod slice;
+mod whole;
 
 pub(super) use init::original;
 pub use key::{Key, KeyError, KeyId, key_bytes};
+pub use whole::Whole;
 
 use super::{BoxError, InitInfo, InitKind, init_info};
 use cipher::{Cipher, Pattern};
-use sets::Sets;
+use sets::NalSets;
 
 /// Encrypts one track.
 pub struct Encryptor {
@@ -31,8 +35,8 @@ pub struct Encryptor {
 
 /// How samples are divided into what is clear and what is encrypted.
 enum Samples {
-    /// H.264: by NAL unit.
-    Avc { nal_len_bytes: usize, sets: Sets },
+    /// H.264 and HEVC: by NAL unit.
+    Nals { nal_len_bytes: usize, sets: NalSets },
     /// As a whole.
     Whole,
 }
@@ -48,9 +52,9 @@ impl Encryptor {
         let entry = init::Entry::of(init)?;
         let (samples, pattern) = match info.kind {
             InitKind::Video { nal_len_bytes, .. } => {
-                let sets = Sets::of(entry.avcc()?)?;
+                let sets = entry.sets()?;
                 let nal_len_bytes = usize::from(nal_len_bytes);
-                let samples = Samples::Avc {
+                let samples = Samples::Nals {
                     nal_len_bytes,
                     sets,
                 };

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::slice::{Header, references};
+use super::{
+    hevc_sets::HevcSets,
+    slice::{Header, references},
+};
 use crate::bmff::{
     BoxError, FourCc,
     bits::Bits,
@@ -101,8 +104,31 @@ impl Sets {
     }
 }
 
+/// Parameter sets of a codec whose pictures are NAL units.
+#[derive(Debug, Clone)]
+pub(super) enum NalSets {
+    Avc(Sets),
+    Hevc(HevcSets),
+}
+
+impl NalSets {
+    /// Length of a slice's header, its NAL unit's own included; `None` of other NAL units,
+    /// which are taken if they are sets.
+    pub(super) fn header_len(&mut self, nal: &[u8]) -> Result<Option<usize>, BoxError> {
+        let sets = match self {
+            Self::Avc(sets) => sets,
+            Self::Hevc(sets) => return sets.header_len(nal),
+        };
+        match nal.first().map(|first| first & 0x1f) {
+            Some(1 | 5) => sets.header_len(nal).map(Some),
+            Some(2..=4) => Err(BoxError::Unsupported("data partitions".into())),
+            _ => sets.learn(nal).map(|()| None),
+        }
+    }
+}
+
 /// Length of the raw bytes that `len` bytes were without those that keep start codes out.
-fn escaped_len(raw: &[u8], len: usize) -> usize {
+pub(super) fn escaped_len(raw: &[u8], len: usize) -> usize {
     let (mut zeros, mut seen) = (0, 0);
     for (at, byte) in raw.iter().enumerate() {
         if seen == len {

@@ -68,6 +68,11 @@ impl Merger {
             .bind(version)
             .execute(&mut **tx)
             .await?;
+        // They come with the base's rows: the same ones.
+        sqlx::query("DELETE FROM content_keys WHERE version = $1")
+            .bind(version)
+            .execute(&mut **tx)
+            .await?;
         let position = next_position(tx, &self.base.version).await?;
         self.rename(tx, version, position).await?;
         self.base.copy_into(tx, version, &self.warnings).await?;

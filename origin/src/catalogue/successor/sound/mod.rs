@@ -18,7 +18,9 @@ use super::{
 };
 use crate::catalogue::garbage::forget_version;
 use crate::{
-    catalogue::{from_json, id, plans::NewJob, saga, signed, to_json, uploads::UploadRow},
+    catalogue::{
+        content_keys, from_json, id, plans::NewJob, saga, signed, to_json, uploads::UploadRow,
+    },
     clock::now_ms,
     random,
 };
@@ -159,6 +161,7 @@ pub(in crate::catalogue) async fn begin(
     .bind(to_json(&added))
     .execute(&mut **tx)
     .await?;
+    content_keys::share(tx, &base.version, version.as_str()).await?;
     let job = NewJob {
         version: version.as_str(),
         task: &Task::plan(),
