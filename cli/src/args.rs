@@ -112,6 +112,10 @@ pub(crate) struct PackageArgs {
     /// rendition gets as many bits as worker.quality_target needs, never more than without.
     #[arg(long, conflicts_with = "copy")]
     pub(crate) per_title: bool,
+    /// Give each H.264 rendition an average bit rate, two thirds of its ceiling, rather than
+    /// a quality: all of the file is looked at first.
+    #[arg(long, conflicts_with_all = ["copy", "per_title"])]
+    pub(crate) two_pass: bool,
     /// Length of a segment, seconds, 2 to 10 [default: 4].
     #[arg(long, value_name = "SECONDS")]
     pub(crate) segment: Option<f64>,

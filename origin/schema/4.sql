@@ -25,3 +25,17 @@ CREATE TABLE content_keys (
     secret      TEXT NOT NULL,          -- the key: 32 hexadecimal digits
     PRIMARY KEY (version, kind)
 );
+-- What first passes found.
+
+-- A row for each span of each track. The bytes go once the span is encoded; what they
+-- say of its cost stays, as other spans are allotted their bits by it.
+CREATE TABLE passes (
+    version     TEXT NOT NULL REFERENCES versions (id),
+    track       TEXT NOT NULL,
+    span        BIGINT NOT NULL,
+    cost        TEXT NOT NULL,          -- JSON
+    len         BIGINT NOT NULL,        -- bytes
+    blob        TEXT,
+    PRIMARY KEY (version, track, span)
+);
+CREATE INDEX passes_of_blob ON passes (blob);

@@ -98,6 +98,7 @@ impl App {
                 "" => None,
                 url => Some(url.to_owned()),
             },
+            rate_control: self.config.rate_control,
         }
     }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
-use wire::{Codec, Encryption, Lead};
+use wire::{Codec, Encryption, Lead, RateControl};
 
 /// Settings of an origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,10 @@ pub struct Config {
     /// Address, `http://…`, of the key server that workers ask for the keys; empty: the
     /// origin makes them at random. Default empty.
     pub key_server: String,
+    /// What decides how many bits H.264 gets: `crf`, a quality under a ceiling, or
+    /// `two-pass`, an average of two thirds of the ceiling, for which all is looked at
+    /// first. The lead is `crf` all the same. Default `crf`.
+    pub rate_control: RateControl,
     /// A job goes to another worker this long after its worker's last word. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
@@ -106,6 +110,7 @@ impl Default for Config {
             per_title: false,
             encryption: Encryption::None,
             key_server: String::new(),
+            rate_control: RateControl::Crf,
             lease: Duration::from_secs(10),
             attempts_max: 5,
             gc_grace: Duration::from_secs(25 * 3600),
@@ -155,6 +160,11 @@ impl Config {
         );
         let codecs = Codec::fault(&self.codecs);
         expect(codecs.is_none(), codecs.unwrap_or_default());
+        let by_average = self.rate_control == RateControl::TwoPass;
+        expect(
+            !(self.per_title && by_average),
+            "per_title and rate_control two-pass: choose one",
+        );
         let encrypts = self.encryption != Encryption::None;
         expect(
             self.encryption.fault(&self.codecs).is_none(),

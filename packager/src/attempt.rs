@@ -1,13 +1,15 @@
 //! One attempt at a task, whoever lent it.
 
+mod two_pass;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use wire::{
-    AddedSound, Codec, Completion, PackageSettings, Plan, PlannedTrack, Stage, StoredTrack, Task,
-    TaskKind, TrackId,
+    AddedSound, Codec, Completion, PackageSettings, Pass, Plan, PlannedTrack, Stage, StoredTrack,
+    Task, TaskKind, TrackId,
 };
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     encode::{
         Encode, Ended, Output,
         audio::Borders,
-        command::{self, Coder},
+        command::{self, Coder, Passes},
         segment::Cutter,
     },
     images,
@@ -39,6 +41,11 @@ pub(crate) const SHORTFALL_SECS: f64 = 1.0;
 /// A decoder met faults.
 pub(crate) const DAMAGED: &str = "parts of the source are damaged";
 
+/// Nothing came of the pictures.
+const NO_PICTURE: &str = "no picture of the video could be decoded";
+
+pub(crate) use two_pass::Rate;
+
 /// What an attempt works with.
 pub(crate) struct Attempt<'a> {
     pub(crate) config: &'a Config,
@@ -56,6 +63,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) stored: &'a [StoredTrack],
     /// The source is sound for a version that is sealed.
     pub(crate) addition: Option<&'a AddedSound>,
+    pub(crate) passes: &'a [Pass],
     pub(crate) progress: &'a Shared,
 }
 
@@ -75,6 +83,7 @@ impl Attempt<'_> {
             TaskKind::Lead | TaskKind::Rest | TaskKind::Hevc | TaskKind::Av1 => {
                 self.pictures(plan, &recipe).await?
             }
+            TaskKind::FirstPass => self.first_pass(plan, &recipe).await?,
             TaskKind::Audio => self.sound(plan, &recipe).await?,
             TaskKind::Text => self.text(plan, &recipe).await?,
             TaskKind::Copy => self.copy(&recipe).await?,
@@ -228,15 +237,26 @@ impl Attempt<'_> {
             }
             None => self.source.file(self.config, self.progress).await?,
         };
+        let second = match (self.task.kind, part) {
+            (TaskKind::Rest, Some((grid, span))) if !recipe.targets.is_empty() => {
+                let part = (picture, grid, span);
+                Some(self.second_pass(recipe, part, &tracks).await?)
+            }
+            _ => None,
+        };
         let settings = match self.task.kind {
             TaskKind::Hevc => recipe.hevc.as_ref().ok_or_else(foreign)?,
             _ => &recipe.encoder,
         };
         let settings = analysis::applied(settings, plan.analysis.as_ref());
-        let coder = match self.task.kind {
-            TaskKind::Hevc => Coder::X265(&settings),
-            TaskKind::Av1 => Coder::SvtAv1(recipe.av1.as_ref().ok_or_else(foreign)?),
-            _ => Coder::X264(&settings),
+        let coder = match (self.task.kind, &second) {
+            (TaskKind::Hevc, _) => Coder::X265(&settings),
+            (TaskKind::Av1, _) => Coder::SvtAv1(recipe.av1.as_ref().ok_or_else(foreign)?),
+            (_, Some(two)) => {
+                let passes = Passes::Second(two.folder.path(), &two.rates);
+                Coder::Passes(&settings, passes)
+            }
+            (_, None) => Coder::X264(&settings),
         };
         let run = Run {
             plan,
@@ -246,9 +266,13 @@ impl Attempt<'_> {
             part,
             file: &file,
             tracks: &tracks,
+            logs: second.as_ref().map(|second| second.folder.path()),
         };
         let (Coder::SvtAv1(av1), Some((_, span))) = (coder, part) else {
-            return self.encode_part(&run, part.map(|(_, span)| span)).await;
+            let span = part.map(|(_, span)| span);
+            let mut warnings = self.encode_part(&run, span).await?;
+            warnings.extend(second.into_iter().flat_map(|second| second.warnings));
+            return Ok(warnings);
         };
         let mut warnings = Vec::new();
         for segment in av1.runs(span) {
@@ -294,6 +318,7 @@ impl Attempt<'_> {
         };
         let encode = Encode {
             before_secs,
+            logs: run.logs,
             ..self.encode(run.file, secs)
         };
         let mut ended = encode.run(args, outputs).await?;
@@ -302,7 +327,7 @@ impl Attempt<'_> {
         }
         if ended.ends.iter().any(Option::is_none) {
             return Err(PackagerError::Source(format!(
-                "no picture of the video could be decoded ({})",
+                "{NO_PICTURE} ({})",
                 ended.complaints.last_words()
             )));
         }
@@ -407,6 +432,7 @@ impl Attempt<'_> {
             progress: self.progress,
             duration_secs,
             before_secs: 0.0,
+            logs: None,
         }
     }
 
@@ -442,6 +468,8 @@ struct Run<'r> {
     part: Option<(&'r Grid, &'r Span)>,
     file: &'r Path,
     tracks: &'r [&'r PlannedTrack],
+    /// Where the logs of a first pass are, for a second.
+    logs: Option<&'r Path>,
 }
 
 /// What viewers should know of a run; `declared_secs` where it should have come to that.

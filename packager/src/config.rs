@@ -17,8 +17,8 @@ pub struct Config {
     /// Folder for sources being packaged; one folder a job, removed when it ends.
     /// Default `weir-work` in the system's temporary folder.
     pub work_dir: PathBuf,
-    /// Kinds of work that it takes: `plan`, `copy`, `audio`, `lead`, `analysis`,
-    /// `text`, `rest`, `images`, `hevc`, `av1`. One that only copies needs no ffmpeg.
+    /// Kinds of work that it takes: `plan`, `copy`, `audio`, `lead`, `analysis`, `text`,
+    /// `first-pass`, `rest`, `images`, `hevc`, `av1`. One that only copies needs no ffmpeg.
     /// Default: all.
     pub kinds: Vec<TaskKind>,
     /// How many spans are encoded at once, each by an ffmpeg that keeps about one processor

@@ -30,6 +30,7 @@ mod probe;
 // From tracks to segments.
 mod copy;
 mod encode;
+mod passes;
 
 // Text and images, beside.
 mod capture;

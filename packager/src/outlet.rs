@@ -1,10 +1,10 @@
 //! Where a task's results go: to the origin that lent it, or into a folder.
 
-use bytes::Bytes;
-use wire::{Plan, TrackId};
+use bytes::{Bytes, BytesMut};
+use wire::{Pass, PassCost, Plan, TrackId};
 
 use crate::{
-    PackagerError, encode::segment::Segment, local::shelf::Shelf, protect::Protector,
+    PackagerError, encode::segment::Segment, local::shelf::Shelf, passes, protect::Protector,
     worker::api::Job,
 };
 
@@ -94,6 +94,36 @@ impl Outlet {
         metrics::counter!("weir_worker_bytes_total", "role" => "worker").increment(len);
         tracing::debug!(%track, number = segment.number, len, "stored");
         Ok(())
+    }
+
+    /// What a first pass found of a span of a track. Repeated, it changes nothing.
+    pub(crate) async fn put_pass(
+        &self,
+        (span, track, cost): (u32, &TrackId, &PassCost),
+        log: Bytes,
+    ) -> Result<(), PackagerError> {
+        match self {
+            Self::Origin(job) => job.put_pass(track, cost, log).await,
+            Self::Folder(shelf) => shelf.put_pass((span, track, cost), log).await,
+            Self::Encrypted(_, outlet) | Self::Both(outlet, _) => {
+                Box::pin(outlet.put_pass((span, track, cost), log)).await
+            }
+        }
+    }
+
+    /// The log of a first pass, of the span that the task encodes.
+    pub(crate) async fn pass(&self, pass: &Pass) -> Result<Bytes, PackagerError> {
+        match self {
+            Self::Origin(job) => {
+                let mut log = BytesMut::new();
+                for piece in passes::pieces(pass.len_bytes) {
+                    log.extend_from_slice(&job.pass_range(&pass.track, piece).await?);
+                }
+                Ok(log.freeze())
+            }
+            Self::Folder(shelf) => shelf.pass(pass),
+            Self::Encrypted(_, outlet) | Self::Both(outlet, _) => Box::pin(outlet.pass(pass)).await,
+        }
     }
 
     /// A file of the version that is no track, such as `poster.jpg`.

@@ -81,6 +81,7 @@ fn lease() -> Lease {
         settings: PackageSettings::default(),
         task: Task::plan(),
         plan: None,
+        passes: Vec::new(),
         stored: Vec::new(),
         addition: None,
         content_keys: None,

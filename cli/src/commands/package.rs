@@ -103,6 +103,9 @@ async fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Res
         }
         settings.codecs.clone_from(&args.codecs);
     }
+    if args.two_pass {
+        settings.rate_control = wire::RateControl::TwoPass;
+    }
     if args.copy {
         // Nothing is encoded, and nothing decoded.
         settings.ladder.clear();

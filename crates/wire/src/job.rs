@@ -8,6 +8,8 @@
 //! PUT  /api/jobs/<job>/plan                     Plan → 204
 //! PUT  /api/jobs/<job>/tracks/<track>/init      init segment → 204
 //! PUT  /api/jobs/<job>/tracks/<track>/segments/<n>?start=S&duration=D[&iframe=L] → 204
+//! PUT  /api/jobs/<job>/passes/<track>?…         PassCost, log of a first pass → 204
+//! GET  /api/jobs/<job>/passes/<track>           the log of the job's span, by range
 //! PUT  /api/jobs/<job>/files/<name>             poster.jpg, storyboard.vtt, … → 204
 //! POST /api/jobs/<job>/complete                 Completion → 204
 //! POST /api/jobs/<job>/fail                     Failure → 204
@@ -26,7 +28,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Analysis, AssetId, Codec, ContentKeys, Encryption, JobId, TrackId, VersionId, VideoRange,
+    Analysis, AssetId, Codec, ContentKeys, Encryption, JobId, Pass, RateControl, TrackId,
+    VersionId, VideoRange,
 };
 
 /// Asks for work. The origin holds the request up to `wait_secs`, then answers 204.
@@ -58,6 +61,10 @@ pub enum TaskKind {
     /// Encode samples of the source, to choose the rates of the renditions that are not
     /// ahead. None of these is lent before it has ended; see [`Analysis`].
     Analysis,
+    /// Look at how many bits a span's pictures need, in all renditions that `rest`
+    /// encodes of it; `rest` is lent once that is known of all spans.
+    #[serde(rename = "first-pass")]
+    FirstPass,
     /// Encode all other renditions of a span.
     Rest,
     /// Encode a span in HEVC, all of its renditions.
@@ -74,13 +81,14 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// All kinds, in the order in which they are most urgent.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Copy,
         Self::Audio,
         Self::Lead,
         Self::Analysis,
         Self::Text,
+        Self::FirstPass,
         Self::Rest,
         Self::Images,
         Self::Hevc,
@@ -95,6 +103,7 @@ impl TaskKind {
             Self::Copy => "copy",
             Self::Lead => "lead",
             Self::Analysis => "analysis",
+            Self::FirstPass => "first-pass",
             Self::Rest => "rest",
             Self::Hevc => "hevc",
             Self::Av1 => "av1",
@@ -163,6 +172,9 @@ pub struct Lease {
     pub plan: Option<Plan>,
     /// What earlier attempts at this task stored, per track of the task.
     pub stored: Vec<StoredTrack>,
+    /// For a task behind a first pass: what that found of its tracks, in all spans.
+    #[serde(default)]
+    pub passes: Vec<Pass>,
     /// What the version's tracks are encrypted with, once it is known; nothing else says
     /// it to a worker, and none keeps it.
     #[serde(default)]
@@ -215,6 +227,9 @@ pub struct PackageSettings {
     /// without it, the origin has made them.
     #[serde(default)]
     pub key_server: Option<String>,
+    /// What decides how many bits H.264 pictures get.
+    #[serde(default, skip_serializing_if = "RateControl::is_crf")]
+    pub rate_control: RateControl,
 }
 
 /// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
@@ -255,6 +270,7 @@ impl Default for PackageSettings {
             per_title: false,
             encryption: Encryption::None,
             key_server: None,
+            rate_control: RateControl::Crf,
         }
     }
 }

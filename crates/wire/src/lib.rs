@@ -12,6 +12,7 @@ mod job;
 mod key;
 mod problem;
 mod protection;
+mod rate;
 mod warm;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
@@ -30,4 +31,5 @@ pub use job::{
 pub use key::{KeyBulletin, RevokeRequest};
 pub use problem::{Problem, kind};
 pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};
+pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};
 pub use warm::{EDGE_NAME_LEN_MAX, WarmList};

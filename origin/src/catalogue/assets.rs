@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 use wire::{AssetId, AssetProgress, AssetState, AssetStatus, Progress, VersionId};
 
 use super::{
-    Catalogue, OriginError, analysis, from_json, id,
+    Catalogue, OriginError, analysis, from_json, id, passes,
     progress::{self, Overall},
     saga,
     successor::sound,
@@ -128,7 +128,12 @@ async fn status(
         AssetState::Packaging | AssetState::Playable => {
             let tracks = progress::tracks(tx, &version).await?;
             let running = progress::running(tx, &version).await?;
-            progress::overall(&tracks, &running, duration_secs)
+            let measured = passes::share(tx, &version).await?;
+            let overall = progress::overall(&tracks, &running, duration_secs);
+            match measured {
+                Some(share) => overall.behind(share),
+                None => overall,
+            }
         }
         AssetState::Ready => Overall {
             percent: 100.0,

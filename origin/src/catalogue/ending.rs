@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind};
 
 use super::{
-    Catalogue, OriginError, Tx, analysis, fence, from_json, plans,
+    Catalogue, OriginError, Tx, analysis, fence, from_json, passes, plans,
     saga::{self, Rows},
     successor::sound,
     to_json, whole,
@@ -41,6 +41,7 @@ impl Catalogue {
         warnings.extend(completion.warnings.iter().cloned());
         whole::check_task(&mut tx, version, &fenced.task).await?;
         end(&mut tx, job.as_str(), "done", None).await?;
+        passes::done(&mut tx, version, &fenced.task).await?;
         warn(&mut tx, version, job.as_str(), warnings).await?;
         self.ended(&mut tx, version, &fenced.task).await?;
         tx.commit().await?;

@@ -14,6 +14,7 @@ use crate::clock::now_ms;
 const NAMED: &str = "SELECT 1 FROM segments WHERE blob = $1 \
      UNION ALL SELECT 1 FROM tracks WHERE init_blob = $1 \
      UNION ALL SELECT 1 FROM files WHERE blob = $1 \
+     UNION ALL SELECT 1 FROM passes WHERE blob = $1 \
      UNION ALL SELECT 1 FROM versions WHERE source = $1 \
      UNION ALL SELECT 1 FROM garbage WHERE blob = $1 LIMIT 1";
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use wire::{
-    AddedSound, ContentKeys, JobId, LeaseRequest, PackageSettings, Plan, Progress, StoredTrack,
-    Task, VersionId,
+    AddedSound, ContentKeys, JobId, LeaseRequest, PackageSettings, Pass, Plan, Progress,
+    StoredTrack, Task, VersionId,
 };
 
 use super::{
-    Catalogue, OriginError, Tx, content_keys, fence, from_json, id, plans, playable,
+    Catalogue, OriginError, Tx, content_keys, fence, from_json, id, passes, plans, playable,
     successor::sound, to_json, unsigned,
 };
 use crate::clock::now_ms;
@@ -28,6 +28,7 @@ pub(crate) struct Claim {
     pub(crate) stored: Vec<StoredTrack>,
     pub(crate) addition: Option<AddedSound>,
     pub(crate) content_keys: Option<ContentKeys>,
+    pub(crate) passes: Vec<Pass>,
 }
 
 /// What a claim gives of a job's row.
@@ -63,7 +64,10 @@ impl Catalogue {
         self.changed.notify_waiters();
         // It may be megabytes, and never changes: nobody has to wait for it.
         let mut reader = self.db.read.acquire().await?;
-        claim.plan = plans::stored(&mut reader, claim.version.as_str()).await?;
+        let version = claim.version.as_str();
+        claim.plan = plans::stored(&mut reader, version).await?;
+        // Nor do these: the task is lent once all are there.
+        claim.passes = passes::found(&mut reader, version, &claim.task).await?;
         Ok(Some(claim))
     }
 
@@ -128,7 +132,7 @@ fn claim_sql(ask: &LeaseRequest) -> String {
     )
 }
 
-/// All but the plan.
+/// All but the plan and the first passes.
 async fn claim(
     tx: &mut Tx,
     (job, attempt, attempts_max, version, task): Claimed,
@@ -150,6 +154,7 @@ async fn claim(
         plan: None,
         stored: stored(tx, &version, &task).await?,
         content_keys: content_keys::of(tx, &version).await?,
+        passes: Vec::new(),
         version: id(&version)?,
         task,
     })

@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use wire::{JobId, Plan, SagaState, SagaStep, Task, TaskKind, TrackId};
 
 use super::{
-    Catalogue, OriginError, Tx, analysis, content_keys, fence, from_json, id, saga,
+    Catalogue, OriginError, Tx, analysis, content_keys, fence, from_json, id, passes, saga,
     successor::sound, to_json,
 };
 use crate::random;
@@ -14,8 +14,8 @@ use crate::random;
 /// Most tracks in a plan. Chosen.
 pub(super) const TRACKS_MAX: usize = 64;
 
-/// Most tasks in a plan: 11 h in spans of 20 s, encoded twice. Chosen.
-const TASKS_MAX: usize = 4096;
+/// Most tasks in a plan: 12 h in spans of 16 s, of three kinds. Chosen.
+const TASKS_MAX: usize = 8192;
 
 /// Most warnings of a version, and longest of them, letters. Chosen.
 const WARNINGS_MAX: usize = 64;
@@ -142,7 +142,10 @@ async fn queue(
             version_at,
             toolchain: &plan.toolchain,
             attempts_max,
-            run_at: analysis::due(task.kind, waits),
+            run_at: match passes::waits(plan, task) {
+                true => passes::NEVER_MS,
+                false => analysis::due(task.kind, waits),
+            },
         };
         job.insert(tx).await?;
     }
@@ -201,7 +204,7 @@ fn urgency(kind: TaskKind) -> i64 {
         | TaskKind::Lead
         | TaskKind::Analysis
         | TaskKind::Text => 0,
-        TaskKind::Rest => 1,
+        TaskKind::FirstPass | TaskKind::Rest => 1,
         TaskKind::Images => 2,
         TaskKind::Hevc | TaskKind::Av1 => 3,
     }

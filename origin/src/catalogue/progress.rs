@@ -9,6 +9,10 @@ use crate::clock::now_ms;
 /// Time that stored segments must have taken before their pace says something. Chosen.
 const PACE_MS_MIN: i64 = 1000;
 
+/// Of all work, what first passes are. Measured: they take three quarters of what comes
+/// behind them.
+const FIRST_PASS: f64 = 0.4;
+
 /// A track of a plan that is not given up, as far as it is stored.
 #[derive(Debug)]
 pub(super) struct TrackCount {
@@ -139,6 +143,19 @@ pub(super) struct Overall {
     /// Seconds of the whole version per second.
     pub(super) speed: Option<f64>,
     pub(super) eta_secs: Option<f64>,
+}
+
+impl Overall {
+    /// The same, where first passes come before it, of which a share (0 to 1) is done.
+    pub(super) fn behind(self, share: f64) -> Self {
+        let percent = f64::from(self.percent) * (1.0 - FIRST_PASS) + 100.0 * FIRST_PASS * share;
+        Self {
+            percent: percent as f32,
+            // How fast the rest will be is not known yet.
+            eta_secs: self.eta_secs.filter(|_| share >= 1.0),
+            ..self
+        }
+    }
 }
 
 /// Sums up: each second of each track counts the same.

@@ -156,6 +156,7 @@ async fn undo_media(
 ) -> Result<String, OriginError> {
     let segments = discard(tx, version, &Rows::all("segments", "blob"), garbage_due_ms).await?;
     let files = discard(tx, version, &Rows::all("files", "blob"), garbage_due_ms).await?;
+    discard(tx, version, &Rows::all("passes", "blob"), garbage_due_ms).await?;
     let tracks = discard(
         tx,
         version,

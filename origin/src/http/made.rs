@@ -49,7 +49,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/api/jobs/{job}/files/{name}", put(file))
 }
 
-fn track_id(text: &str) -> Result<TrackId, OriginError> {
+pub(super) fn track_id(text: &str) -> Result<TrackId, OriginError> {
     text.parse()
         .map_err(|error| OriginError::BadRequest(format!("{error}")))
 }

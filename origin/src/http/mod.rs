@@ -12,6 +12,7 @@ mod made;
 mod manifest;
 mod object;
 mod pages;
+mod passes;
 mod text;
 mod tus;
 mod warm;
@@ -48,6 +49,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(tus::routes())
         .merge(worker::routes())
         .merge(made::routes())
+        .merge(passes::routes())
         .merge(api::routes())
         .merge(text::routes())
         .merge(warm::routes())

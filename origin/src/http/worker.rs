@@ -81,6 +81,7 @@ fn lend(app: &App, claim: Claim) -> Lease {
         stored: claim.stored,
         addition: claim.addition,
         content_keys: claim.content_keys,
+        passes: claim.passes,
     }
 }
 

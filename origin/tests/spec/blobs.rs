@@ -41,6 +41,7 @@ pub(crate) async fn named(data: &Path) -> BTreeSet<String> {
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT blob FROM segments UNION SELECT blob FROM files \
          UNION SELECT init_blob FROM tracks WHERE init_blob IS NOT NULL \
+         UNION SELECT blob FROM passes WHERE blob IS NOT NULL \
          UNION SELECT source FROM versions WHERE source <> ''",
     )
     .fetch_all(&mut db)

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod jobs;
 mod keys;
+mod passes;
 mod plans;
 mod playable;
 mod repeated;

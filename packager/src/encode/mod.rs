@@ -51,6 +51,8 @@ pub(crate) struct Encode<'a> {
     pub(crate) duration_secs: f64,
     /// and of these, what was made before.
     pub(crate) before_secs: f64,
+    /// Where the logs of passes are, or go.
+    pub(crate) logs: Option<&'a Path>,
 }
 
 /// One output of ffmpeg.
@@ -82,7 +84,7 @@ impl Encode<'_> {
         let tools = Tools::of(self.config);
         let access = Access {
             read: &[self.file.to_owned()],
-            write: None,
+            write: self.logs.map(Path::to_owned),
         };
         let encoder = Encoder::start(&tools, &access, args, outputs.len())?;
         let (mut ffmpeg, pipes, lines, stderr) = encoder.split();

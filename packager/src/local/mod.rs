@@ -13,13 +13,16 @@ use std::{
 use futures_util::future::try_join_all;
 use media::Encryption;
 use tokio::time::sleep;
-use wire::{Analysis, Codec, Completion, PackageSettings, Plan, Task, TaskKind};
+use wire::{Analysis, Codec, Completion, PackageSettings, Pass, Plan, Task, TaskKind};
 
 use crate::{
     Config, PackagerError,
     attempt::Attempt,
     input::Input,
-    local::{board::Board, shelf::Shelf},
+    local::{
+        board::Board,
+        shelf::{Shelf, WORK},
+    },
     outlet::Outlet,
     protect::{Protection, Protector},
     remux::{lacks_index, remux},
@@ -99,8 +102,10 @@ pub async fn package(
     let unkept_copy = copy.as_ref().map(|(copy, _)| copy.unless_kept());
     let indexed = indexed(config, file, out).await?;
     let file = indexed.as_ref().map_or(file, |indexed| &indexed.file);
+    let work = Work(out.join(WORK));
     let bench = Bench {
         config,
+        work: &work.0,
         toolchain,
         codecs,
         file,
@@ -150,6 +155,16 @@ impl Drop for Indexed {
     }
 }
 
+/// A folder for what tasks leave to each other, which goes with it.
+struct Work(PathBuf);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // Most never need it; what cannot be removed stays where the user sees it.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Makes one below `out`, where the source's container has no index.
 async fn indexed(
     config: &Config,
@@ -179,6 +194,7 @@ struct Bench<'a> {
     toolchain: String,
     codecs: Vec<Codec>,
     file: &'a Path,
+    work: &'a Path,
     input: Input,
     outlet: Outlet,
     settings: &'a PackageSettings,
@@ -195,7 +211,7 @@ impl Bench<'_> {
         tell: impl Fn(Far),
     ) -> Result<Packaged, PackagerError> {
         let lane = Lane::default();
-        self.one(&Task::plan(), None, &lane.progress).await?;
+        self.one(&Task::plan(), (None, &[]), &lane.progress).await?;
         let mut plan = shelf
             .plan()
             .ok_or_else(|| PackagerError::Encoder("no plan was made".into()))?;
@@ -206,7 +222,7 @@ impl Bench<'_> {
         let work = lanes
             .iter()
             .enumerate()
-            .map(|(n, lane)| self.lane(n == 0, lane, &plan, &board));
+            .map(|(n, lane)| self.lane((n == 0, lane), &plan, &board, shelf));
         let watch = async {
             loop {
                 tell(far(&board, &lanes));
@@ -247,7 +263,7 @@ impl Bench<'_> {
             return Ok(());
         };
         let task = plan.tasks.remove(at);
-        match self.one(&task, Some(plan), progress).await {
+        match self.one(&task, (Some(plan), &[]), progress).await {
             Ok(done) => {
                 plan.warnings.extend(done.warnings);
                 plan.analysis = done.analysis;
@@ -267,14 +283,15 @@ impl Bench<'_> {
     /// Does tasks until there is none; `side` prefers those beside the pictures.
     async fn lane(
         &self,
-        side: bool,
-        lane: &Lane,
+        (side, lane): (bool, &Lane),
         plan: &Plan,
         board: &Board,
+        shelf: &Shelf,
     ) -> Result<(), PackagerError> {
-        while let Some((task, weight)) = board.next(side) {
+        while let Some((task, weight)) = board.next(side).await {
             lane.start(&task, weight);
-            let done = self.one(&task, Some(plan), &lane.progress).await;
+            let known = (Some(plan), shelf.passes());
+            let done = self.one(&task, (known.0, &known.1), &lane.progress).await;
             match done {
                 Ok(done) => {
                     board.seen(&task, &done.warnings);
@@ -294,14 +311,17 @@ impl Bench<'_> {
     async fn one(
         &self,
         task: &Task,
-        plan: Option<&Plan>,
+        (plan, passes): (Option<&Plan>, &[Pass]),
         progress: &Shared,
     ) -> Result<Completion, PackagerError> {
         let attempt = Attempt {
             config: self.config,
             toolchain: &self.toolchain,
             codecs: &self.codecs,
-            source: Source::File(self.file),
+            source: Source::File {
+                path: self.file,
+                work: self.work,
+            },
             input: self.input.clone(),
             outlet: &self.outlet,
             settings: self.settings,
@@ -309,6 +329,7 @@ impl Bench<'_> {
             plan,
             stored: &[],
             addition: None,
+            passes,
             progress,
         };
         Box::pin(attempt.run()).await

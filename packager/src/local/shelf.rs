@@ -12,13 +12,16 @@ use media::{
     Edit, Encryption, FrameRate, Label, ManifestError, Presentation, TrackKind, VideoRange,
     bmff::init_info, dash, hls,
 };
-use wire::{Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
+use wire::{Pass, PassCost, Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
 
 use super::partial::Partial;
 use crate::{PackagerError, encode::segment::Segment};
 
 /// Ticks per second of text: milliseconds.
 const TEXT_TIMESCALE: u32 = 1000;
+
+/// Folder of what is no part of the version, below it; removed when all is done.
+pub(crate) const WORK: &str = ".work";
 
 /// A folder that becomes a version. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +42,7 @@ struct Held {
     files: BTreeSet<String>,
     /// What was begun in the folder: files and subfolders.
     begun: BTreeSet<String>,
+    passes: Vec<Pass>,
     storyboard: Option<media::Storyboard>,
     /// Longest picture of the storyboard, bytes.
     sheet_len_max: u64,
@@ -147,6 +151,37 @@ impl Shelf {
         let stored = held.tracks.entry(track.clone()).or_default();
         stored.segments.insert(number, row);
         Ok(())
+    }
+
+    /// Keeps what a first pass found of a span, until it is encoded.
+    pub(crate) async fn put_pass(
+        &self,
+        (span, track, cost): (u32, &TrackId, &PassCost),
+        log: Bytes,
+    ) -> Result<(), PackagerError> {
+        let pass = Pass {
+            span,
+            track: track.clone(),
+            len_bytes: log.len() as u64,
+            cost: *cost,
+        };
+        self.write(&log_name(&pass), log).await?;
+        self.held().passes.push(pass);
+        Ok(())
+    }
+
+    /// What first passes found so far.
+    pub(crate) fn passes(&self) -> Vec<Pass> {
+        self.held().passes.clone()
+    }
+
+    /// The log of a first pass; it is read once.
+    pub(crate) fn pass(&self, pass: &Pass) -> Result<Bytes, PackagerError> {
+        let path = self.0.root.join(log_name(pass));
+        let log = std::fs::read(&path).map_err(|e| fault(&path, e))?;
+        // What stays goes with the folder of all.
+        let _ = std::fs::remove_file(&path);
+        Ok(log.into())
     }
 
     pub(crate) async fn put_file(&self, name: &str, bytes: Bytes) -> Result<(), PackagerError> {
@@ -306,6 +341,11 @@ impl Shelf {
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where the log of a first pass is kept.
+fn log_name(pass: &Pass) -> String {
+    format!("{WORK}/{}-{}", pass.span, pass.track)
 }
 
 fn unlisted(error: ManifestError) -> PackagerError {

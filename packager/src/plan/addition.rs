@@ -86,6 +86,7 @@ pub(crate) fn plan(
         },
         hevc: None,
         av1: None,
+        targets: Vec::new(),
         grid: Some(Grid {
             rate: (1_000_000, 1),
             starts: added.starts_us.clone(),

@@ -15,13 +15,14 @@ mod tasks;
 
 use std::collections::BTreeMap;
 
-use wire::{Codec, PackageSettings, Plan, PlannedKind, PlannedTrack, TrackId};
+use wire::{Codec, PackageSettings, Plan, PlannedKind, PlannedTrack, RateControl, TrackId};
 
 use crate::{
     Config, PackagerError,
     attempt::{SHORTFALL_SECS, cut_short},
     copy::{CopyPlan, Verdict},
-    plan::recipe::{Picture, Recipe, Settings, Words},
+    passes,
+    plan::recipe::{Picture, Recipe, Settings, Target, Words},
     probe::{Source, Text, Video, timeline::Timeline, timing::Timing},
 };
 
@@ -44,6 +45,8 @@ const COPY_RATE_MAX: f64 = 1.5;
 /// A source whose pictures cannot be found without reading them all.
 const NOT_ANALYSED: &str = "bit rates are those of any source: this one has no index, so that no \
     samples were taken";
+/// Two passes are of spans.
+const ONE_PASS: &str = "its container has no index: encoded in one pass, by quality";
 
 /// What is known of a source.
 pub(crate) struct Facts<'a> {
@@ -135,6 +138,13 @@ pub(crate) fn plan(
     leave_out(&mut pictures, &copies);
     let samples = laid.as_ref().map(|laid| laid.samples.clone());
     let (grid, spans) = laid.map(|laid| (laid.grid, laid.spans)).unzip();
+    let two_pass = settings.rate_control == RateControl::TwoPass && !pictures.is_empty();
+    let targets = pictures.iter().filter(|_| two_pass && grid.is_some());
+    let targets = targets.map(|track| Target {
+        track: track.track.clone(),
+        bits_per_sec: passes::target(track.bitrate_max),
+    });
+    let one_pass = (two_pass && grid.is_none()).then(|| ONE_PASS.to_owned());
     let mut sounds = sounds::encoded(source, copy.as_ref(), encodes);
     if encodes && settings.codecs.contains(&Codec::Opus) {
         let opus = sounds::in_opus(&sounds, &copies, source, copy.as_ref());
@@ -162,6 +172,7 @@ pub(crate) fn plan(
         }),
         encoder,
         av1: av1.recipe,
+        targets: targets.collect(),
         grid,
         spans: spans.unwrap_or_default(),
         samples: samples.unwrap_or_default(),
@@ -192,6 +203,7 @@ pub(crate) fn plan(
             .chain(short)
             .chain(blind)
             .chain(av1.warning)
+            .chain(one_pass)
             .collect(),
         recipe: recipe.to_json(),
         analysis: None,

@@ -45,6 +45,9 @@ pub(crate) struct Recipe {
     /// How they are encoded in AV1, where that is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) av1: Option<Av1>,
+    /// What renditions of two passes are to average; none where a quality is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) targets: Vec<Target>,
     /// Where segments start. `None`: the source has no index, so that it is encoded in
     /// one piece, from the beginning, and cut by cells as it comes.
     pub(crate) grid: Option<Grid>,
@@ -108,6 +111,15 @@ pub(crate) struct Words {
     pub(crate) track: TrackId,
     /// The subtitles.
     pub(crate) text: Text,
+}
+
+/// What a rendition is to average.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Target {
+    /// The track.
+    pub(crate) track: TrackId,
+    /// Over the whole, bit/s.
+    pub(crate) bits_per_sec: u64,
 }
 
 /// Settings of x264, or of x265.
@@ -190,6 +202,13 @@ impl Recipe {
         // The last of pictures at any time may stay as long as it likes.
         let varies = self.picture.as_ref()?.timing.varies();
         (end_secs + SHORTFALL_SECS < declared_secs && !varies).then_some(end_secs)
+    }
+
+    /// What a rendition is to average, bit/s.
+    pub(crate) fn target(&self, track: &TrackId) -> Option<u64> {
+        let mut targets = self.targets.iter();
+        let target = targets.find(|target| target.track == *track);
+        target.map(|target| target.bits_per_sec)
     }
 
     /// Where segments of a source without an index start.

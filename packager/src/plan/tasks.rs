@@ -59,6 +59,14 @@ pub(super) fn tasks(
             ..task(TaskKind::Analysis, &[])
         });
     }
+    if !recipe.targets.is_empty() && !rest.is_empty() {
+        // They write no tracks: those of `rest` are looked at.
+        let mut first = spans(TaskKind::FirstPass, rest);
+        for task in &mut first {
+            (task.tracks, task.segments) = (Vec::new(), None);
+        }
+        tasks.extend(first);
+    }
     tasks.extend(spans(TaskKind::Rest, rest));
     tasks.extend(recipe.texts.iter().map(|words| Task {
         optional: true,

@@ -12,8 +12,8 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 use wire::{
-    Completion, ContentKeys, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Plan, Problem,
-    Progress, TaskKind, TrackId,
+    Completion, ContentKeys, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PassCost, Plan,
+    Problem, Progress, TaskKind, TrackId,
 };
 
 use crate::{
@@ -22,8 +22,9 @@ use crate::{
     worker::call::{Backoff, Call, Fault, causes, parse},
 };
 
-/// Longest answer that is read, bytes; a lease with its plan is a few KiB.
-const ANSWER_LEN_MAX: usize = 1 << 20;
+/// Longest answer that is read, bytes: a lease, whose plan may be of 4 MiB, and what first
+/// passes found of 12 h a quarter of that. Most are a few KiB.
+const ANSWER_LEN_MAX: usize = 8 << 20;
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Slowest upload that is waited for, bytes per second.
@@ -237,7 +238,20 @@ impl Job {
 
     /// Bytes of the source, all or an error.
     pub(crate) async fn source_range(&self, range: Range<u64>) -> Result<Bytes, PackagerError> {
-        let mut call = Call::new(Method::GET, self.at("/source"), Bytes::new());
+        self.range("/source", range).await
+    }
+
+    /// Bytes of the first pass' log of this job's span of a track, all or an error.
+    pub(crate) async fn pass_range(
+        &self,
+        track: &TrackId,
+        range: Range<u64>,
+    ) -> Result<Bytes, PackagerError> {
+        self.range(&format!("/passes/{track}"), range).await
+    }
+
+    async fn range(&self, of: &str, range: Range<u64>) -> Result<Bytes, PackagerError> {
+        let mut call = Call::new(Method::GET, self.at(of), Bytes::new());
         call.range = Some((range.start, Some(range.end)));
         let len = range.end - range.start;
         let bytes = self.api.patiently(&self.key, &call).await?;
@@ -309,6 +323,29 @@ impl Job {
         );
         let call = Call::new(Method::PUT, self.at(&path), bytes.clone());
         self.send(call.of("video/iso.segment")).await
+    }
+
+    /// Stores what a first pass found of this job's span of a track.
+    pub(crate) async fn put_pass(
+        &self,
+        track: &TrackId,
+        cost: &PassCost,
+        log: Bytes,
+    ) -> Result<(), PackagerError> {
+        let PassCost {
+            texture_bits,
+            motion_bits,
+            other_bits,
+            scale,
+            pictures,
+            secs,
+        } = cost;
+        let path = format!(
+            "/passes/{track}?texture_bits={texture_bits}&motion_bits={motion_bits}\
+             &other_bits={other_bits}&scale={scale}&pictures={pictures}&secs={secs}"
+        );
+        let call = Call::new(Method::PUT, self.at(&path), log);
+        self.send(call.of("application/octet-stream")).await
     }
 
     /// Stores a file of the version that is no track, such as `poster.jpg`.

@@ -49,6 +49,7 @@ const SIDE_LANES: [&[TaskKind]; 2] = [
 const PICTURE_LANE: &[TaskKind] = &[
     TaskKind::Lead,
     TaskKind::Analysis,
+    TaskKind::FirstPass,
     TaskKind::Rest,
     TaskKind::Hevc,
     TaskKind::Av1,
@@ -211,6 +212,7 @@ impl Worker {
             plan: lease.plan.as_ref(),
             stored: &lease.stored,
             addition: lease.addition.as_ref(),
+            passes: &lease.passes,
             progress: &progress,
         };
         let work = async {

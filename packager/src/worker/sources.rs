@@ -20,7 +20,7 @@ use crate::{
         layout::Layout,
         progress::Shared,
         reach::{self, Need},
-        workspace::{Folder, Workspace},
+        workspace::{Folder, Scratch, Workspace},
     },
 };
 
@@ -135,13 +135,21 @@ impl Held {
 
 /// Where a task finds its source as a file.
 pub(crate) enum Source<'a> {
-    /// Here.
-    File(&'a Path),
+    /// Here, with a folder for what attempts write.
+    File { path: &'a Path, work: &'a Path },
     /// At the origin.
     Origin { held: &'a Held, job: &'a Job },
 }
 
 impl Source<'_> {
+    /// A new folder for what an attempt's programs write.
+    pub(crate) fn scratch(&self) -> Result<Scratch, PackagerError> {
+        match *self {
+            Self::File { work, .. } => Scratch::below(work),
+            Self::Origin { held, .. } => held.folder.scratch(),
+        }
+    }
+
     /// A file that has these ranges of the source where the source has them, and may
     /// have nothing else: made without reading all of it.
     pub(crate) async fn outline(
@@ -150,7 +158,7 @@ impl Source<'_> {
         ranges: &[Range<u64>],
     ) -> Result<PathBuf, PackagerError> {
         match *self {
-            Self::File(path) => Ok(path.to_owned()),
+            Self::File { path, .. } => Ok(path.to_owned()),
             Self::Origin { held, job } => {
                 let reading = Reading {
                     config,
@@ -189,7 +197,7 @@ impl Source<'_> {
     /// times are new.
     pub(crate) fn is_remuxed(&self, file: &Path) -> bool {
         match *self {
-            Self::File(_) => false,
+            Self::File { .. } => false,
             Self::Origin { held, .. } => file == held.folder.indexed(),
         }
     }
@@ -201,7 +209,7 @@ impl Source<'_> {
         progress: &Shared,
     ) -> Result<PathBuf, PackagerError> {
         match *self {
-            Self::File(path) => Ok(path.to_owned()),
+            Self::File { path, .. } => Ok(path.to_owned()),
             Self::Origin { held, job } => {
                 let reading = Reading {
                     config,

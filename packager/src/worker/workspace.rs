@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::PackagerError;
@@ -73,9 +74,43 @@ impl Folder {
         self.0.join("source")
     }
 
+    /// A folder for one attempt.
+    pub(crate) fn scratch(&self) -> Result<Scratch, PackagerError> {
+        Scratch::below(&self.0)
+    }
+
     /// Where the source goes in a container that has an index.
     pub(crate) fn indexed(&self) -> PathBuf {
         self.0.join("indexed")
+    }
+}
+
+/// A folder of one attempt, for what its programs write. Removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one below `folder`, which is made where it is not there.
+    pub(crate) fn below(folder: &Path) -> Result<Self, PackagerError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!("scratch-{number}"));
+        let made = fs::create_dir_all(folder).and_then(|()| fs::create_dir(&path));
+        made.map_err(|source| PackagerError::WorkDir {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove(&self.0);
     }
 }
 

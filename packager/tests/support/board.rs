@@ -48,8 +48,14 @@ impl Board {
         let is_analysis = |job: &&Job| job.task.kind == TaskKind::Analysis;
         let analysis = self.jobs.iter().find(is_analysis);
         let analysing = analysis.is_some_and(|job| job.status != Status::Done);
+        let first = |job: &Job| job.task.kind == TaskKind::FirstPass;
+        let measuring = |job: &Job| first(job) && job.status != Status::Done;
+        let measured = !self.jobs.iter().any(measuring);
         let fits = |job: &Job| {
             let kind = job.task.kind;
+            if kind == TaskKind::Rest && !measured {
+                return false;
+            }
             if analysing && matches!(kind, TaskKind::Rest | TaskKind::Hevc) {
                 return false;
             }

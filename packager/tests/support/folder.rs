@@ -1,7 +1,7 @@
 //! Packaging without a server.
 
 use packager::{Config, Packaged, PackagerError, Packaging};
-use wire::{Codec, PackageSettings};
+use wire::{Codec, PackageSettings, RateControl};
 
 use super::{Clip, Published, config};
 
@@ -13,6 +13,7 @@ pub(crate) struct Packager {
     pub(crate) codecs: Vec<Codec>,
     pub(crate) copy: bool,
     pub(crate) per_title: bool,
+    pub(crate) rate_control: RateControl,
 }
 
 impl Packager {
@@ -27,6 +28,7 @@ impl Packager {
             codecs: vec![Codec::H264],
             copy: false,
             per_title: false,
+            rate_control: RateControl::Crf,
         }
     }
 
@@ -41,6 +43,7 @@ impl Packager {
                 copy: self.copy,
                 codecs: self.codecs.clone(),
                 per_title: self.per_title,
+                rate_control: self.rate_control,
                 ..PackageSettings::default()
             },
             workers: self.workers,

@@ -3,6 +3,7 @@
 //! neighbours.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
@@ -19,8 +20,8 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
 use wire::{
-    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PackageSettings, Plan,
-    Problem, Progress, StoredTrack, Task, TaskKind, kind,
+    Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PackageSettings, Pass,
+    PassCost, Plan, Problem, Progress, StoredTrack, Task, TaskKind, kind,
 };
 
 use super::{
@@ -48,6 +49,8 @@ pub(crate) struct Faults {
     /// All leases are lost when this many segments of pictures are stored, and nothing
     /// is lent until [`Origin::lend_again`].
     pub(crate) lease_lost_at: Option<usize>,
+    /// The same when this many logs of first passes are stored.
+    pub(crate) passes_lost_at: Option<usize>,
     /// The asset is deleted when this many segments of pictures are stored.
     pub(crate) cancelled_at: Option<usize>,
     /// So many requests of a job, but for its source, are answered 503.
@@ -62,6 +65,8 @@ struct State {
     board: Board,
     settings: PackageSettings,
     published: Published,
+    /// Logs of first passes, by span and track.
+    passes: BTreeMap<(u32, String), (PassCost, Bytes)>,
     faults: Faults,
     /// Nothing is lent.
     closed: bool,
@@ -160,6 +165,7 @@ impl Origin {
         let mut state = self.state();
         state.faults = Faults::default();
         state.closed = false;
+        state.asked_in_vain = 0;
     }
 
     /// Changes what is stored, as if another attempt had done it.
@@ -289,6 +295,13 @@ impl Origin {
                             segment(&mut state, job, (track, n, query), body)
                         }
                         ["tracks", track, "init"] => init(&mut state, track, body),
+                        ["passes", track] if head.method == Method::GET => {
+                            log(&state, job, track, &head)
+                        }
+                        ["passes", track] => {
+                            let query = head.uri.query().unwrap();
+                            pass(&mut state, job, (track, query), body)
+                        }
                         ["files", name] => file(&mut state, name, body),
                         _ => told(&mut state, job, rest, &body),
                     },
@@ -338,7 +351,64 @@ fn lease(state: &State, at: usize) -> Lease {
         stored: job.task.tracks.iter().filter_map(stored).collect(),
         addition: None,
         content_keys: None,
+        passes: passes(state, &job.task),
     }
+}
+
+/// What a task is told of first passes.
+fn passes(state: &State, task: &Task) -> Vec<Pass> {
+    let of_task = |track: &str| task.tracks.iter().any(|t| t.as_str() == track);
+    let found = state.passes.iter().filter(|((_, track), _)| of_task(track));
+    let pass = |((span, track), (cost, log)): (&(u32, String), &(PassCost, Bytes))| Pass {
+        span: *span,
+        track: track.parse().unwrap(),
+        len_bytes: log.len() as u64,
+        cost: *cost,
+    };
+    found.map(pass).collect()
+}
+
+fn pass(state: &mut State, job: usize, (track, query): (&str, &str), log: Bytes) -> Response<Body> {
+    let number = |name: &str| -> f64 {
+        let pair = query.split('&').find_map(|pair| pair.strip_prefix(name));
+        pair.unwrap().trim_start_matches('=').parse().unwrap()
+    };
+    let cost = PassCost {
+        texture_bits: number("texture_bits") as u64,
+        motion_bits: number("motion_bits") as u64,
+        other_bits: number("other_bits") as u64,
+        scale: number("scale"),
+        pictures: number("pictures") as u32,
+        secs: number("secs"),
+    };
+    let task = &state.board.job(job).task;
+    if task.kind != TaskKind::FirstPass {
+        return problem(400, kind::BAD_REQUEST);
+    }
+    let key = (task.span, track.to_owned());
+    // As with other tasks, another attempt must come to the same.
+    assert!(
+        state
+            .passes
+            .get(&key)
+            .is_none_or(|old| *old == (cost, log.clone()))
+    );
+    state.passes.insert(key, (cost, log));
+    none()
+}
+
+fn log(state: &State, job: usize, track: &str, head: &http::request::Parts) -> Response<Body> {
+    let key = (state.board.job(job).task.span, track.to_owned());
+    let Some((_, log)) = state.passes.get(&key) else {
+        return problem(404, kind::NOT_FOUND);
+    };
+    let range = head.headers[header::RANGE].to_str().unwrap();
+    let (from, last) = range["bytes=".len()..].split_once('-').unwrap();
+    let (from, last): (usize, usize) = (from.parse().unwrap(), last.parse().unwrap());
+    Response::builder()
+        .status(206)
+        .body(full(log.slice(from..=last)))
+        .unwrap()
 }
 
 /// How many segments of pictures are stored.
@@ -350,8 +420,11 @@ fn stored(state: &State) -> usize {
 
 fn lose_leases(state: &mut State) {
     let reached = |at: &usize| stored(state) >= *at;
-    if state.faults.lease_lost_at.as_ref().is_some_and(reached) {
+    let measured = state.passes.len();
+    let passes = state.faults.passes_lost_at.is_some_and(|at| measured >= at);
+    if state.faults.lease_lost_at.as_ref().is_some_and(reached) || passes {
         state.faults.lease_lost_at = None;
+        state.faults.passes_lost_at = None;
         state.board.take_back();
         state.closed = true;
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::RangeBounds,
     path::Path,
     process::{Command, Output},
 };
@@ -165,14 +166,19 @@ impl Track {
 
     /// The highest rate of so many segments after another, bits per second.
     pub(crate) fn peak_rate(&self, count: usize) -> f64 {
+        let last = self.segments.len().saturating_sub(count);
+        let rates = (0..=last).map(|first| self.rate(first..first + count));
+        rates.fold(0.0, f64::max)
+    }
+
+    /// The rate of some segments, bits per second.
+    pub(crate) fn rate(&self, which: impl RangeBounds<usize>) -> f64 {
         let timescale = f64::from(self.info().timescale);
-        let segments: Vec<_> = self.segments.values().collect();
-        let rate = |some: &[&Stored]| {
-            let bytes: usize = some.iter().map(|s| s.bytes.len()).sum();
-            let ticks: u64 = some.iter().map(|s| s.duration).sum();
-            bytes as f64 * 8.0 * timescale / ticks as f64
-        };
-        segments.windows(count).map(rate).fold(0.0, f64::max)
+        let some = (0..).zip(self.segments.values());
+        let some: Vec<_> = some.filter(|(n, _)| which.contains(n)).collect();
+        let bytes: usize = some.iter().map(|(_, s)| s.bytes.len()).sum();
+        let ticks: u64 = some.iter().map(|(_, s)| s.duration).sum();
+        bytes as f64 * 8.0 * timescale / ticks as f64
     }
 
     /// Init and all segments.
