@@ -16,6 +16,7 @@ ALTER TABLE versions ADD COLUMN addition TEXT;
 ALTER TABLE uploads ADD COLUMN adds_to TEXT;    -- asset that it is sound for; NULL: none
 ALTER TABLE uploads ADD COLUMN addition TEXT;   -- JSON: what it is called
 ALTER TABLE uploads ADD COLUMN version TEXT;    -- that it became
+
 -- Content keys of encrypted versions. No other table holds one.
 
 CREATE TABLE content_keys (
@@ -25,6 +26,7 @@ CREATE TABLE content_keys (
     secret      TEXT NOT NULL,          -- the key: 32 hexadecimal digits
     PRIMARY KEY (version, kind)
 );
+
 -- What first passes found.
 
 -- A row for each span of each track. The bytes go once the span is encoded; what they

@@ -1,5 +1,7 @@
 //! One attempt at a task, whoever lent it.
 
+mod pictures;
+mod planning;
 mod two_pass;
 
 use std::{
@@ -13,24 +15,12 @@ use wire::{
 };
 
 use crate::{
-    Config, PackagerError, analysis,
-    copy::{self, Copyable, Verdict},
-    encode::{
-        Encode, Ended, Output,
-        audio::Borders,
-        command::{self, Coder, Passes},
-        segment::Cutter,
-    },
+    Config, PackagerError, analysis, copy,
+    encode::{Encode, Ended, Output, audio::Borders, command, segment::Cutter},
     images,
     input::Input,
     outlet::Outlet,
-    plan::{
-        self, Facts, Tools,
-        grid::{Grid, Span},
-        recipe::{Picture, Recipe},
-    },
-    probe,
-    probe::timeline::{Timeline, average},
+    plan::recipe::Recipe,
     text,
     worker::{progress::Shared, reach::Need, sources::Source},
 };
@@ -98,113 +88,6 @@ impl Attempt<'_> {
         })
     }
 
-    async fn make_plan(&self) -> Result<Completion, PackagerError> {
-        self.progress.set(Stage::Download, 0.0, None);
-        if let Some(added) = self.addition {
-            return self.plan_sound(added).await;
-        }
-        let copy = copy::look(&self.input, self.settings).await?;
-        let looked = match &copy {
-            Verdict::Copy(found) if !found.is_torn() => self.look_at_outline(found).await?,
-            _ => None,
-        };
-        let (source, line) = match looked {
-            Some(looked) => looked,
-            None => self.look_at_all().await?,
-        };
-        tracing::info!(?source, "probed");
-        // A file's tables of times may be longer than its headers say; one picture, too.
-        let frame = source.video.as_ref().map(|video| video.timing.frame_secs());
-        for secs in line.iter().map(Timeline::played_secs).chain(frame) {
-            probe::check_duration(self.config, secs)?;
-        }
-        let tools = self.tools();
-        let facts = Facts {
-            source: &source,
-            line: line.as_ref(),
-            copy,
-        };
-        let plan = plan::plan(facts, self.settings, &tools)?;
-        self.outlet.put_plan(&plan).await?;
-        Ok(Completion::default())
-    }
-
-    /// Plans sound for a version that is sealed.
-    async fn plan_sound(&self, added: &AddedSound) -> Result<Completion, PackagerError> {
-        let file = self.source.file(self.config, self.progress).await?;
-        self.progress.set(Stage::Probe, 0.0, None);
-        let source = probe::probe(self.config, &file).await?;
-        tracing::info!(?source, "probed");
-        let lasts_secs = match source.audio.first() {
-            Some(audio) => probe::measure(self.config, &file, audio.index).await?,
-            None => 0.0,
-        };
-        let heard = plan::Heard {
-            source: &source,
-            lasts_secs,
-            has_times: !self.source.is_remuxed(&file),
-        };
-        let plan = plan::addition(&heard, added, self.settings, &self.tools())?;
-        self.outlet.put_plan(&plan).await?;
-        Ok(Completion::default())
-    }
-
-    fn tools(&self) -> Tools<'_> {
-        Tools {
-            config: self.config,
-            toolchain: self.toolchain,
-            codecs: self.codecs,
-        }
-    }
-
-    /// What a source is whose streams can be copied, without reading all of it. `None`
-    /// where that does not suffice.
-    async fn look_at_outline(
-        &self,
-        found: &Copyable,
-    ) -> Result<Option<(probe::Source, Option<Timeline>)>, PackagerError> {
-        let file = self
-            .source
-            .outline((self.config, self.progress), &found.outline)
-            .await?;
-        self.progress.set(Stage::Probe, 0.0, None);
-        match probe::probe_copyable(self.config, &file).await {
-            Ok(source) => Ok(Some((source, Some(found.line.clone())))),
-            Err(PackagerError::Source(reason)) => {
-                tracing::debug!(reason, "the outline says too little");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What a source is, from all of it.
-    async fn look_at_all(&self) -> Result<(probe::Source, Option<Timeline>), PackagerError> {
-        let config = self.config;
-        let file = self.source.file(config, self.progress).await?;
-        self.progress.set(Stage::Probe, 0.0, None);
-        let mut source = probe::probe(config, &file).await?;
-        let splits = plan::splits(&source);
-        let Some(video) = source.video.as_mut() else {
-            return Ok((source, None));
-        };
-        if !splits && !video.timing.varies() {
-            return Ok((source, None));
-        }
-        let index = probe::index(config, &file, video).await?;
-        let line = Timeline::new(&index, source.zero_secs);
-        if splits {
-            return Ok((source, line));
-        }
-        // All that it is good for where no span can be found.
-        if let Some(line) = line {
-            // Also those without a time, or with that of another.
-            let all = index.packets.len() + index.untimed;
-            video.timing = video.timing.averaging(average(all, line.played_secs()));
-        }
-        Ok((source, None))
-    }
-
     /// Publishes the source's own streams.
     async fn copy(&self, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
         let copy = recipe
@@ -212,127 +95,6 @@ impl Attempt<'_> {
             .as_ref()
             .ok_or_else(|| PackagerError::Encoder("the plan has no copy".into()))?;
         copy::run(copy, &self.input, self.outlet, self.progress, self.stored).await
-    }
-
-    /// Encodes a span, or all that comes, in several renditions.
-    async fn pictures(&self, plan: &Plan, recipe: &Recipe) -> Result<Vec<String>, PackagerError> {
-        let foreign = || PackagerError::Encoder("the plan has no such span".into());
-        let picture = recipe.picture.as_ref().ok_or_else(foreign)?;
-        let part = match &recipe.grid {
-            None => None,
-            Some(grid) => {
-                let span = recipe.spans.get(self.task.span as usize);
-                Some((grid, span.ok_or_else(foreign)?))
-            }
-        };
-        let tracks = self.tracks(plan)?;
-        let file = match part {
-            Some((grid, span)) => {
-                let need = Need::Pictures {
-                    picture,
-                    grid,
-                    span,
-                };
-                self.part(recipe, &need).await?
-            }
-            None => self.source.file(self.config, self.progress).await?,
-        };
-        let second = match (self.task.kind, part) {
-            (TaskKind::Rest, Some((grid, span))) if !recipe.targets.is_empty() => {
-                let part = (picture, grid, span);
-                Some(self.second_pass(recipe, part, &tracks).await?)
-            }
-            _ => None,
-        };
-        let settings = match self.task.kind {
-            TaskKind::Hevc => recipe.hevc.as_ref().ok_or_else(foreign)?,
-            _ => &recipe.encoder,
-        };
-        let settings = analysis::applied(settings, plan.analysis.as_ref());
-        let coder = match (self.task.kind, &second) {
-            (TaskKind::Hevc, _) => Coder::X265(&settings),
-            (TaskKind::Av1, _) => Coder::SvtAv1(recipe.av1.as_ref().ok_or_else(foreign)?),
-            (_, Some(two)) => {
-                let passes = Passes::Second(two.folder.path(), &two.rates);
-                Coder::Passes(&settings, passes)
-            }
-            (_, None) => Coder::X264(&settings),
-        };
-        let run = Run {
-            plan,
-            recipe,
-            picture,
-            coder,
-            part,
-            file: &file,
-            tracks: &tracks,
-            logs: second.as_ref().map(|second| second.folder.path()),
-        };
-        let (Coder::SvtAv1(av1), Some((_, span))) = (coder, part) else {
-            let span = part.map(|(_, span)| span);
-            let mut warnings = self.encode_part(&run, span).await?;
-            warnings.extend(second.into_iter().flat_map(|second| second.warnings));
-            return Ok(warnings);
-        };
-        let mut warnings = Vec::new();
-        for segment in av1.runs(span) {
-            warnings.extend(self.encode_part(&run, Some(&segment)).await?);
-        }
-        warnings.dedup();
-        Ok(warnings)
-    }
-
-    /// One run of ffmpeg for the pictures of a task, or for this part of them.
-    async fn encode_part(
-        &self,
-        run: &Run<'_>,
-        span: Option<&Span>,
-    ) -> Result<Vec<String>, PackagerError> {
-        let Run { recipe, coder, .. } = *run;
-        let part = run.part.map(|(grid, _)| grid).zip(span);
-        let grid = part.map(|(grid, _)| Arc::new(grid.clone()));
-        let first = run.part.map_or(0, |(_, span)| span.first);
-        let outputs = run.tracks.iter().map(|track| {
-            let cutter = match (&grid, part) {
-                (Some(grid), Some((_, span))) => {
-                    Cutter::planned(Arc::clone(grid), span.first, span.end)
-                }
-                _ => Cutter::open(recipe.cuts()),
-            };
-            let cutter = cutter.lit(command::light(run.picture, track));
-            self.output(&track.track, cutter, first, true)
-        });
-        let outputs: Vec<Output> = outputs.collect();
-        let is_stored = |span: &Span| outputs.iter().all(|output| output.stored >= span.end);
-        if matches!(coder, Coder::SvtAv1(_)) && span.is_some_and(is_stored) {
-            return Ok(Vec::new());
-        }
-        let args = command::pictures(run.file, (recipe, coder), run.picture, part, run.tracks);
-        let (secs, before_secs) = match (part, run.part) {
-            (Some((grid, span)), Some((_, all))) => {
-                let from = grid.start_secs(all.first);
-                let since = |n| grid.start_secs(n) - from;
-                (since(all.end), since(span.first))
-            }
-            _ => (run.plan.duration_secs, 0.0),
-        };
-        let encode = Encode {
-            before_secs,
-            logs: run.logs,
-            ..self.encode(run.file, secs)
-        };
-        let mut ended = encode.run(args, outputs).await?;
-        if span.is_some_and(|span| span.seek_secs.is_some()) {
-            ended.complaints.forgive_missing();
-        }
-        if ended.ends.iter().any(Option::is_none) {
-            return Err(PackagerError::Source(format!(
-                "{NO_PICTURE} ({})",
-                ended.complaints.last_words()
-            )));
-        }
-        let open = part.is_none() && !run.picture.timing.varies();
-        Ok(warnings(&ended, open.then_some(run.plan.duration_secs)))
     }
 
     /// Looks which rates the renditions need that are encoded after this.
@@ -455,21 +217,6 @@ impl Attempt<'_> {
             .filter(|tracks| !tracks.is_empty())
             .ok_or_else(|| PackagerError::Encoder("the task's tracks are not in the plan".into()))
     }
-}
-
-/// What the runs of ffmpeg for the pictures of a task have in common.
-#[derive(Clone, Copy)]
-struct Run<'r> {
-    plan: &'r Plan,
-    recipe: &'r Recipe,
-    picture: &'r Picture,
-    coder: Coder<'r>,
-    /// The task's span; `None`: all that comes.
-    part: Option<(&'r Grid, &'r Span)>,
-    file: &'r Path,
-    tracks: &'r [&'r PlannedTrack],
-    /// Where the logs of a first pass are, for a second.
-    logs: Option<&'r Path>,
 }
 
 /// What viewers should know of a run; `declared_secs` where it should have come to that.

@@ -28,8 +28,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Analysis, AssetId, Codec, ContentKeys, Encryption, JobId, Pass, RateControl, TrackId,
-    VersionId, VideoRange,
+    Analysis, AssetId, ContentKeys, JobId, PackageSettings, Pass, Plan, Task, TaskKind, TrackId,
+    TrackLabel, VersionId,
 };
 
 /// Asks for work. The origin holds the request up to `wait_secs`, then answers 204.
@@ -46,103 +46,6 @@ pub struct LeaseRequest {
     /// that were made with the same, so that all spans of a track fit together.
     #[serde(default)]
     pub toolchain: String,
-}
-
-/// What kind of work a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TaskKind {
-    /// Look at the source, and plan what the version will hold.
-    Plan,
-    /// Publish the source's own streams as they are.
-    Copy,
-    /// Encode the lowest rendition of a span, ahead of the others.
-    Lead,
-    /// Encode samples of the source, to choose the rates of the renditions that are not
-    /// ahead. None of these is lent before it has ended; see [`Analysis`].
-    Analysis,
-    /// Look at how many bits a span's pictures need, in all renditions that `rest`
-    /// encodes of it; `rest` is lent once that is known of all spans.
-    #[serde(rename = "first-pass")]
-    FirstPass,
-    /// Encode all other renditions of a span.
-    Rest,
-    /// Encode a span in HEVC, all of its renditions.
-    Hevc,
-    /// Encode a span in AV1, all of its renditions.
-    Av1,
-    /// Encode one audio track.
-    Audio,
-    /// Make one text track from subtitles.
-    Text,
-    /// Make the poster, the storyboard and the chapters.
-    Images,
-}
-
-impl TaskKind {
-    /// All kinds, in the order in which they are most urgent.
-    pub const ALL: [Self; 11] = [
-        Self::Plan,
-        Self::Copy,
-        Self::Audio,
-        Self::Lead,
-        Self::Analysis,
-        Self::Text,
-        Self::FirstPass,
-        Self::Rest,
-        Self::Images,
-        Self::Hevc,
-        Self::Av1,
-    ];
-
-    /// The kind as in JSON and in the catalogue.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Plan => "plan",
-            Self::Copy => "copy",
-            Self::Lead => "lead",
-            Self::Analysis => "analysis",
-            Self::FirstPass => "first-pass",
-            Self::Rest => "rest",
-            Self::Hevc => "hevc",
-            Self::Av1 => "av1",
-            Self::Audio => "audio",
-            Self::Text => "text",
-            Self::Images => "images",
-        }
-    }
-}
-
-/// A piece of work, lent as one job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// What kind of work.
-    pub kind: TaskKind,
-    /// Which span of the source, where the kind has spans; else 0.
-    pub span: u32,
-    /// The tracks that it writes, in the plan's order.
-    pub tracks: Vec<TrackId>,
-    /// It writes the segments from the first number up to, not including, the second, of
-    /// each track. `None`: all.
-    pub segments: Option<(u32, u32)>,
-    /// If it fails for good, the version is published without its tracks, with a
-    /// warning.
-    pub optional: bool,
-}
-
-impl Task {
-    /// The task that every version starts with.
-    #[must_use]
-    pub fn plan() -> Self {
-        Self {
-            kind: TaskKind::Plan,
-            span: 0,
-            tracks: Vec::new(),
-            segments: None,
-            optional: false,
-        }
-    }
 }
 
 /// A job, lent to one worker until `lease_secs` after its last heartbeat.
@@ -198,83 +101,6 @@ pub struct AddedSound {
     pub until_us: u64,
 }
 
-/// How to package a source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PackageSettings {
-    /// Length of a segment, seconds, 2 to 10.
-    pub segment_secs: f64,
-    /// Heights of the renditions wanted, pixels, highest first.
-    pub ladder: Vec<u32>,
-    /// Publish the source's own streams as they are, where players can play them.
-    #[serde(default = "yes")]
-    pub copy: bool,
-    /// Whether the lowest rendition is encoded by itself, ahead of the others.
-    #[serde(default)]
-    pub lead: Lead,
-    /// Make a poster and a storyboard, for which pictures are decoded.
-    #[serde(default = "yes")]
-    pub images: bool,
-    /// What it is encoded in: H.264 always, with AAC; see [`Codec::fault`].
-    #[serde(default = "h264")]
-    pub codecs: Vec<Codec>,
-    /// Choose the rates of the renditions by what the source is: see [`Analysis`].
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub per_title: bool,
-    /// How its audio and video are encrypted.
-    #[serde(default)]
-    pub encryption: Encryption,
-    /// Whom the worker that plans asks for the keys, by [`KeyRequest`](crate::KeyRequest);
-    /// without it, the origin has made them.
-    #[serde(default)]
-    pub key_server: Option<String>,
-    /// What decides how many bits H.264 pictures get.
-    #[serde(default, skip_serializing_if = "RateControl::is_crf")]
-    pub rate_control: RateControl,
-}
-
-/// Whether the lowest rendition is encoded by itself, ahead of the others: viewers can
-/// start sooner, and all costs one more decode.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lead {
-    /// Where the plan finds that it is worth it.
-    #[default]
-    Auto,
-    /// Wherever there is more than one rendition.
-    On,
-    /// Never.
-    Off,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
-fn h264() -> Vec<Codec> {
-    vec![Codec::H264]
-}
-
-impl Default for PackageSettings {
-    fn default() -> Self {
-        Self {
-            segment_secs: 4.0,
-            ladder: vec![1080, 720, 480, 360],
-            copy: true,
-            lead: Lead::Auto,
-            images: true,
-            codecs: h264(),
-            per_title: false,
-            encryption: Encryption::None,
-            key_server: None,
-            rate_control: RateControl::Crf,
-        }
-    }
-}
-
 /// How much of a track is stored, of the segments that a task writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredTrack {
@@ -284,95 +110,6 @@ pub struct StoredTrack {
     pub init: bool,
     /// How many segments, without a hole, from the first of the task's.
     pub segments: u32,
-}
-
-/// What a version will hold. Of a plan that is stored, only the analysis comes later.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Duration of the longest track, as the source declares it.
-    pub duration_secs: f64,
-    /// All tracks: video from the highest rendition down, then audio, then text; of
-    /// each the default first.
-    pub tracks: Vec<PlannedTrack>,
-    /// The work, the most urgent first.
-    pub tasks: Vec<Task>,
-    /// What the tasks' worker must be able to run; see [`LeaseRequest::toolchain`].
-    pub toolchain: String,
-    /// What a viewer or an uploader should know already, such as why the source's own
-    /// streams are not published.
-    #[serde(default)]
-    pub warnings: Vec<String>,
-    /// What workers need besides: theirs alone, the origin keeps it unread.
-    pub recipe: serde_json::Value,
-    /// The rates that were chosen by what the source is. `None` until that is done, and
-    /// where it is not: then all renditions have the recipe's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub analysis: Option<Analysis>,
-}
-
-/// One track of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlannedTrack {
-    /// Its name in URLs.
-    pub track: TrackId,
-    /// Ceiling of the rate over any second, bits per second; 0 for text.
-    pub bitrate_max: u64,
-    /// Video, audio or text.
-    pub kind: PlannedKind,
-}
-
-/// What a planned track carries.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum PlannedKind {
-    /// Pictures.
-    Video {
-        /// Pixels.
-        width: u32,
-        /// Pixels.
-        height: u32,
-        /// Frames per second, as a fraction.
-        frame_rate: (u32, u32),
-        /// How its values become light.
-        #[serde(default, skip_serializing_if = "VideoRange::is_sdr")]
-        range: VideoRange,
-    },
-    /// Sound.
-    Audio {
-        /// Channels.
-        channels: u32,
-        /// Samples per second.
-        sample_rate: u32,
-        /// What people call it.
-        #[serde(flatten)]
-        label: TrackLabel,
-    },
-    /// Subtitles or captions, as WebVTT. Its times are in milliseconds; it has no init
-    /// segment.
-    Text {
-        /// What people call it.
-        #[serde(flatten)]
-        label: TrackLabel,
-        /// Only what must be read to follow, such as a foreign sign.
-        forced: bool,
-    },
-}
-
-/// How a viewer tells a track from others of its kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrackLabel {
-    /// BCP 47 language (RFC 5646), where the source says it.
-    pub language: Option<String>,
-    /// The source's own title of it.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// The source would play it first.
-    #[serde(default)]
-    pub default: bool,
-    /// Whom it is for, as HLS' CHARACTERISTICS: `public.accessibility.describes-video`,
-    /// `public.accessibility.transcribes-spoken-dialog`, ...
-    #[serde(default)]
-    pub characteristics: Vec<String>,
 }
 
 /// Sent every third of a lease.

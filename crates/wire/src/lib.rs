@@ -10,9 +10,12 @@ mod header;
 mod id;
 mod job;
 mod key;
+mod plan;
 mod problem;
 mod protection;
 mod rate;
+mod settings;
+mod task;
 mod warm;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
@@ -24,12 +27,14 @@ pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{
-    AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lead, Lease, LeaseRequest,
-    PackageSettings, Plan, PlannedKind, PlannedTrack, Progress, Stage, StoredTrack, Task, TaskKind,
-    TrackLabel,
+    AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
+    StoredTrack,
 };
 pub use key::{KeyBulletin, RevokeRequest};
+pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
 pub use problem::{Problem, kind};
 pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};
 pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};
+pub use settings::{Lead, PackageSettings};
+pub use task::{Task, TaskKind};
 pub use warm::{EDGE_NAME_LEN_MAX, WarmList};

@@ -103,7 +103,7 @@ async fn a_plan_that_cannot_be_is_refused() {
         plan(&["a1"], &[task("audio", &["a2"])]),
         plan(&["a1", "a2"], &[task("audio", &["a1"])]),
         plan(&["a1"], &[span("audio", &["a1"], [3, 3])]),
-        plan(&["a1"], &vec![task("audio", &["a1"]); 4097]),
+        plan(&["a1"], &vec![task("audio", &["a1"]); 8193]),
         twice.take(),
     ];
     for plan in bad {

@@ -31,7 +31,8 @@ pub(super) fn command(
     args.seek(span.seek_secs);
     args.input(file);
     for pipe in (FIRST_PIPE..).skip(all).take(all) {
-        args.all("-f mov -i").one(format!("pipe:{pipe}"));
+        // Else each takes as many threads as there are processors, and memory for them.
+        args.all("-threads 1 -f mov -i").one(format!("pipe:{pipe}"));
     }
     let mut graph = filters(picture, Some((grid, span)), tracks);
     // Pictures are paired by their number.

@@ -9,7 +9,8 @@ use crate::{
     Config, PackagerError,
     capture::{Captured, Run},
     encode::{
-        command::{self, Coder},
+        coder::Coder,
+        command,
         segment::{Cutter, Part, SEGMENT_LEN_MAX, Segment},
     },
     jail::Access,

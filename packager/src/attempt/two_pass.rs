@@ -9,7 +9,8 @@ use crate::{
     PackagerError,
     encode::{
         Encode,
-        command::{self, Coder, Passes},
+        coder::{Coder, Passes},
+        command,
     },
     passes::{self, Allotment, Log, Part, tree_fits},
     plan::{

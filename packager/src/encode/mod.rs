@@ -1,6 +1,7 @@
 //! One run of ffmpeg: its outputs are cut and stored while it works.
 
 pub(crate) mod audio;
+pub(crate) mod coder;
 pub(crate) mod command;
 pub(crate) mod encoder;
 pub(crate) mod pace;

@@ -1,5 +1,7 @@
 //! A plain folder that takes what tasks make: one version, as files.
 
+mod presentation;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -8,17 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use media::{
-    Edit, Encryption, FrameRate, Label, ManifestError, Presentation, TrackKind, VideoRange,
-    bmff::init_info, dash, hls,
-};
-use wire::{Pass, PassCost, Plan, PlannedKind, PlannedTrack, TaskKind, TrackId, TrackLabel};
+use media::{Edit, Encryption, ManifestError, Presentation, bmff::init_info, dash, hls};
+use wire::{Pass, PassCost, Plan, TrackId};
 
 use super::partial::Partial;
 use crate::{PackagerError, encode::segment::Segment};
-
-/// Ticks per second of text: milliseconds.
-const TEXT_TIMESCALE: u32 = 1000;
 
 /// Folder of what is no part of the version, below it; removed when all is done.
 pub(crate) const WORK: &str = ".work";
@@ -270,47 +266,6 @@ impl Shelf {
         let _ = std::fs::remove_dir(&self.0.root);
     }
 
-    fn presentation(&self, segment_secs: f64) -> Result<Presentation, PackagerError> {
-        let held = self.held();
-        let plan = held.plan.as_ref();
-        let planned = plan.map(|plan| plan.tracks.as_slice()).unwrap_or_default();
-        let tracks = planned.iter().map(|track| {
-            let nothing = || PackagerError::Encoder(format!("track {} is empty", track.track));
-            let stored = held.tracks.get(&track.track).ok_or_else(nothing)?;
-            let rows = stored.segments.iter().zip(0..);
-            let whole = rows
-                .clone()
-                .all(|((number, _), expected)| *number == expected);
-            if !whole || stored.segments.is_empty() {
-                return Err(nothing());
-            }
-            let (codec, timescale) = match &stored.init {
-                Some((_, codec, timescale)) => (codec.clone(), *timescale),
-                None => ("wvtt".to_owned(), TEXT_TIMESCALE),
-            };
-            Ok(media::Track {
-                name: track.track.to_string(),
-                kind: kind(track),
-                group: plan.map_or(0, |plan| group(plan, &track.track)),
-                codec,
-                timescale,
-                bitrate_max: track.bitrate_max,
-                segments: stored.segments.values().copied().collect(),
-            })
-        });
-        Ok(Presentation {
-            tracks: tracks.collect::<Result<_, _>>()?,
-            sealed: true,
-            segment_secs,
-            files: held.files.iter().cloned().collect(),
-            encryption: None,
-            storyboard: held.storyboard.map(|storyboard| media::Storyboard {
-                image_len_bytes: held.sheet_len_max,
-                ..storyboard
-            }),
-        })
-    }
-
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), PackagerError> {
         self.fill(name, move |file| file.write(&bytes)).await
     }
@@ -356,59 +311,5 @@ pub(super) fn fault(path: &Path, source: io::Error) -> PackagerError {
     PackagerError::Output {
         path: path.to_owned(),
         source,
-    }
-}
-
-/// Tracks made by the same kind of task are made together.
-fn group(plan: &Plan, track: &TrackId) -> u32 {
-    let task = plan.tasks.iter().find(|task| task.tracks.contains(track));
-    match task.map(|task| task.kind) {
-        Some(TaskKind::Copy) => 0,
-        Some(TaskKind::Lead) => 1,
-        Some(TaskKind::Hevc) => 3,
-        Some(TaskKind::Av1) => 4,
-        _ => 2,
-    }
-}
-
-fn kind(track: &PlannedTrack) -> TrackKind {
-    let label = |label: TrackLabel| Label {
-        language: label.language,
-        name: label.name,
-        default: label.default,
-        characteristics: label.characteristics,
-    };
-    match track.kind.clone() {
-        PlannedKind::Video {
-            width,
-            height,
-            frame_rate: (num, den),
-            range,
-        } => TrackKind::Video {
-            width,
-            height,
-            frame_rate: FrameRate { num, den },
-            range: match range {
-                wire::VideoRange::Sdr => VideoRange::Sdr,
-                wire::VideoRange::Pq => VideoRange::Pq,
-                wire::VideoRange::Hlg => VideoRange::Hlg,
-            },
-        },
-        PlannedKind::Audio {
-            channels,
-            sample_rate,
-            label: planned,
-        } => TrackKind::Audio {
-            channels,
-            sample_rate,
-            label: label(planned),
-        },
-        PlannedKind::Text {
-            label: planned,
-            forced,
-        } => TrackKind::Text {
-            label: label(planned),
-            forced,
-        },
     }
 }

@@ -8,8 +8,8 @@ use crate::plan::grid::{self, Grid, Span};
 /// with `veryfast`.
 const SAMPLE_SECS: f64 = 2.0;
 /// One sample for each so much of a source, seconds, and most samples. Chosen: with two
-/// encodes of each, about a quarter of what encoding the source costs, and less from two
-/// minutes on.
+/// encodes of each, a seventh (film) to a half (slides) of what encoding a source of a minute
+/// costs, and less from two minutes on.
 const EVERY_SECS: f64 = 15.0;
 const SAMPLES_MAX: f64 = 8.0;
 

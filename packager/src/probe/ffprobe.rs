@@ -8,7 +8,6 @@ use tokio::{io::AsyncReadExt, process::Child, time::timeout};
 use crate::{
     Config, PackagerError,
     jail::{Access, Tools},
-    probe::report::Frame,
 };
 
 /// Demuxers that a source may use. None of them opens another file or address, as
@@ -28,8 +27,8 @@ const READ_LEN: usize = 64 << 10;
 pub(crate) struct Ffprobe<'a> {
     pub(crate) config: &'a Config,
     pub(crate) file: &'a Path,
-    /// The first frame of each stream, where it is known already.
-    pub(crate) first_frames: BTreeMap<usize, Frame>,
+    /// When the first frame of a stream is shown or heard, where that is known already.
+    pub(crate) first_frames: BTreeMap<usize, f64>,
 }
 
 impl<'a> Ffprobe<'a> {

@@ -4,9 +4,17 @@
 use media::bmff::FourCc;
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    PackagerError,
+    probe::{ffprobe::Ffprobe, report::Stream},
+};
+
 /// What is asked of side data, by ffprobe's names.
 pub(super) const ENTRIES: &str = "red_x,red_y,green_x,green_y,blue_x,blue_y,\
     white_point_x,white_point_y,min_luminance,max_luminance,max_content,max_average";
+
+/// How much is decoded to find it. Chosen: a stream may start before a keyframe.
+const PACKETS: &str = "%+#8";
 
 /// Steps of a chromaticity in 1, and of a luminance in a candela per square metre.
 const CHROMA_STEPS: f64 = 50_000.0;
@@ -48,9 +56,39 @@ pub(crate) struct SideLight {
     max_average: Option<u32>,
 }
 
+/// `-show_entries frame_side_data=…`.
+#[derive(Debug, Deserialize)]
+struct Frames {
+    #[serde(default)]
+    frames: Vec<Frame>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Frame {
+    #[serde(default)]
+    side_data_list: Vec<SideLight>,
+}
+
 impl Light {
+    /// What the container says, or else the first pictures.
+    pub(super) async fn look(
+        ffprobe: &Ffprobe<'_>,
+        stream: &Stream,
+    ) -> Result<Option<Self>, PackagerError> {
+        if let Some(light) = Self::of(stream.side_light()) {
+            return Ok(Some(light));
+        }
+        let index = stream.index.to_string();
+        let entries = format!("frame_side_data={ENTRIES}");
+        let args = ["-select_streams", &index, "-show_entries", &entries];
+        let first = ["-read_intervals", PACKETS];
+        let report: Frames = ffprobe.ask(&[&args[..], &first].concat()).await?;
+        let side = report.frames.iter().flat_map(|frame| &frame.side_data_list);
+        Ok(Self::of(side))
+    }
+
     /// What there is of it in side data; what makes no sense is none.
-    pub(super) fn of<'a>(mut side: impl Iterator<Item = &'a SideLight> + Clone) -> Option<Self> {
+    fn of<'a>(mut side: impl Iterator<Item = &'a SideLight> + Clone) -> Option<Self> {
         let light = Self {
             screen: side.clone().find_map(Screen::of),
             levels: side.find_map(levels),

@@ -72,9 +72,9 @@ async fn in_time(
 /// `peek`: the first frames are decoded at once, before it is known what they are.
 async fn look(mut ffprobe: Ffprobe<'_>, peek: bool) -> Result<Source, PackagerError> {
     let config = ffprobe.config;
-    let entries = format!("{ENTRIES}:stream_side_data={}", light::ENTRIES);
+    let mut entries = format!("{ENTRIES}:stream_side_data={}", light::ENTRIES);
     let report: Report = if peek {
-        let entries = format!("{entries}{}", peek::ENTRIES);
+        entries.push_str(peek::ENTRIES);
         let args = ["-show_entries", &entries, "-read_intervals", peek::PACKETS];
         ffprobe.ask(&args).await?
     } else {
@@ -147,16 +147,10 @@ async fn video(
         picture::video(ffprobe, report, stream),
         first_frame(ffprobe, stream)
     )?;
-    let time = first.as_ref().and_then(Frame::time);
     if video.colour == Colour::Pq {
-        let own = || {
-            first
-                .as_ref()
-                .and_then(|frame| Light::of(frame.side_light()))
-        };
-        video.light = Light::of(stream.side_light()).or_else(own);
+        video.light = Light::look(ffprobe, stream).await?;
     }
-    let shown = time.or(stream.start_time).unwrap_or(0.0);
+    let shown = first.or(stream.start_time).unwrap_or(0.0);
     Ok((Some(video), Some(shown)))
 }
 
@@ -177,32 +171,27 @@ pub(crate) fn check_duration(config: &Config, secs: f64) -> Result<(), PackagerE
     Ok(())
 }
 
-/// The first frame that can be decoded and has a time: containers and ffmpeg disagree on
-/// where a file starts.
-async fn first_frame(
-    ffprobe: &Ffprobe<'_>,
-    stream: &Stream,
-) -> Result<Option<Frame>, PackagerError> {
+/// When the first frame that can be decoded is shown or heard, seconds in the file's
+/// own time. Measured on what is decoded: containers and ffmpeg disagree on where a file
+/// starts.
+async fn first_frame(ffprobe: &Ffprobe<'_>, stream: &Stream) -> Result<Option<f64>, PackagerError> {
     if let Some(known) = ffprobe.first_frames.get(&stream.index) {
-        return Ok(Some(known.clone()));
+        return Ok(Some(*known));
     }
     for packets in PACKETS_TRIED {
         let (index, interval) = (stream.index.to_string(), format!("%+#{packets}"));
-        let entries = format!(
-            "frame=pts_time,best_effort_timestamp_time:frame_side_data={}",
-            light::ENTRIES
-        );
+        let entries = "frame=pts_time,best_effort_timestamp_time";
         let args = [
             "-select_streams",
             &index,
             "-show_entries",
-            &entries,
+            entries,
             "-read_intervals",
             &interval,
         ];
-        let mut report: Frames = ffprobe.ask(&args).await?;
-        if let Some(at) = report.frames.iter().position(|f| f.time().is_some()) {
-            return Ok(Some(report.frames.swap_remove(at)));
+        let report: Frames = ffprobe.ask(&args).await?;
+        if let Some(time) = report.frames.iter().find_map(Frame::time) {
+            return Ok(Some(time));
         }
     }
     Ok(None)

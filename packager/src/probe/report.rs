@@ -129,25 +129,18 @@ pub(crate) struct Frames {
 }
 
 /// One decoded frame.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Frame {
     #[serde(default, deserialize_with = "seconds")]
     pts_time: Option<f64>,
     #[serde(default, deserialize_with = "seconds")]
     best_effort_timestamp_time: Option<f64>,
-    #[serde(default)]
-    side_data_list: Vec<SideLight>,
 }
 
 impl Frame {
     /// When it is shown or heard; the same field that ffmpeg's filters see.
     pub(crate) fn time(&self) -> Option<f64> {
         self.best_effort_timestamp_time.or(self.pts_time)
-    }
-
-    /// What it says of light.
-    pub(crate) fn side_light(&self) -> impl Iterator<Item = &SideLight> + Clone {
-        self.side_data_list.iter()
     }
 }
 

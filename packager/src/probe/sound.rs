@@ -8,7 +8,7 @@ use crate::{
     probe::{
         ffprobe::Ffprobe,
         first_frame,
-        report::{Frame, Report, Stream},
+        report::{Report, Stream},
         source::Audio,
     },
 };
@@ -42,10 +42,9 @@ pub(super) async fn heard<'a>(
     // Collected, so that no closure over borrows is held while waiting: the compiler
     // could not tell that it may go from thread to thread.
     let looks: Vec<_> = streams.iter().map(|s| first_frame(ffprobe, s)).collect();
-    let frames: Vec<Option<Frame>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+    let times: Vec<Option<f64>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
     let mut heard = Vec::with_capacity(streams.len());
-    for (stream, frame) in streams.into_iter().zip(frames) {
-        let time = frame.as_ref().and_then(Frame::time);
+    for (stream, time) in streams.into_iter().zip(times) {
         if time.is_some() || stream.has_sample_format() {
             heard.push((stream, time.or(stream.start_time).unwrap_or(0.0)));
         } else {

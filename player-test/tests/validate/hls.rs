@@ -204,7 +204,19 @@ pub(crate) const CASES: &[Case] = &[
         "hls-iframes",
         Edit("v192/iframes.m3u8", "#EXT-X-I-FRAMES-ONLY\n", ""),
     ),
+    (
+        "hls-aes-128",
+        Edit(V192, "#EXT-X-MAP", "#EXT-X-KEY:METHOD=AES-128\n#EXT-X-MAP"),
+    ),
+    ("hls-aes-128", With(clear_under_a_key)),
 ];
+
+/// A key is named, and the segments are as they were.
+fn clear_under_a_key(files: &mut Files) {
+    files.put("v192/key", [7; 16]);
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"key\"\n#EXTINF:2.000000,\n0.m4s";
+    files.edit(V192, "#EXTINF:2.000000,\n0.m4s", key);
+}
 
 /// All playlists as they stand while packaging.
 fn growing(files: &mut Files, start: &str) {

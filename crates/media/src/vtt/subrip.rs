@@ -6,6 +6,9 @@ use super::{
     document::{Read, read, read_lines, text_lines},
 };
 
+/// Longest tag of SubRip, bytes; a `<` without an end before it is a sign of its own.
+const TAG_LEN_MAX: usize = 1000;
+
 /// Why a file is no subtitles that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSubtitles {
@@ -154,7 +157,8 @@ fn without_fonts(line: &str) -> String {
     while let Some(at) = rest.find('<') {
         let (before, tag) = rest.split_at(at);
         plain.push_str(before);
-        let end = tag.find('>').map_or(1, |end| end + 1);
+        let end = tag.bytes().take(TAG_LEN_MAX).position(|b| b == b'>');
+        let end = end.map_or(1, |end| end + 1);
         let name = tag[1..].trim_start_matches('/');
         let is_font = name
             .get(..4)

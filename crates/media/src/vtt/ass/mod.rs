@@ -170,6 +170,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_full_of_braces_is_read_in_a_moment() {
+        let braces = "{".repeat(4 << 20);
+        assert_eq!(shown(&braces).len(), braces.len());
+        assert_eq!(shown(&format!("{braces}}}a")), "a");
+    }
+
+    #[test]
     fn more_lines_than_a_track_may_have_are_left_out() {
         let line = "Dialogue: 0,0:00:01.00,0:00:02.00,,,0,0,0,,";
         let lines = (0..=CUES_MAX).map(|n| format!("{line}{n}"));

@@ -31,10 +31,12 @@ impl<'a> Words<'a> {
             on_top: false,
             out: String::with_capacity(text.len()),
         };
+        // So that braces without an end are not looked for again and again.
+        let last_end = text.rfind('}').unwrap_or(0);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let taken = match first {
-                '{' => rest.find('}').map(|end| {
+                '{' if text.len() - rest.len() < last_end => rest.find('}').map(|end| {
                     words.overrides(&rest[1..end]);
                     end + 1
                 }),
@@ -68,7 +70,8 @@ impl<'a> Words<'a> {
             return;
         }
         self.close();
-        for mark in self.wanted.clone() {
+        for n in 0..self.wanted.len() {
+            let mark = self.wanted[n];
             if !self.open.contains(&mark) {
                 self.out.extend(['<', mark.letter(), '>']);
                 self.open.push(mark);
@@ -118,7 +121,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// `b1`, `i0`, `u`; of bold a number from 100 up is a weight.
+    /// `b1`, `i0`, `u`; of bold a number from 100 up is a weight, above 400 bold.
     fn mark(&mut self, tag: &str) {
         let Some(mark) = Mark::ALL.into_iter().find(|m| tag.starts_with(m.letter())) else {
             return;

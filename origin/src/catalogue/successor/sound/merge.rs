@@ -76,7 +76,6 @@ impl Merger {
         let position = next_position(tx, &self.base.version).await?;
         self.rename(tx, version, position).await?;
         self.base.copy_into(tx, version, &self.warnings).await?;
-        let is_default = |track: &PlannedTrack| matches!(&track.kind, PlannedKind::Audio { label, .. } if label.default);
         if self.tracks.iter().any(is_default) {
             none_is_default(tx, version, "audio", position).await?;
         }
@@ -125,4 +124,8 @@ impl Merger {
         }
         Ok(())
     }
+}
+
+fn is_default(track: &PlannedTrack) -> bool {
+    matches!(&track.kind, PlannedKind::Audio { label, .. } if label.default)
 }

@@ -16,10 +16,10 @@ use super::{
     cut::{cut, sound_until_us},
     is_like, must_fit, next_position, none_is_default, tracks,
 };
-use crate::catalogue::garbage::forget_version;
 use crate::{
     catalogue::{
-        content_keys, from_json, id, plans::NewJob, saga, signed, to_json, uploads::UploadRow,
+        content_keys, from_json, garbage::forget_version, id, plans::NewJob, saga, signed, to_json,
+        uploads::UploadRow,
     },
     clock::now_ms,
     random,
@@ -77,17 +77,7 @@ impl Catalogue {
         }
         Ok(())
     }
-}
 
-fn kind(label: &TrackLabel) -> PlannedKind {
-    PlannedKind::Audio {
-        channels: 2,
-        sample_rate: 48_000,
-        label: label.clone(),
-    }
-}
-
-impl Catalogue {
     /// Gives up what is added to an asset; what failed is forgotten at once.
     ///
     /// # Errors
@@ -118,6 +108,15 @@ impl Catalogue {
         tx.commit().await?;
         self.changed.notify_waiters();
         Ok(())
+    }
+}
+
+/// What is looked for among tracks: of any channels.
+fn kind(label: &TrackLabel) -> PlannedKind {
+    PlannedKind::Audio {
+        channels: 2,
+        sample_rate: 48_000,
+        label: label.clone(),
     }
 }
 
