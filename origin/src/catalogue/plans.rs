@@ -9,7 +9,13 @@ use super::{
     Catalogue, OriginError, Tx, analysis, content_keys, fence, from_json, id, passes, saga,
     successor::sound, to_json,
 };
-use crate::random;
+use crate::{clock::now_ms, random};
+
+/// Images of a source longer than this are made so much later than it is copied, seconds and
+/// milliseconds: all of it is read for them, which would hold up the copy's first segments.
+/// Chosen: these are there within two seconds.
+const LONG_SECS: f64 = 600.0;
+const COPIED_FIRST_MS: i64 = 3000;
 
 /// Most tracks in a plan. Chosen.
 pub(super) const TRACKS_MAX: usize = 64;
@@ -142,14 +148,22 @@ async fn queue(
             version_at,
             toolchain: &plan.toolchain,
             attempts_max,
-            run_at: match passes::waits(plan, task) {
-                true => passes::NEVER_MS,
-                false => analysis::due(task.kind, waits),
-            },
+            run_at: due(plan, task, waits),
         };
         job.insert(tx).await?;
     }
     Ok(())
+}
+
+/// When a task of a new plan may be lent, Unix time, milliseconds; `analysed`: one of its
+/// tasks chooses rates.
+fn due(plan: &Plan, task: &Task, analysed: bool) -> i64 {
+    let copies = plan.tasks.iter().any(|task| task.kind == TaskKind::Copy);
+    match task.kind {
+        _ if passes::waits(plan, task) => passes::NEVER_MS,
+        TaskKind::Images if copies && plan.duration_secs > LONG_SECS => now_ms() + COPIED_FIRST_MS,
+        kind => analysis::due(kind, analysed),
+    }
 }
 
 /// A job to be queued.

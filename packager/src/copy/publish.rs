@@ -144,6 +144,10 @@ impl<S: Sink> Copy<'_, S> {
             };
             let (end_secs, secs) = done?;
             copied_secs += secs;
+            if copied_secs == 0.0 {
+                // The first word of this stage is sent at once: it is to say how fast it is.
+                continue;
+            }
             let speed = copied_secs / started.elapsed().as_secs_f64().max(1e-3);
             let fraction = end_secs / self.plan.duration_secs().max(1e-3);
             self.progress.set(Stage::Encode, fraction, Some(speed));
