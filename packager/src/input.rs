@@ -13,6 +13,10 @@ use bytes::Bytes;
 
 use crate::{PackagerError, worker::api::Job};
 
+/// So little of a file of this machine is read at once, without handing it to another
+/// thread. Chosen: one wakes up in the time that this takes.
+const SHORT_LEN: u64 = 64 << 10;
+
 /// What can be read by ranges.
 pub(crate) trait Reads {
     /// Length, bytes.
@@ -85,16 +89,23 @@ impl Input {
             Self::Origin { job, .. } => job.source_range(range).await,
             Self::File { file, path, .. } => {
                 let (file, path) = (Arc::clone(file), path.clone());
-                let read = tokio::task::spawn_blocking(move || {
-                    let len = usize::try_from(range.end.saturating_sub(range.start))
-                        .map_err(|_| std::io::ErrorKind::InvalidInput)?;
-                    let mut bytes = vec![0; len];
-                    file.read_exact_at(&mut bytes, range.start)?;
-                    Ok(Bytes::from(bytes))
-                });
-                let read = read.await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+                let short = range.end.saturating_sub(range.start) <= SHORT_LEN;
+                let read = move || read_at(&file, &range);
+                let read = match short {
+                    true => read(),
+                    false => (tokio::task::spawn_blocking(read).await)
+                        .unwrap_or_else(|e| Err(io::Error::other(e))),
+                };
                 read.map_err(|source| PackagerError::WorkDir { path, source })
             }
         }
     }
+}
+
+fn read_at(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+    let len = usize::try_from(range.end.saturating_sub(range.start))
+        .map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, range.start)?;
+    Ok(Bytes::from(bytes))
 }
