@@ -1,6 +1,11 @@
 //! The browser driver, with the real Chromium.
 
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use player_test::webdriver::{Browser, BrowserError, BrowserOptions};
 use serde_json::json;
@@ -116,4 +121,48 @@ async fn a_missing_driver_is_named_with_its_package() {
         error.contains("no-such-driver") && error.contains("apt install"),
         "{error}"
     );
+}
+
+/// A program that is the driver, but on its first `tries` starts told to take a port that
+/// this test holds.
+fn driver_whose_port_is_taken(folder: &Path, taken: &TcpListener, tries: u32) -> BrowserOptions {
+    let driver = folder.join("driver");
+    let port = taken.local_addr().expect("it is bound").port();
+    let script = format!(
+        "#!/bin/sh\ncd {} && n=$(ls | wc -l)\n\
+         [ $n -gt {tries} ] && exec chromedriver \"$@\"\n\
+         touch try-$n && exec chromedriver --port={port}\n",
+        folder.display()
+    );
+    // Written by a process of its own: a fork of another test's would hold this file open
+    // for writing for a moment, and the kernel refuses to start such a file.
+    let write = "printf %s \"$1\" > \"$0\" && chmod +x \"$0\"";
+    let written = Command::new("sh")
+        .args(["-c", write])
+        .args([driver.as_os_str(), script.as_ref()])
+        .status();
+    assert!(written.expect("sh is there").success());
+    BrowserOptions {
+        driver,
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_driver_whose_port_is_taken_is_started_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let options = driver_whose_port_is_taken(folder.path(), &taken, 2);
+    let browser = Browser::start(options).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    browser.quit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_driver_that_never_starts_is_told_with_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let options = driver_whose_port_is_taken(folder.path(), &taken, u32::MAX);
+    let told = Browser::start(options).await.unwrap_err().to_string();
+    assert!(told.contains("port not available"), "{told}");
 }

@@ -24,6 +24,11 @@ use super::BrowserError;
 
 /// Longest wait for the driver to say its port. Chosen.
 const START_WAIT: Duration = Duration::from_secs(20);
+/// How often a driver that ended at once is started anew: it takes a free port of `::1`
+/// and ends if the same port of 127.0.0.1 is not free too. Chosen.
+const START_TRIES: u32 = 20;
+/// Most of what a driver prints that an error repeats, in lines. Chosen.
+const SAID_MAX: usize = 20;
 /// Longest wait for a browser to close when its owner is dropped. Chosen.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// How often removing the folder is tried while the processes that write there end, and
@@ -51,7 +56,22 @@ impl Driver {
             driver: program.to_owned(),
             reason,
         };
-        let folder = Folder::new().map_err(|error| refuse(format!("no folder: {error}")))?;
+        let mut said = Vec::new();
+        for _ in 0..START_TRIES {
+            match timeout(START_WAIT, Self::try_start(program)).await {
+                Ok(Ok(Ok(driver))) => return Ok(driver),
+                Ok(Ok(Err(lines))) => said = lines,
+                Ok(Err(reason)) => return Err(refuse(reason)),
+                Err(_) => return Err(refuse("it did not say its port".to_owned())),
+            }
+        }
+        let said = said.join("; ");
+        Err(refuse(format!("it ended {START_TRIES} times: {said}")))
+    }
+
+    /// `Ok(Err(_))` is what a driver said that ended before it had a port.
+    async fn try_start(program: &Path) -> Result<Result<Self, Vec<String>>, String> {
+        let folder = Folder::new().map_err(|error| format!("no folder: {error}"))?;
         let mut child = Command::new(program)
             .arg("--port=0")
             .env("TMPDIR", &folder.0)
@@ -61,20 +81,20 @@ impl Driver {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| refuse(format!("{error}; on Debian: apt install chromium-driver")))?;
+            .map_err(|error| format!("{error}; on Debian: apt install chromium-driver"))?;
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
-        let port = timeout(START_WAIT, port(&mut lines))
-            .await
-            .map_err(|_| refuse("it did not say its port".to_owned()))?
-            .ok_or_else(|| refuse("it ended without saying its port".to_owned()))?;
+        let port = match port(&mut lines).await {
+            Ok(port) => port,
+            Err(said) => return Ok(Err(said)),
+        };
         let drain = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self {
+        Ok(Ok(Self {
             child,
             port,
             folder,
             drain,
             session: None,
-        })
+        }))
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -117,14 +137,21 @@ impl Drop for Driver {
     }
 }
 
-async fn port(lines: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> Option<u16> {
+/// The port that the driver says it has, or else what it said.
+async fn port(lines: &mut tokio::io::Lines<BufReader<ChildStdout>>) -> Result<u16, Vec<String>> {
+    let mut said = Vec::new();
     while let Ok(Some(line)) = lines.next_line().await {
-        let words = line.trim_end_matches('.').split_whitespace();
         if line.contains("started successfully") {
-            return words.last()?.parse().ok();
+            let mut words = line.trim_end_matches('.').split_whitespace();
+            if let Some(port) = words.next_back().and_then(|word| word.parse().ok()) {
+                return Ok(port);
+            }
+        }
+        if said.len() < SAID_MAX {
+            said.push(line);
         }
     }
-    None
+    Err(said)
 }
 
 /// A folder of our own for all that driver and browser write; goes with its owner.
