@@ -1,6 +1,6 @@
 //! What clients get: heads, parts, problems, and the `Cache-Status` of each.
 
-use std::ops::Range;
+use std::{fmt::Write, ops::Range};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -26,6 +26,8 @@ use crate::{
 
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// Room for what it mostly says, bytes.
+const CACHE_STATUS_LEN: usize = 64;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What of a request shapes its answer.
@@ -68,7 +70,10 @@ impl Answer {
 }
 
 fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
-    let mut text = format!("\"weir-{pop}\"");
+    let mut text = String::with_capacity(CACHE_STATUS_LEN);
+    for part in ["\"weir-", pop, "\""] {
+        text.push_str(part);
+    }
     match outcome {
         Outcome::Hit => text.push_str("; hit"),
         Outcome::Stale => text.push_str("; hit; detail=stale"),
@@ -88,7 +93,7 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
         text.push_str(status.as_str());
     }
     if let Some(ttl_secs) = note.ttl_secs {
-        text.push_str(&format!("; ttl={ttl_secs}"));
+        let _ = write!(text, "; ttl={ttl_secs}");
     }
     for (is, word) in [(note.stored, "; stored"), (note.collapsed, "; collapsed")] {
         if is {
