@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use http::{Request, Response, header::CONTENT_LENGTH};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
@@ -24,7 +26,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, Level, Span, debug, enabled, info, info_span, warn};
 
 use crate::{
     Config, EdgeError,
@@ -204,8 +206,8 @@ async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr)
         .path_and_query()
         .map_or("*", |target| target.as_str());
     let span =
-        info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
-    let answered = answer(node, &parts, body).instrument(span.clone()).await;
+        || info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    let (answered, span) = in_span(answer(node, &parts, body), span).await;
     let Answer { response, outcome } = answered;
     node.metrics.request(outcome);
     let status = response.status().as_u16();
@@ -216,6 +218,19 @@ async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr)
     } else {
         response
     }
+}
+
+/// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log
+/// and goes without, for a span costs as much as its look-up; not so where all is logged.
+async fn in_span<T>(future: impl Future<Output = T>, span: impl FnOnce() -> Span) -> (T, Span) {
+    let mut future = pin!(future);
+    if !enabled!(Level::DEBUG)
+        && let Some(done) = future.as_mut().now_or_never()
+    {
+        return (done, Span::none());
+    }
+    let span = span();
+    (future.instrument(span.clone()).await, span)
 }
 
 /// The same, as HEAD wants it (RFC 9110 §9.3.2).
