@@ -43,8 +43,7 @@ pub(super) fn first_frames(report: &Report) -> BTreeMap<usize, f64> {
         let is_sound = report.of_type("audio").any(|s| s.index == stream);
         let of_it = |it: &&Seen| {
             let pkt_pos = it.pkt_pos.as_deref();
-            it.stream_index == Some(stream)
-                && pkt_pos.is_some_and(|of| of == pos || is_sound)
+            it.stream_index == Some(stream) && pkt_pos.is_some_and(|of| of == pos || is_sound)
         };
         let frame = seen.iter().find(of_it)?;
         Some((stream, frame.frame.time()?))
