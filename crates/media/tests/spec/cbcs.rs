@@ -173,7 +173,11 @@ fn of_a_picture_of_very_many_slices_the_shortest_stay_clear() {
     let sample = Fragment::read(&fragments[0], &info).unwrap().samples[0].data;
     let secret: usize = map.iter().map(|(_, protected)| protected).sum();
     // Of 60 slices so many, and those the longest.
-    assert!(secret * 60 > sample.len() * 41, "{secret} of {}", sample.len());
+    assert!(
+        secret * 60 > sample.len() * 41,
+        "{secret} of {}",
+        sample.len()
+    );
 }
 
 #[test]

@@ -63,11 +63,7 @@ pub(super) fn subsamples(
     )))
 }
 
-fn units(
-    sample: &[u8],
-    nal_len_bytes: usize,
-    sets: &mut NalSets,
-) -> Result<Vec<Unit>, BoxError> {
+fn units(sample: &[u8], nal_len_bytes: usize, sets: &mut NalSets) -> Result<Vec<Unit>, BoxError> {
     let invalid = |what| BoxError::Invalid {
         inside: FourCc(*b"mdat"),
         what,
