@@ -18,8 +18,7 @@ pub(super) async fn protection(args: &PackageArgs) -> anyhow::Result<Option<Prot
         (Some(file), _) => of_file(file)?,
         (None, Some(server)) => {
             url("--key-server", Some(server))?;
-            let name = args.out.file_name().unwrap_or_default();
-            Keys::of_server(server, &name.to_string_lossy()).await?
+            Keys::of_server(server, &name(&args.out)?).await?
         }
         (None, None) => return Ok(None),
     };
@@ -34,6 +33,17 @@ pub(super) async fn protection(args: &PackageArgs) -> anyhow::Result<Option<Prot
         license_url: args.license_url.clone(),
         key_url: args.key_url.clone(),
     }))
+}
+
+/// What a key server calls the asset: the name of the output folder.
+fn name(out: &Path) -> anyhow::Result<String> {
+    // One that is called `.` has a name all the same.
+    let whole = std::path::absolute(out)?;
+    let name = whole.file_name().ok_or_else(|| {
+        let fault = "a key server is asked by the folder's name, and it has none: name it";
+        error(Exit::Config, format!("--out {}: {fault}", out.display()))
+    })?;
+    Ok(name.to_string_lossy().into_owned())
 }
 
 fn of_file(file: &Path) -> anyhow::Result<Keys> {
@@ -81,4 +91,21 @@ fn url(flag: &str, url: Option<&str>) -> anyhow::Result<()> {
 
 fn wrong(flag: &str, file: &Path, why: &str) -> anyhow::Error {
     error(Exit::Config, format!("{flag} {}: {why}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_server_is_asked_by_the_folders_own_name() {
+        let here = std::env::current_dir().unwrap();
+        let here = here.file_name().unwrap().to_string_lossy();
+        assert_eq!(name(Path::new(".")).unwrap(), here);
+        assert_eq!(name(Path::new("out/holiday/")).unwrap(), "holiday");
+        for none in ["/", "..", "out/.."] {
+            let told = name(Path::new(none)).unwrap_err().to_string();
+            assert!(told.contains(&format!("--out {none}:")), "{told}");
+        }
+    }
 }
