@@ -31,7 +31,8 @@ const INIT_MAX: usize = 64 << 10;
 /// Largest file of a version, bytes. Chosen: a sheet of thumbnails is a tenth of it.
 const FILE_MAX: u64 = 8 << 20;
 
-/// Longest plan, bytes. Chosen: a recipe of 12 h in spans of 10 s is half of it.
+/// Longest plan, bytes. Chosen: 12 h in spans of 10 s, of five kinds and with a recipe, are three
+/// quarters of it.
 const PLAN_MAX: usize = 4 << 20;
 
 /// Longest body of content keys, bytes. Chosen: ours are under 300.
