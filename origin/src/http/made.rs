@@ -177,10 +177,7 @@ async fn segment(
         blob,
     };
     let added = app.catalogue.add_segment(&job, attempt, &track, &row).await;
-    if is_unwanted(&added) {
-        app.store.delete(&row.blob).await?;
-    }
-    added.map(|_| StatusCode::NO_CONTENT)
+    recorded(&app, &row.blob, added).await
 }
 
 async fn file(
@@ -203,8 +200,17 @@ async fn file(
         blob,
     };
     let added = app.catalogue.add_file(&job, attempt, &row).await;
+    recorded(&app, &row.blob, added).await
+}
+
+/// The answer to bytes that were stored and recorded; without what no row names.
+pub(super) async fn recorded(
+    app: &App,
+    blob: &store::BlobKey,
+    added: Result<bool, OriginError>,
+) -> Result<StatusCode, OriginError> {
     if is_unwanted(&added) {
-        app.store.delete(&row.blob).await?;
+        app.store.delete(blob).await?;
     }
     added.map(|_| StatusCode::NO_CONTENT)
 }
