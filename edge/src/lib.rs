@@ -6,6 +6,7 @@
 
 mod config;
 mod error;
+mod off;
 mod outcome;
 
 mod path;
@@ -33,10 +34,17 @@ mod cors;
 mod range;
 mod respond;
 
+mod clients;
+mod connection;
+mod request;
+#[cfg(feature = "tls")]
+mod tls;
+
+mod listeners;
 mod metrics;
 mod server;
-mod stall;
 
 pub use config::Config;
 pub use error::EdgeError;
+pub use listeners::Listeners;
 pub use server::serve;

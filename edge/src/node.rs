@@ -13,6 +13,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
+    clients::Clients,
+    connection::Register,
     fetch::Origin,
     fills::{Budget, Fills},
     metrics::Metrics,
@@ -37,6 +39,11 @@ pub(crate) struct Node {
     pub(crate) metrics: Metrics,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
+    /// The connections themselves, and what each address may take.
+    pub(crate) lines: Register,
+    pub(crate) clients: Clients,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<crate::tls::Acceptor>>,
     /// Every task of this node runs here.
     pub(crate) tasks: TaskTracker,
     /// Ends what is left when the drain is over.
@@ -59,6 +66,10 @@ impl Node {
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             metrics: Metrics::new(&config.pop),
             places: Arc::new(Semaphore::new(config.connections_max)),
+            lines: Register::default(),
+            clients: Clients::new(&config),
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Acceptor::new(&config)?.map(Arc::new),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),
             config,

@@ -1,0 +1,168 @@
+//! How long a connection may take for what it is doing.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::pulse::{Phase, Pulse};
+use crate::Config;
+
+/// In which resets of streams are counted.
+const RESETS_WINDOW: Duration = Duration::from_secs(10);
+
+/// What becomes of a connection that has waited long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It has been without a request for so long.
+    Idle,
+    /// Its client is in the wrong; how.
+    Cut(&'static str),
+}
+
+/// How long each thing may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) idle: Duration,
+    header: Duration,
+    stall: Duration,
+    /// Bytes that a client must take within the time beside it, once it is behind.
+    slow: Option<(u64, Duration)>,
+    resets_max: u64,
+    /// Without requests, HTTP/2 reads frames of other kinds: it is idle all the same.
+    http2: bool,
+}
+
+impl Patience {
+    pub(crate) fn http1(config: &Config, idle: Duration) -> Self {
+        Self {
+            http2: false,
+            ..Self::http2(config, idle)
+        }
+    }
+
+    pub(crate) fn http2(config: &Config, idle: Duration) -> Self {
+        let window = config.client_rate_window;
+        let rate = config.client_rate_min.as_u64();
+        let quota = rate.saturating_mul(window.as_secs());
+        Self {
+            idle,
+            header: config.header_read_timeout,
+            stall: config.client_stall_timeout,
+            slow: (quota > 0).then_some((quota, window)),
+            resets_max: config.h2_resets_max.into(),
+            http2: true,
+        }
+    }
+}
+
+/// Looks at a [`Pulse`] each time its connection waits. The clock is read when the phase
+/// has changed, and the timer is moved only forwards and when it fires: a request costs
+/// no timer.
+pub(crate) struct Watch {
+    patience: Patience,
+    phase: Phase,
+    marker: u64,
+    since: Instant,
+    /// Since when the client is behind, and what was written by then.
+    behind: Option<(Instant, u64)>,
+    resets: (Instant, u64),
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Watch {
+    pub(crate) fn new(patience: Patience, pulse: &Pulse) -> Self {
+        let now = Instant::now();
+        let (phase, marker) = pulse.phase();
+        Self {
+            patience,
+            phase,
+            marker,
+            since: now,
+            behind: None,
+            resets: (now, pulse.resets()),
+            alarm: Box::pin(sleep_until(now + patience.idle)),
+        }
+    }
+
+    /// From now on an idle connection may stay so for so long.
+    pub(crate) fn idle_from_now(&mut self, patience: Duration) {
+        self.patience.idle = patience;
+        self.since = Instant::now();
+    }
+
+    /// Ready when the connection has waited long enough for what it waits for.
+    pub(crate) fn poll(&mut self, pulse: &Pulse, cx: &mut Context<'_>) -> Poll<Verdict> {
+        self.note(pulse);
+        if self.resets.1 + self.patience.resets_max < pulse.resets() {
+            return Poll::Ready(Verdict::Cut("the client resets too many streams"));
+        }
+        while let Some((deadline, verdict)) = self.deadline() {
+            if deadline < self.alarm.deadline() {
+                self.alarm.as_mut().reset(deadline);
+            }
+            ready!(self.alarm.as_mut().poll(cx));
+            if Instant::now() >= deadline {
+                return Poll::Ready(verdict);
+            }
+            // It was set for something that is over.
+            self.alarm.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    fn note(&mut self, pulse: &Pulse) {
+        if pulse.resets() > self.resets.1 && self.resets.0.elapsed() > RESETS_WINDOW {
+            self.resets = (Instant::now(), pulse.resets());
+        }
+        let (mut phase, marker) = pulse.phase();
+        if phase == Phase::Header && self.patience.http2 {
+            phase = Phase::Idle;
+        }
+        if (phase, marker) == (self.phase, self.marker) {
+            return;
+        }
+        (self.phase, self.marker, self.since) = (phase, marker, Instant::now());
+        let written = pulse.written();
+        self.behind = match (phase, self.behind, self.patience.slow) {
+            (Phase::Blocked, Some((_, then)), Some((quota, _))) if written < then + quota => {
+                self.behind
+            }
+            (Phase::Blocked, _, Some(_)) => Some((self.since, written)),
+            _ => None,
+        };
+    }
+
+    fn deadline(&self) -> Option<(Instant, Verdict)> {
+        let Patience {
+            idle,
+            header,
+            stall,
+            slow,
+            ..
+        } = self.patience;
+        let stalled = (
+            self.since + stall,
+            Verdict::Cut("the client takes nothing"),
+        );
+        match self.phase {
+            Phase::Running => None,
+            Phase::Idle => Some((self.since + idle, Verdict::Idle)),
+            Phase::Header => Some((
+                self.since + header,
+                Verdict::Cut("a request's header does not come"),
+            )),
+            Phase::Starved => Some(stalled),
+            Phase::Blocked => match (slow, self.behind) {
+                (Some((_, window)), Some((since, _))) if since + window < stalled.0 => Some((
+                    since + window,
+                    Verdict::Cut("the client reads too slowly"),
+                )),
+                _ => Some(stalled),
+            },
+        }
+    }
+}
