@@ -12,16 +12,21 @@ mod outcome;
 mod path;
 mod query;
 
+mod forward;
+mod site;
+
 mod access;
 mod keyring;
 
 mod freshness;
 mod head;
 mod store;
+mod vary;
 
 mod fetch;
 mod fill;
 mod fills;
+mod invalidate;
 mod pump;
 
 mod node;
@@ -44,7 +49,7 @@ mod listeners;
 mod metrics;
 mod server;
 
-pub use config::Config;
+pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use listeners::Listeners;
 pub use server::serve;
