@@ -102,11 +102,7 @@ fn until_shutdown(
     });
 }
 
-async fn accept_tls(
-    node: &Arc<Node>,
-    listener: Option<TcpListener>,
-    shutdown: &CancellationToken,
-) {
+async fn accept_tls(node: &Arc<Node>, listener: Option<TcpListener>, shutdown: &CancellationToken) {
     #[cfg(feature = "tls")]
     if let Some(listener) = listener {
         accept(node, listener, Wire::Tls, shutdown).await;
@@ -116,12 +112,7 @@ async fn accept_tls(
     let _ = (node, listener, shutdown);
 }
 
-async fn accept(
-    node: &Arc<Node>,
-    listener: TcpListener,
-    wire: Wire,
-    shutdown: &CancellationToken,
-) {
+async fn accept(node: &Arc<Node>, listener: TcpListener, wire: Wire, shutdown: &CancellationToken) {
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, peer)) => admit(node, stream, peer, wire),

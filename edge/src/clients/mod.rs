@@ -208,7 +208,13 @@ mod tests {
         let clients = clients(|_| {});
         let one = clients.admit(ip("192.0.2.1")).unwrap().unwrap();
         let two = clients.admit(ip("192.0.2.1")).unwrap().unwrap();
-        let asked = (0..10).filter(|n| if n % 2 == 0 { one.may_ask() } else { two.may_ask() });
+        let asked = (0..10).filter(|n| {
+            if n % 2 == 0 {
+                one.may_ask()
+            } else {
+                two.may_ask()
+            }
+        });
         assert_eq!(asked.count(), BURST_SECS as usize);
         advance(Duration::from_millis(999)).await;
         assert!(!one.may_ask());

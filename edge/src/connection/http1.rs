@@ -75,7 +75,10 @@ pub(super) async fn serve(line: &Arc<Line>, socket: Socket) -> Option<Socket> {
             let parts = connection.into_parts();
             // The begin of a header came after the clock was read: rare, and the client
             // asks again.
-            parts.read_buf.is_empty().then(|| parts.io.into_inner().socket)
+            parts
+                .read_buf
+                .is_empty()
+                .then(|| parts.io.into_inner().socket)
         }
     }
 }

@@ -144,10 +144,7 @@ impl Watch {
             slow,
             ..
         } = self.patience;
-        let stalled = (
-            self.since + stall,
-            Verdict::Cut("the client takes nothing"),
-        );
+        let stalled = (self.since + stall, Verdict::Cut("the client takes nothing"));
         match self.phase {
             Phase::Running => None,
             Phase::Idle => Some((self.since + idle, Verdict::Idle)),
@@ -157,10 +154,9 @@ impl Watch {
             )),
             Phase::Starved => Some(stalled),
             Phase::Blocked => match (slow, self.behind) {
-                (Some((_, window)), Some((since, _))) if since + window < stalled.0 => Some((
-                    since + window,
-                    Verdict::Cut("the client reads too slowly"),
-                )),
+                (Some((_, window)), Some((since, _))) if since + window < stalled.0 => {
+                    Some((since + window, Verdict::Cut("the client reads too slowly")))
+                }
                 _ => Some(stalled),
             },
         }
