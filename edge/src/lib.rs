@@ -45,11 +45,13 @@ mod request;
 #[cfg(feature = "tls")]
 mod tls;
 
+mod handover;
 mod listeners;
 mod metrics;
 mod server;
 
 pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
+pub use handover::take_over;
 pub use listeners::Listeners;
 pub use server::serve;

@@ -1,5 +1,7 @@
 use tokio::net::TcpListener;
 
+use crate::handover::Old;
+
 /// Where clients come in.
 #[derive(Debug)]
 pub struct Listeners {
@@ -7,10 +9,16 @@ pub struct Listeners {
     pub http: TcpListener,
     /// Both under TLS.
     pub tls: Option<TcpListener>,
+    /// From whom they were taken over.
+    pub(crate) old: Option<Old>,
 }
 
 impl From<TcpListener> for Listeners {
     fn from(http: TcpListener) -> Self {
-        Self { http, tls: None }
+        Self {
+            http,
+            tls: None,
+            old: None,
+        }
     }
 }

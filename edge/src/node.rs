@@ -1,6 +1,9 @@
 //! All that one edge process holds.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use moka::sync::Cache;
 use tokio::{
@@ -46,6 +49,8 @@ pub(crate) struct Node {
     pub(crate) clients: Clients,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<crate::tls::Acceptor>>,
+    /// Whether answers are stored: not while another process has the cache folder.
+    storing: AtomicBool,
     /// Every task of this node runs here.
     pub(crate) tasks: TaskTracker,
     /// Ends what is left when the drain is over.
@@ -84,10 +89,19 @@ impl Node {
             clients: Clients::new(&config),
             #[cfg(feature = "tls")]
             tls: crate::tls::Acceptor::new(&config)?.map(Arc::new),
+            storing: AtomicBool::new(true),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),
             config,
         })
+    }
+
+    pub(crate) fn is_storing(&self) -> bool {
+        self.storing.load(Relaxed)
+    }
+
+    pub(crate) fn set_storing(&self, storing: bool) {
+        self.storing.store(storing, Relaxed);
     }
 
     /// Connections of clients.

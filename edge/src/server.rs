@@ -25,6 +25,7 @@ use crate::{
     answer::{answer, is_licence_request},
     body::Body,
     connection::{self, Wire},
+    handover::Offer,
     keyring::{self, Pace},
     listeners::Listeners,
     node::Node,
@@ -61,6 +62,9 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), EdgeError> {
     let listeners = listeners.into();
+    // A process that takes over ends this one as well.
+    let told = shutdown;
+    let shutdown = told.child_token();
     let node = Arc::new(Node::new(config, join.as_deref())?);
     if let Some(gate) = &node.gate {
         let follow = keyring::follow(gate.clone(), node.origin.clone(), pace(&node));
@@ -73,13 +77,33 @@ pub async fn serve(
     if let Some(tls) = &node.tls {
         until_shutdown(&node, &shutdown, tls.clone().follow_files());
     }
-    let Listeners { http, tls } = listeners;
+    if let Some(path) = &node.config.take_over {
+        let offer = Offer::new(path, &listeners)?;
+        let offering = offer.run(node.clone(), shutdown.clone());
+        until_shutdown(&node, &shutdown, offering);
+    }
+    let Listeners { http, tls, old } = listeners;
+    if let Some(old) = old {
+        old.retire().await;
+    }
     tokio::join!(
         accept(&node, http, Wire::Clear, &shutdown),
         accept_tls(&node, tls, &shutdown)
     );
+    if !told.is_cancelled() {
+        linger(&node).await;
+    }
     drain(&node).await;
     Ok(())
+}
+
+/// Another process serves from now on: this one gives up its memory, and answers each
+/// client once more before it closes, for half of the drain.
+async fn linger(node: &Node) {
+    node.store.clear();
+    node.tasks.close();
+    node.lines.linger();
+    let _ = timeout(node.config.drain / 2, node.tasks.wait()).await;
 }
 
 /// How the origin is asked for news.

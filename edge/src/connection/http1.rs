@@ -58,7 +58,7 @@ pub(super) async fn serve(line: &Arc<Line>, socket: Socket) -> Option<Socket> {
                     draining = true;
                     Pin::new(&mut connection).graceful_shutdown();
                 }
-                Order::Drain | Order::GoOn => break,
+                Order::Drain | Order::Linger | Order::GoOn => break,
             }
         }
         watch.poll(&line.pulse, cx).map(|verdict| match verdict {

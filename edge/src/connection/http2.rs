@@ -85,7 +85,7 @@ pub(super) async fn serve(line: &Arc<Line>, socket: Socket) {
             if order == Order::Cut {
                 return Poll::Ready(());
             }
-            if !going && (idle || order == Order::Drain) {
+            if !going && (idle || order != Order::GoOn) {
                 going = true;
                 watch.idle_from_now(GOAWAY_WAIT);
                 Pin::new(&mut connection).graceful_shutdown();

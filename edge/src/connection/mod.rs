@@ -171,7 +171,7 @@ async fn until_cut<T>(line: &Line, future: impl Future<Output = T>) -> Option<T>
         line.pulse.waker.register(cx.waker());
         match line.pulse.order() {
             Order::Cut => Poll::Ready(None),
-            Order::GoOn | Order::Drain => future.as_mut().poll(cx).map(Some),
+            Order::GoOn | Order::Linger | Order::Drain => future.as_mut().poll(cx).map(Some),
         }
     })
     .await
@@ -185,7 +185,9 @@ async fn readable(line: &Line, stream: &TcpStream, patience: Duration) -> bool {
         // What has come is answered, even now that the edge drains.
         match stream.poll_read_ready(cx) {
             Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
-            Poll::Pending if line.pulse.order() != Order::GoOn => Poll::Ready(false),
+            Poll::Pending if matches!(line.pulse.order(), Order::Drain | Order::Cut) => {
+                Poll::Ready(false)
+            }
             Poll::Pending => alarm.as_mut().poll(cx).map(|()| false),
         }
     })
@@ -207,7 +209,8 @@ async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Response<Tracked
         Ok(()) => {
             let request = Request::from_parts(parts, body);
             let response = server::respond(&line.node, request, line.peer).await;
-            (response, count >= line.node.config.connection_requests_max)
+            let last = count >= line.node.config.connection_requests_max;
+            (response, last || line.pulse.order() != Order::GoOn)
         }
     };
     let mut response = response.map(|body| Tracked::new(body, running, windowed));

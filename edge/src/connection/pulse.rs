@@ -31,6 +31,8 @@ pub(crate) struct Pulse {
 pub(crate) enum Order {
     #[default]
     GoOn,
+    /// End after the next answer; another process serves who comes anew.
+    Linger,
     /// End after what runs.
     Drain,
     /// End.
@@ -131,7 +133,8 @@ impl Pulse {
     pub(crate) fn order(&self) -> Order {
         match self.order.load(Relaxed) {
             0 => Order::GoOn,
-            1 => Order::Drain,
+            1 => Order::Linger,
+            2 => Order::Drain,
             _ => Order::Cut,
         }
     }

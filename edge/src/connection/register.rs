@@ -39,6 +39,11 @@ impl Register {
         self.state().order
     }
 
+    /// Every connection ends after its next answer.
+    pub(crate) fn linger(&self) {
+        self.tell(Order::Linger);
+    }
+
     /// Every connection ends after what it is answering.
     pub(crate) fn drain(&self) {
         self.tell(Order::Drain);
