@@ -39,7 +39,7 @@ const READY: &[u8] = b"ready\n";
 const READY_WAIT: Duration = Duration::from_secs(60);
 const SOCKETS_WAIT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The old process, which waits to hear that the new one serves.
 #[derive(Debug)]
