@@ -22,7 +22,8 @@ use crate::{
     fetch::{CDN_LOOP, Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
-    freshness::{Share, State},
+    forward,
+    freshness::{Share, State, split_unquoted},
     head::{Head, Object},
     node::Node,
     outcome::Outcome,
@@ -56,7 +57,8 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
         Method::GET | Method::HEAD => read(node, site, request).await,
         Method::OPTIONS if site.has_our_cors() => preflight(),
         _ if is_licence_request(node, request) => read(node, site, request).await,
-        Method::CONNECT => method_refused(),
+        // TRACE would show a page what its browser sends (RFC 9110 §9.3.8).
+        Method::CONNECT | Method::TRACE => method_refused(),
         _ if site.passed.is_all() => pass(node, site, request, body).await,
         _ => method_refused(),
     }
@@ -128,11 +130,15 @@ async fn pass(node: &Arc<Node>, site: &Arc<Site>, request: &Parts, body: Incomin
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let upload = (!body.is_end_stream()).then(|| Either::Right(Limited::new(body, most)));
+    let order = exchange.order(None, true);
+    let mut fields = order.fields.clone();
+    fields.extend(forward::conditions(&request.headers));
     let order = Order {
+        fields,
         method: request.method.clone(),
         host: site::authority(request).map(Into::into),
         upload: upload.or_else(|| Some(Either::Left(Empty::new()))),
-        ..exchange.order(None, true)
+        ..order
     };
     exchange.fetch_by(order, Outcome::Bypass, None).await
 }
@@ -167,6 +173,9 @@ impl Exchange<'_> {
                 ..respond::refusal(Refusal::Missing)
             };
             return self.noted(negative, Note::default());
+        }
+        if self.site.kind == Kind::Plain && only_if_cached(self.asked.headers) {
+            return self.noted(not_cached(), Note::default());
         }
         if self.asked.head_only && self.site.passed.is_all() {
             let order = Order {
@@ -413,6 +422,22 @@ fn target_refused(refused: Refused) -> Answer {
 fn looped() -> Answer {
     let detail = "this request has passed this edge before".to_owned();
     let response = respond::problem(StatusCode::LOOP_DETECTED, wire::kind::BAD_REQUEST, detail);
+    Answer::new(response, Outcome::Refused)
+}
+
+/// The client wants what is stored, and nothing fetched (RFC 9111 §5.2.1.7).
+fn only_if_cached(request: &HeaderMap) -> bool {
+    let fields = request.get_all(CACHE_CONTROL).iter();
+    let mut texts = fields.filter_map(|field| field.to_str().ok());
+    texts.any(|text| {
+        split_unquoted(text).any(|directive| directive.eq_ignore_ascii_case("only-if-cached"))
+    })
+}
+
+fn not_cached() -> Answer {
+    let detail = "only-if-cached, and nothing fresh is stored".to_owned();
+    let status = StatusCode::GATEWAY_TIMEOUT;
+    let response = respond::problem(status, wire::kind::NOT_FOUND, detail);
     Answer::new(response, Outcome::Refused)
 }
 

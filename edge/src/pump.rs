@@ -247,7 +247,8 @@ impl Pump {
         let mut head = Head::new(&parts, length, &taking);
         if !self.order.is_read() {
             self.note_side_effects(&parts, &head, received);
-            (head.store, head.share) = (false, Share::Nobody);
+            head.store &= invalidate::is_new_state(&self.order, &parts);
+            head.share = Share::Nobody;
         }
         if self.order.apart {
             head.share = Share::Nobody;
@@ -285,8 +286,10 @@ impl Pump {
             return invalidate::by_answer(&self.node, &self.order, parts);
         }
         let Some(stored) = stale else { return };
-        if head.status == StatusCode::OK && stored.head.is_described_by(head) {
-            self.store(stored.refreshed(&parts.headers, received));
+        let same = head.status == StatusCode::OK && stored.head.is_described_by(head);
+        let news = same.then(|| stored.refreshed(&parts.headers, received));
+        if let Some(news) = news.filter(|news| news.head.store) {
+            self.store(news);
         } else if head.status == StatusCode::OK || head.status == StatusCode::GONE {
             self.node.store.remove_variant(place, stored);
         }

@@ -16,7 +16,9 @@ mod limits;
 mod parts;
 mod refusals;
 mod requests;
+mod rfc9111;
 mod setup;
 mod shutdown;
 #[cfg(feature = "tls")]
 mod tls;
+mod sites;
