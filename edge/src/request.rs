@@ -12,6 +12,7 @@ use http::{
 
 use crate::{
     Config,
+    config::Profile,
     outcome::Outcome,
     respond::{self, Answer},
 };
@@ -46,14 +47,25 @@ pub(crate) fn check(config: &Config, head: &mut Parts) -> Result<(), Fault> {
     if !is_http1 && head.headers.len() > config.header_fields_max {
         return Err(Fault::TooManyFields(config.header_fields_max));
     }
-    // RFC 9112 §6.3 wants a request with Transfer-Encoding and Content-Length answered by
-    // 400, and hyper drops the second before it can be seen here. No player sends either.
-    if is_http1 && head.headers.contains_key(TRANSFER_ENCODING) {
+    if is_http1 && head.headers.contains_key(TRANSFER_ENCODING) && !may_be_chunked(config, head) {
         return Err(Fault::Malformed(
-            "Transfer-Encoding is not taken in requests: send Content-Length",
+            "Transfer-Encoding is not taken here: send Content-Length",
         ));
     }
     host(head)
+}
+
+/// Whether a request may state its body's length by Transfer-Encoding. One that states it by
+/// Content-Length as well ought to be refused (RFC 9112 §6.3), and can't be told here: hyper
+/// drops the second field, and closes the connection after the answer. So only what has a
+/// body by its nature may, and only where bodies go up.
+fn may_be_chunked(config: &Config, head: &Parts) -> bool {
+    let sites = config.site.iter().map(|site| site.profile);
+    let goes_up = sites
+        .chain([config.profile])
+        .any(|it| it == Profile::Passthrough);
+    let has_body = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+    goes_up && has_body
 }
 
 /// One host, of which the target's own is the true one (RFC 9112 §3.2, RFC 9113 §8.3.1).

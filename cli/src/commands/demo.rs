@@ -209,6 +209,8 @@ async fn start(
             listen: listener.local_addr()?,
             origin: base.origin.clone(),
             pop: pop.to_owned(),
+            tls_listen: None,
+            take_over: None,
             ..config.edge.clone()
         };
         let serving = edge::serve(listener, settings, Some(join.clone()), shutdown.clone());

@@ -17,10 +17,9 @@ pub(crate) struct Pulse {
     requests: AtomicU64,
     running: AtomicU32,
     read_before: AtomicU64,
-    /// HTTP/2: answers whose next bytes wait for a window of the client; pieces that such
-    /// answers gave so far; streams ended by the client before their end.
+    /// HTTP/2: answers whose next bytes wait for a window of the client; streams ended by
+    /// the client before their end.
     owed: AtomicU32,
-    pieces: AtomicU64,
     resets: AtomicU64,
     order: AtomicU8,
     pub(super) waker: AtomicWaker,
@@ -97,12 +96,13 @@ impl Pulse {
         }
     }
 
-    pub(crate) fn piece(&self) {
-        self.pieces.fetch_add(1, Relaxed);
-    }
-
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Relaxed)
+    }
+
+    /// Changes as an answer goes on, and not for a ping now and then (17 bytes each).
+    pub(crate) fn moved(&self) -> u64 {
+        self.written() >> 12
     }
 
     pub(crate) fn resets(&self) -> u64 {
@@ -115,7 +115,7 @@ impl Pulse {
             return (Phase::Blocked, self.written());
         }
         if self.owed.load(Relaxed) > 0 {
-            return (Phase::Starved, self.pieces.load(Relaxed));
+            return (Phase::Starved, self.moved());
         }
         let requests = self.requests.load(Relaxed);
         if self.running.load(Relaxed) > 0 {

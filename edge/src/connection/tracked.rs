@@ -68,12 +68,7 @@ impl http_body::Body for Tracked {
     ) -> Poll<Option<Result<Frame<Bytes>, FetchError>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
-            Poll::Ready(Some(Ok(_))) => {
-                if self.windowed {
-                    self.running.line.pulse.piece();
-                }
-                self.owe(true);
-            }
+            Poll::Ready(Some(Ok(_))) => self.owe(true),
             Poll::Ready(_) => self.running.whole = true,
             Poll::Pending => self.owe(false),
         }

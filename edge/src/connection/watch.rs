@@ -118,9 +118,10 @@ impl Watch {
         if pulse.resets() > self.resets.1 && self.resets.0.elapsed() > RESETS_WINDOW {
             self.resets = (Instant::now(), pulse.resets());
         }
-        let (mut phase, marker) = pulse.phase();
-        if phase == Phase::Header && self.patience.http2 {
-            phase = Phase::Idle;
+        let (mut phase, mut marker) = pulse.phase();
+        if self.patience.http2 && matches!(phase, Phase::Header | Phase::Idle) {
+            // The end of an answer may still wait in h2, for the client's window.
+            (phase, marker) = (Phase::Idle, marker.wrapping_add(pulse.moved()));
         }
         if (phase, marker) == (self.phase, self.marker) {
             return;

@@ -19,6 +19,6 @@ mod requests;
 mod rfc9111;
 mod setup;
 mod shutdown;
+mod sites;
 #[cfg(feature = "tls")]
 mod tls;
-mod sites;

@@ -1,5 +1,6 @@
 //! Requests that two readers could read in two ways, and other odd heads.
 
+use edge::Profile;
 use testkit::{Answer, FakeOrigin};
 
 use crate::setup::Edge;
@@ -116,4 +117,26 @@ async fn other_forms_of_one_request_are_one_request() {
         );
     }
     assert_eq!(origin.fetches("/x"), 1);
+}
+
+#[tokio::test]
+async fn where_bodies_go_up_one_with_two_ends_goes_up_once_and_ends_the_connection() {
+    let origin = FakeOrigin::start().await;
+    origin.route("/x", Answer::ok("x"));
+    let edge = Edge::start(&origin, None, |config| {
+        config.profile = Profile::Passthrough
+    })
+    .await;
+    let fields = "content-length: 40\r\ntransfer-encoding: chunked";
+    let head = format!("POST /x HTTP/1.1\r\nhost: a\r\n{fields}");
+    let told = smuggle(&edge, &head, "2\r\nhi\r\n0\r\n\r\n").await;
+    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    assert_eq!(told.matches("HTTP/1.1").count(), 1, "{told}");
+    let sent = &origin.requests("/x")[0].headers;
+    assert!(!sent.contains_key("content-length"));
+    assert_eq!(sent["transfer-encoding"], "chunked");
+    let head = "GET /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked";
+    let told = smuggle(&edge, head, "0\r\n\r\n").await;
+    assert!(told.starts_with("HTTP/1.1 400 "), "{told}");
+    assert_eq!((origin.fetches("/x"), origin.fetches("/smuggled")), (1, 0));
 }
