@@ -76,7 +76,8 @@ fn host(head: &mut Parts) -> Result<(), Fault> {
         return Err(Fault::Malformed("there are two Host fields"));
     }
     let authority = head.uri.authority();
-    if let Some(authority) = authority.filter(|_| head.method != Method::CONNECT) {
+    // Without a scheme it is CONNECT's own form (RFC 9112 §3.2.3).
+    if let Some(authority) = authority.filter(|_| head.uri.scheme().is_some()) {
         if authority.as_str().contains('@') {
             return Err(Fault::Malformed("the target has a user name"));
         }

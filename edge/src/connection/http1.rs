@@ -1,6 +1,13 @@
 //! HTTP/1.1 and 1.0 (RFC 9112).
 
-use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -57,17 +64,19 @@ pub(super) async fn serve(line: &Arc<Line>, socket: Socket) -> Option<Socket> {
                 Order::Drain if !draining => {
                     draining = true;
                     Pin::new(&mut connection).graceful_shutdown();
+                    continue;
                 }
-                Order::Drain | Order::Linger | Order::GoOn => break,
+                Order::Drain | Order::Linger | Order::GoOn => {}
+            }
+            match ready!(watch.poll(&line.pulse, cx)) {
+                Verdict::Look => {}
+                Verdict::Idle => return Poll::Ready(End::Parked),
+                Verdict::Cut(why) => {
+                    line.cut(why);
+                    return Poll::Ready(End::Closed);
+                }
             }
         }
-        watch.poll(&line.pulse, cx).map(|verdict| match verdict {
-            Verdict::Idle => End::Parked,
-            Verdict::Cut(why) => {
-                line.cut(why);
-                End::Closed
-            }
-        })
     });
     match end.await {
         End::Closed => None,

@@ -93,6 +93,7 @@ pub(super) async fn serve(line: &Arc<Line>, socket: Socket) {
             }
             match watch.poll(&line.pulse, cx) {
                 Poll::Pending => return Poll::Pending,
+                Poll::Ready(Verdict::Look) => {}
                 Poll::Ready(Verdict::Idle) if !going => idle = true,
                 Poll::Ready(Verdict::Idle) => return Poll::Ready(()),
                 Poll::Ready(Verdict::Cut(why)) => {

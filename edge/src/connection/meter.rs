@@ -9,7 +9,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Line, socket::Socket};
+use super::{Line, queue, socket::Socket};
 
 /// See the module.
 pub(crate) struct Meter {
@@ -22,6 +22,10 @@ impl Meter {
         Self { socket, line }
     }
 
+    fn wait(&self) {
+        self.line.pulse.waits(queue::len(self.socket.tcp()));
+    }
+
     fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Ready(Ok(len)) => {
@@ -29,7 +33,7 @@ impl Meter {
                 self.line.node.metrics.sent.increment(*len as u64);
             }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.line.pulse.waits(),
+            Poll::Pending => self.wait(),
         }
         written
     }
@@ -75,7 +79,7 @@ impl AsyncWrite for Meter {
         let flushed = Pin::new(&mut self.socket).poll_flush(cx);
         match &flushed {
             // What TLS holds back counts as unwritten.
-            Poll::Pending => self.line.pulse.waits(),
+            Poll::Pending => self.wait(),
             Poll::Ready(_) => self.line.pulse.flushed(),
         }
         flushed
@@ -84,7 +88,7 @@ impl AsyncWrite for Meter {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.socket).poll_shutdown(cx);
         if shut.is_pending() {
-            self.line.pulse.waits();
+            self.wait();
         }
         shut
     }

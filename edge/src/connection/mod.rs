@@ -8,6 +8,7 @@ mod http1;
 mod http2;
 mod meter;
 mod pulse;
+mod queue;
 mod register;
 mod socket;
 mod tracked;

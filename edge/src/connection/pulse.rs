@@ -11,8 +11,9 @@ pub(crate) struct Pulse {
     /// Bytes read, and written, so far.
     read: AtomicU64,
     written: AtomicU64,
-    /// The last write, or flush, waits for the client.
+    /// The last write, or flush, waits for the client, which has acknowledged so much.
     blocked: AtomicBool,
+    taken: AtomicU64,
     /// Requests so far; those that run; what was read when the last one began or ended.
     requests: AtomicU64,
     running: AtomicU32,
@@ -66,7 +67,10 @@ impl Pulse {
         self.blocked.store(false, Relaxed);
     }
 
-    pub(crate) fn waits(&self) {
+    /// A write waits, with so many bytes in the kernel.
+    pub(crate) fn waits(&self, queued: u64) {
+        let taken = self.written().saturating_sub(queued);
+        self.taken.store(taken, Relaxed);
         self.blocked.store(true, Relaxed);
     }
 
@@ -112,7 +116,7 @@ impl Pulse {
     /// What it waits for, and a number that changes when it has got some of it.
     pub(crate) fn phase(&self) -> (Phase, u64) {
         if self.blocked.load(Relaxed) {
-            return (Phase::Blocked, self.written());
+            return (Phase::Blocked, self.taken.load(Relaxed));
         }
         if self.owed.load(Relaxed) > 0 {
             return (Phase::Starved, self.moved());

@@ -14,6 +14,10 @@ use crate::Config;
 /// In which resets of streams are counted.
 const RESETS_WINDOW: Duration = Duration::from_secs(10);
 
+/// After how long a client that is behind is looked at, to see what it has taken meanwhile:
+/// the kernel wakes us only when a good part of its buffer is free. Chosen: it costs 2 µs.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+
 /// What becomes of a connection that has waited long enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -21,6 +25,9 @@ pub(crate) enum Verdict {
     Idle,
     /// Its client is in the wrong; how.
     Cut(&'static str),
+    /// Its client may be: the connection is to be polled once more, so that what the
+    /// kernel has sent meanwhile is seen.
+    Look,
 }
 
 /// How long each thing may take.
@@ -67,9 +74,11 @@ pub(crate) struct Watch {
     phase: Phase,
     marker: u64,
     since: Instant,
-    /// Since when the client is behind, and what was written by then.
+    /// Since when the client is behind, and what it had taken by then.
     behind: Option<(Instant, u64)>,
     resets: (Instant, u64),
+    /// When a client that is behind is looked at again.
+    look_at: Instant,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -83,6 +92,7 @@ impl Watch {
             marker,
             since: now,
             behind: None,
+            look_at: now,
             resets: (now, pulse.resets()),
             alarm: Box::pin(sleep_until(now + patience.idle)),
         }
@@ -105,7 +115,9 @@ impl Watch {
                 self.alarm.as_mut().reset(deadline);
             }
             ready!(self.alarm.as_mut().poll(cx));
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            if now >= deadline {
+                self.look_at = now + self.look_after();
                 return Poll::Ready(verdict);
             }
             // It was set for something that is over.
@@ -127,14 +139,19 @@ impl Watch {
             return;
         }
         (self.phase, self.marker, self.since) = (phase, marker, Instant::now());
-        let written = pulse.written();
+        self.look_at = self.since + self.look_after();
+        let taken = marker;
         self.behind = match (phase, self.behind, self.patience.slow) {
-            (Phase::Blocked, Some((_, then)), Some((quota, _))) if written < then + quota => {
+            (Phase::Blocked, Some((_, then)), Some((quota, _))) if taken < then + quota => {
                 self.behind
             }
-            (Phase::Blocked, _, Some(_)) => Some((self.since, written)),
+            (Phase::Blocked, _, Some(_)) => Some((self.since, taken)),
             _ => None,
         };
+    }
+
+    fn look_after(&self) -> Duration {
+        LOOK_AFTER.min(self.patience.stall / 4)
     }
 
     fn deadline(&self) -> Option<(Instant, Verdict)> {
@@ -145,21 +162,22 @@ impl Watch {
             slow,
             ..
         } = self.patience;
-        let stalled = (self.since + stall, Verdict::Cut("the client takes nothing"));
+        let cut = |at: Instant, why| Some((at, Verdict::Cut(why)));
         match self.phase {
             Phase::Running => None,
             Phase::Idle => Some((self.since + idle, Verdict::Idle)),
-            Phase::Header => Some((
-                self.since + header,
-                Verdict::Cut("a request's header does not come"),
-            )),
-            Phase::Starved => Some(stalled),
-            Phase::Blocked => match (slow, self.behind) {
-                (Some((_, window)), Some((since, _))) if since + window < stalled.0 => {
-                    Some((since + window, Verdict::Cut("the client reads too slowly")))
-                }
-                _ => Some(stalled),
-            },
+            Phase::Header => cut(self.since + header, "a request's header does not come"),
+            Phase::Starved => cut(self.since + stall, "the client takes nothing"),
+            Phase::Blocked => {
+                let stalled = cut(self.since + stall, "the client takes nothing");
+                let behind = slow.zip(self.behind);
+                let slow = behind.and_then(|((_, window), (since, _))| {
+                    cut(since + window, "the client reads too slowly")
+                });
+                let look = Some((self.look_at, Verdict::Look));
+                let all = [look, stalled, slow].into_iter().flatten();
+                all.min_by_key(|(at, _)| *at)
+            }
         }
     }
 }

@@ -167,3 +167,21 @@ async fn a_stream_whose_window_never_opens_ends_the_connection() {
     clock.advance(Duration::from_secs(31)).await;
     assert!(response.into_body().collect().await.is_err());
 }
+
+#[tokio::test]
+async fn a_slow_stream_that_goes_on_is_not_cut() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::plain(&origin).await;
+    origin.route("/x", Answer::ok(bytes(400_000)).cache("max-age=60"));
+    edge.get("/x").send().await;
+    let clock = Still::now();
+    let mut client = connect(&edge).await;
+    let mut slow = send(&mut client, get("/x")).await.into_body();
+    let mut len = 0;
+    while let Some(frame) = slow.frame().await {
+        len += frame.unwrap().into_data().unwrap().len();
+        edge.get("/healthz").send().await;
+        clock.advance(Duration::from_secs(10)).await;
+    }
+    assert_eq!(len, 400_000);
+}
