@@ -44,6 +44,13 @@ pub(crate) struct Acceptor {
     patience: Duration,
 }
 
+/// Whether the files can be used.
+pub(crate) fn check(config: &Config) -> Result<(), EdgeError> {
+    Files::new(&config.tls_cert, &config.tls_key)
+        .load()
+        .map(drop)
+}
+
 impl Acceptor {
     /// The one that the config wants, if it wants one.
     pub(crate) fn new(config: &Config) -> Result<Option<Self>, EdgeError> {

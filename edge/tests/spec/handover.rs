@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use edge::{Config, Listeners};
@@ -63,6 +64,13 @@ fn served_by(reply: &testkit::Reply) -> String {
     status.split(';').next().unwrap().to_owned()
 }
 
+/// Waits until the new one has answered.
+async fn new_serves(edge: &Edge) {
+    let asking = async { while served_by(&edge.get("/x").send().await) != "\"weir-new\"" {} };
+    let served = tokio::time::timeout(Duration::from_secs(20), asking).await;
+    served.expect("the new one serves");
+}
+
 #[tokio::test]
 async fn no_request_fails_and_the_old_one_ends_what_it_answers() {
     let origin = FakeOrigin::start().await;
@@ -89,7 +97,7 @@ async fn no_request_fails_and_the_old_one_ends_what_it_answers() {
         }
     });
     let taken = new(&origin, &path).await;
-    while served_by(&edge.get("/x").send().await) != "\"weir-new\"" {}
+    new_serves(&edge).await;
     assert!(!edge.task.is_finished());
     gate.open();
     assert_eq!(running.piece().await.unwrap().unwrap(), "second");
@@ -124,7 +132,7 @@ async fn a_kept_connection_is_answered_once_more_and_closed() {
     assert!(!first.headers().contains_key("connection"));
     drop(first);
     let taken = new(&origin, &path).await;
-    while served_by(&edge.get("/x").send().await) != "\"weir-new\"" {}
+    new_serves(&edge).await;
     kept.ready().await.unwrap();
     let last = kept.send_request(ask()).await.unwrap();
     assert_eq!(
@@ -150,7 +158,7 @@ async fn who_takes_and_does_not_serve_changes_nothing() {
     let reply = edge.get("/x").send().await;
     assert_eq!(served_by(&reply), "\"weir-old\"");
     let taken = new(&origin, &path).await;
-    while served_by(&edge.get("/x").send().await) != "\"weir-new\"" {}
+    new_serves(&edge).await;
     taken.abort();
 }
 

@@ -211,8 +211,11 @@ async fn new_files_are_taken_over_and_broken_ones_are_not() {
         }
     }
     put("again.pem", "again.key");
+    let mut looks = 0;
     while shown(addr, "one.test").await != Some(der("again.pem")) {
         clock.advance(Duration::from_secs(4)).await;
+        looks += 1;
+        assert!(looks < 100, "the new files are not taken over");
     }
 }
 
