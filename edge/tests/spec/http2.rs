@@ -152,7 +152,7 @@ async fn running_streams_end_whole_at_the_drain() {
 async fn a_stream_whose_window_never_opens_ends_the_connection() {
     let origin = FakeOrigin::start().await;
     let edge = Edge::start(&origin, None, |config| {
-        config.h2_ping_interval = Duration::ZERO
+        config.h2_ping_interval = Duration::ZERO;
     })
     .await;
     origin.route("/x", Answer::ok(bytes(3_000_000)).cache("max-age=60"));

@@ -124,7 +124,7 @@ async fn where_bodies_go_up_one_with_two_ends_goes_up_once_and_ends_the_connecti
     let origin = FakeOrigin::start().await;
     origin.route("/x", Answer::ok("x"));
     let edge = Edge::start(&origin, None, |config| {
-        config.profile = Profile::Passthrough
+        config.profile = Profile::Passthrough;
     })
     .await;
     let fields = "content-length: 40\r\ntransfer-encoding: chunked";
