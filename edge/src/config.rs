@@ -114,7 +114,8 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub client_stall_timeout: Duration,
     /// Bytes per second that a client must take of an answer that waits for it, over
-    /// `client_rate_window`, or it is cut; 0 is no such limit. Default 1 KiB.
+    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it.
+    /// 0 is no such limit. Default 1 KiB.
     pub client_rate_min: ByteSize,
     /// Default 60 s.
     #[serde(with = "humantime_serde")]

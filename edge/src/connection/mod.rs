@@ -198,7 +198,7 @@ async fn readable(line: &Line, stream: &TcpStream, patience: Duration) -> bool {
 /// Answers one request, unless its client asks too often or what it says is no request.
 async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Response<Tracked> {
     let count = line.pulse.begin();
-    let running = Running::new(line.clone());
+    let running = Running::new(line.clone(), count);
     let windowed = request.version() == Version::HTTP_2;
     let (mut parts, body) = request.into_parts();
     let (response, close) = match request::check(&line.node.config, &mut parts) {

@@ -1,8 +1,12 @@
 //! What a connection is doing: counted where it happens, looked at where it is driven.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+};
 
 use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
 
 /// Counters of one connection. None of them orders anything else, and all are written by
 /// tasks of this one connection: an addition costs what it costs without sharing.
@@ -18,9 +22,10 @@ pub(crate) struct Pulse {
     requests: AtomicU64,
     running: AtomicU32,
     read_before: AtomicU64,
-    /// HTTP/2: answers whose next bytes wait for a window of the client; streams ended by
-    /// the client before their end.
+    /// HTTP/2: answers whose next bytes wait for a window of the client, by number, and
+    /// until when each may; streams ended by the client before their end.
     owed: AtomicU32,
+    owing: Mutex<Vec<(u64, Instant)>>,
     resets: AtomicU64,
     order: AtomicU8,
     pub(super) waker: AtomicWaker,
@@ -91,13 +96,30 @@ impl Pulse {
         }
     }
 
-    /// An answer's piece now waits for the client's window, or not any more.
-    pub(crate) fn owes(&self, more: bool) {
-        if more {
-            self.owed.fetch_add(1, Relaxed);
-        } else {
-            self.owed.fetch_sub(1, Relaxed);
+    /// An answer's piece now waits for the client's window, until then at most.
+    pub(crate) fn owes(&self, number: u64, until: Instant) {
+        let mut owing = self.owing();
+        match owing.iter_mut().find(|(other, _)| *other == number) {
+            Some((_, old)) => *old = until,
+            None => owing.push((number, until)),
         }
+        self.owed.store(owing.len() as u32, Relaxed);
+    }
+
+    /// It does not wait any more.
+    pub(crate) fn paid(&self, number: u64) {
+        let mut owing = self.owing();
+        owing.retain(|(other, _)| *other != number);
+        self.owed.store(owing.len() as u32, Relaxed);
+    }
+
+    /// Until when the client must have taken a piece of an answer.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.owing().iter().map(|(_, until)| *until).min()
+    }
+
+    fn owing(&self) -> MutexGuard<'_, Vec<(u64, Instant)>> {
+        self.owing.lock().expect("no holder panics")
     }
 
     pub(crate) fn written(&self) -> u64 {

@@ -110,7 +110,7 @@ impl Watch {
         if self.resets.1 + self.patience.resets_max < pulse.resets() {
             return Poll::Ready(Verdict::Cut("the client resets too many streams"));
         }
-        while let Some((deadline, verdict)) = self.deadline() {
+        while let Some((deadline, verdict)) = self.deadline(pulse) {
             if deadline < self.alarm.deadline() {
                 self.alarm.as_mut().reset(deadline);
             }
@@ -154,7 +154,7 @@ impl Watch {
         LOOK_AFTER.min(self.patience.stall / 4)
     }
 
-    fn deadline(&self) -> Option<(Instant, Verdict)> {
+    fn deadline(&self, pulse: &Pulse) -> Option<(Instant, Verdict)> {
         let Patience {
             idle,
             header,
@@ -167,7 +167,13 @@ impl Watch {
             Phase::Running => None,
             Phase::Idle => Some((self.since + idle, Verdict::Idle)),
             Phase::Header => cut(self.since + header, "a request's header does not come"),
-            Phase::Starved => cut(self.since + stall, "the client takes nothing"),
+            Phase::Starved => {
+                let stalled = cut(self.since + stall, "the client takes nothing");
+                let due = pulse.due();
+                let slow = due.and_then(|at| cut(at, "the client reads a stream too slowly"));
+                let all = [stalled, slow].into_iter().flatten();
+                all.min_by_key(|(at, _)| *at)
+            }
             Phase::Blocked => {
                 let stalled = cut(self.since + stall, "the client takes nothing");
                 let behind = slow.zip(self.behind);

@@ -159,7 +159,7 @@ async fn a_stream_whose_window_never_opens_ends_the_connection() {
     edge.get("/x").send().await;
     let clock = Still::now();
     let mut client = connect(&edge).await;
-    // Unread, its window of 64 KiB fills up and stays so.
+    // Unread, its window fills up and stays so.
     let response = send(&mut client, get("/x")).await;
     for _ in 0..10 {
         edge.get("/healthz").send().await;
@@ -193,4 +193,33 @@ async fn a_slow_stream_that_goes_on_is_not_cut() {
         clock.advance(Duration::from_secs(10)).await;
     }
     assert_eq!(len, 400_000);
+}
+
+#[tokio::test]
+async fn a_stream_that_stands_still_while_another_goes_on_ends_the_connection() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::plain(&origin).await;
+    for (target, len) in [("/still", 3_000_000), ("/on", 30_000_000)] {
+        origin.route(target, Answer::ok(bytes(len)).cache("max-age=60"));
+        edge.get(target).send().await;
+    }
+    let clock = Still::now();
+    let mut client = connect(&edge).await;
+    let _still = send(&mut client, get("/still")).await;
+    let mut on = send(&mut client, get("/on")).await.into_body();
+    let mut secs = 0;
+    let ended = loop {
+        let Some(frame) = on.frame().await else {
+            break "whole";
+        };
+        if frame.is_err() {
+            break "cut";
+        }
+        edge.get("/healthz").send().await;
+        clock.advance(Duration::from_secs(10)).await;
+        secs += 10;
+    };
+    assert_eq!(ended, "cut");
+    // A piece of 1 MiB, at 1 KiB/s; what came before that is read after it.
+    assert!(secs >= 1024, "{secs}");
 }
