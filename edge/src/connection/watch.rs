@@ -107,7 +107,8 @@ impl Watch {
     /// Ready when the connection has waited long enough for what it waits for.
     pub(crate) fn poll(&mut self, pulse: &Pulse, cx: &mut Context<'_>) -> Poll<Verdict> {
         self.note(pulse);
-        if self.resets.1 + self.patience.resets_max < pulse.resets() {
+        let resets_max = self.resets.1 + self.patience.resets_max;
+        if self.patience.http2 && resets_max < pulse.resets() {
             return Poll::Ready(Verdict::Cut("the client resets too many streams"));
         }
         while let Some((deadline, verdict)) = self.deadline(pulse) {
