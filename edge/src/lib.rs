@@ -2,8 +2,8 @@
 //!
 //! A [`connection`] brings a request, which becomes a [`path::Target`]; [`access`] judges
 //! its key; [`answer`] serves it from the [`store`], or joins or starts a [`fill`]: one
-//! fetch from the origin that streams to all who wait for it. The modules stand in the
-//! order of what follows that: a request's way in comes last.
+//! fetch from the origin that streams to all who wait for it. The modules stand in that
+//! order, connections last.
 
 mod config;
 mod error;
