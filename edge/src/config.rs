@@ -1,6 +1,7 @@
 mod site;
+mod tls;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,24 @@ const HEADER_LEN_MIN: u64 = 8 << 10;
 pub struct Config {
     /// Address to listen on. Default `127.0.0.1:8081`.
     pub listen: SocketAddr,
+    /// Address to listen on for TLS, HTTP/2 and HTTP/1.1 by ALPN; or `off`. Default `off`.
+    #[serde(with = "crate::off")]
+    pub tls_listen: Option<SocketAddr>,
+    /// PEM files of certificates, each with its chain, leaf first. Which one is shown is
+    /// decided by the name that a client asks for (SNI); the first if none fits. Default
+    /// none.
+    pub tls_cert: Vec<PathBuf>,
+    /// PEM files of their private keys, in the same order. Default none.
+    pub tls_key: Vec<PathBuf>,
+    /// Longest TLS handshake, the wait for its turn included. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub tls_handshake_timeout: Duration,
+    /// TLS handshakes at one time; more wait. Default 256.
+    pub tls_handshakes_max: usize,
+    /// Unix socket by which a later process of the same user takes over the listening
+    /// sockets, while this one ends what it answers; or `off`. Default `off`.
+    #[serde(with = "crate::off")]
+    pub take_over: Option<PathBuf>,
     /// URL of the origin: `http://host[:port]`. Default `http://127.0.0.1:8080`.
     pub origin: String,
     /// Name of the place this edge stands in: `a–z`, `0–9`, `-`. Default `local`.
@@ -75,10 +94,15 @@ pub struct Config {
 
     /// Connections of clients at one time; more get 503. Default 10000.
     pub connections_max: usize,
-    /// Longest time for a request's header to arrive, which is also how long an idle
-    /// connection is kept. Default 30 s.
+    /// Longest time for a request's header to arrive, and on a new connection for the
+    /// first byte. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub header_read_timeout: Duration,
+    /// How long a connection is kept without a request. Default 60 s.
+    #[serde(with = "humantime_serde")]
+    pub keep_alive_idle: Duration,
+    /// Requests on one connection of HTTP/1; it is closed after the last. Default 100000.
+    pub connection_requests_max: u64,
     /// Longest header of a request, first line included, at least 8 KiB; more gets 431.
     /// Default 16 KiB.
     pub header_len_max: ByteSize,
@@ -89,6 +113,33 @@ pub struct Config {
     /// A client that takes no byte for this long is cut. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub client_stall_timeout: Duration,
+    /// Bytes per second that a client must take of an answer that waits for it, over
+    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it.
+    /// 0 is no such limit. Default 1 KiB.
+    pub client_rate_min: ByteSize,
+    /// Default 60 s.
+    #[serde(with = "humantime_serde")]
+    pub client_rate_window: Duration,
+    /// Connections of one client at one time; more get 429, under TLS nothing. A client is
+    /// an address, of IPv6 a /64. 0 is no limit. Default 1024.
+    pub client_connections_max: usize,
+    /// New connections of one client per second, of which those of 4 s may come at once;
+    /// more get 429, under TLS nothing. 0 is no limit. Default 256.
+    pub client_connection_rate: u32,
+    /// Requests of one client per second, of which those of 4 s may come at once; more get
+    /// 429. 0 is no limit. Default 4096.
+    pub client_request_rate: u32,
+    /// Whether clients on loopback are limited too. Default false.
+    pub client_limits_loopback: bool,
+    /// HTTP/2: streams of one connection at one time. Default 100.
+    pub h2_streams_max: u32,
+    /// HTTP/2: streams that a client may reset within 10 s; more end the connection.
+    /// Default 200.
+    pub h2_resets_max: u32,
+    /// HTTP/2: how often a silent client is asked whether it is there; 0 is never.
+    /// Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub h2_ping_interval: Duration,
     /// How long running answers may take to end at shutdown. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
@@ -113,6 +164,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            tls_listen: None,
+            tls_cert: Vec::new(),
+            tls_key: Vec::new(),
+            tls_handshake_timeout: Duration::from_secs(10),
+            tls_handshakes_max: 256,
+            take_over: None,
             origin: "http://127.0.0.1:8080".to_owned(),
             pop: "local".to_owned(),
             profile: Profile::Cache,
@@ -135,10 +192,21 @@ impl Default for Config {
             stale_if_unreachable: Duration::from_secs(600),
             connections_max: 10_000,
             header_read_timeout: Duration::from_secs(30),
+            keep_alive_idle: Duration::from_secs(60),
+            connection_requests_max: 100_000,
             header_len_max: ByteSize::kib(16),
             header_fields_max: 64,
             target_len_max: 4096,
             client_stall_timeout: Duration::from_secs(30),
+            client_rate_min: ByteSize::kib(1),
+            client_rate_window: Duration::from_secs(60),
+            client_connections_max: 1024,
+            client_connection_rate: 256,
+            client_request_rate: 4096,
+            client_limits_loopback: false,
+            h2_streams_max: 100,
+            h2_resets_max: 200,
+            h2_ping_interval: Duration::from_secs(30),
             drain: Duration::from_secs(10),
             keys_max: 16_384,
             keys_wait: Duration::from_secs(30),
@@ -195,6 +263,17 @@ impl Config {
             self.waiters_max > 0,
             "waiters_max",
             "nothing could be fetched",
+        )?;
+        self.tls()?;
+        limit(
+            self.h2_streams_max > 0,
+            "h2_streams_max",
+            "nothing could be asked",
+        )?;
+        limit(
+            self.connection_requests_max > 0,
+            "connection_requests_max",
+            "nothing could be asked",
         )?;
         limit(
             self.connections_max > 0,

@@ -51,6 +51,22 @@ pub enum EdgeError {
         /// As configured.
         field: String,
     },
+    /// A file of `tls_cert` or `tls_key` can't be used.
+    #[error("{} can't be used for TLS: {why}", file.display())]
+    Tls {
+        /// As configured.
+        file: std::path::PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The listening sockets can't be taken over, or offered, at `take_over`.
+    #[error("{} can't be used for a take-over: {why}", path.display())]
+    TakeOver {
+        /// As configured.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The join token has bytes that no header can carry.
     #[error("the join token is not one line of visible ASCII")]
     JoinToken,
