@@ -16,7 +16,6 @@ use crate::{
     access::{Refusal, Viewer},
     body::Body,
     cors,
-    fetch::{Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
     freshness::{Share, State},
@@ -26,6 +25,7 @@ use crate::{
     path::{Refused, Site, Target},
     pump::{self, Order},
     respond::{self, Answer, Asked, Note},
+    upstream::{Credential, FetchError},
 };
 
 /// Answers a request; its body, if it has one, is not read.

@@ -18,10 +18,10 @@ mod freshness;
 mod head;
 mod store;
 
-mod fetch;
 mod fill;
 mod fills;
 mod pump;
+mod upstream;
 
 mod node;
 mod warm;

@@ -13,11 +13,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
-    fetch::Origin,
     fills::{Budget, Fills},
     metrics::Metrics,
     path::Site,
     store::Store,
+    upstream::Origin,
 };
 
 /// How long "a key is needed" is remembered of an asset. The design page says one second.

@@ -6,26 +6,19 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, TRANSFER_ENCODING},
-};
+use http::{HeaderValue, Response, StatusCode, header::TRANSFER_ENCODING};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use tokio::{
-    sync::SemaphorePermit,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
-    fetch::{Credential, FetchError, Question},
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
     freshness::{Received, Share},
     head::{Access, Head, Object},
     node::Node,
+    upstream::{self, Credential, FetchError, Question, Slot},
 };
 
 /// Stored bodies are in pieces of this length, bytes. Chosen: copying one does not hold
@@ -82,7 +75,9 @@ impl Pump {
         let end = self.fetch(asked).await;
         match &end {
             Err(FetchError::JoinRefused) => warn!("the origin refused this edge's join token"),
-            Err(error) => debug!(%error, "fetch failed"),
+            Err(error) => {
+                debug!(%error, kind = error.proxy_error(), "fetch failed");
+            }
             Ok(()) => {}
         }
         self.node.metrics.filled(asked.elapsed());
@@ -94,7 +89,7 @@ impl Pump {
 
     async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
         let origin = &self.node.origin;
-        let slot = origin.slot().await?;
+        let slot = origin.slot(&self.order.key.cache).await?;
         self.node.metrics.fetches.increment(1);
         let question = Question {
             key: &self.order.key.cache,
@@ -114,9 +109,9 @@ impl Pump {
 
     async fn take(
         &self,
-        response: Response<Incoming>,
+        response: Response<upstream::Body>,
         received: Received,
-        slot: SemaphorePermit<'_>,
+        slot: Slot<'_>,
     ) -> Result<(), FetchError> {
         let status = response.status();
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
@@ -160,14 +155,14 @@ impl Pump {
 
     async fn stream(
         &self,
-        response: Response<Incoming>,
+        response: Response<upstream::Body>,
         received: Received,
-        slot: SemaphorePermit<'_>,
+        slot: Slot<'_>,
     ) -> Result<(), FetchError> {
         let (parts, body) = response.into_parts();
         // Events go on for minutes, mostly in silence: who waits for them, and that may be
         // as many as there are connections, must not keep others from their segments.
-        let slot = Some(slot).filter(|_| !are_events(&parts.headers));
+        let slot = Some(slot).filter(|_| !upstream::are_events(&parts.headers));
         let length = body.size_hint().exact();
         // Such a body ends with its connection: a cut one looks whole.
         let endless = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
@@ -210,7 +205,7 @@ impl Pump {
     async fn copy(
         &self,
         head: &Head,
-        mut body: Incoming,
+        mut body: upstream::Body,
         mut portion: Portion,
     ) -> Result<(), FetchError> {
         let mut keeping = head.share != Share::Nobody;
@@ -240,13 +235,13 @@ impl Pump {
         Err(FetchError::Stopped)
     }
 
-    async fn next(&self, body: &mut Incoming) -> Result<Option<Bytes>, FetchError> {
+    async fn next(&self, body: &mut upstream::Body) -> Result<Option<Bytes>, FetchError> {
         let idle = self.node.config.body_idle_timeout;
         loop {
             let frame = timeout(idle, body.frame()).await;
             match frame.map_err(|_| FetchError::Stalled(idle))? {
                 None => return Ok(None),
-                Some(Err(_)) => return Err(FetchError::Cut),
+                Some(Err(error)) => return Err(error),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
                     // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
@@ -281,14 +276,6 @@ impl Pump {
     }
 }
 
-/// Server-sent events (HTML, §9.2).
-fn are_events(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
-}
-
 /// The same bytes in few pieces, each in memory of just its length: pieces from the
 /// network may hold on to far larger buffers.
 async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
@@ -313,7 +300,7 @@ async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
     whole.into()
 }
 
-async fn finish_unread(body: Incoming) {
+async fn finish_unread(body: upstream::Body) {
     let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
 }
 

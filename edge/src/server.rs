@@ -34,7 +34,7 @@ use crate::{
     node::Node,
     respond::Answer,
     stall::Stall,
-    warm,
+    upstream, warm,
 };
 
 /// Pause after a failed accept: mostly too many open files, which only time cures.
@@ -70,6 +70,7 @@ pub async fn serve(
             until_shutdown(&node, &shutdown, warm::follow(node.clone(), pace(&node)));
         }
     }
+    until_shutdown(&node, &shutdown, upstream::watch(node.origin.clone()));
     let graceful = GracefulShutdown::new();
     accept(&node, listener, &graceful, &shutdown).await;
     drain(&node, graceful).await;

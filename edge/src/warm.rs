@@ -12,7 +12,6 @@ use tracing::{debug, info, warn};
 use wire::{EDGE_NAME_LEN_MAX, WarmList};
 
 use crate::{
-    fetch::{Credential, FetchError},
     fill::Reader,
     fills::{FillKey, Joined},
     freshness::State,
@@ -21,6 +20,7 @@ use crate::{
     node::Node,
     path::{Site, Target},
     pump::{self, Order},
+    upstream::{Credential, FetchError},
 };
 
 /// Fetches at one time. Chosen: viewers' own come first.

@@ -1,0 +1,206 @@
+//! One origin: asks it one question.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, Version,
+    header::{CONNECTION, CONTENT_TYPE, HOST},
+    uri::PathAndQuery,
+};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    body::{Body, Source},
+    conn::{Conn, Idle, Upload},
+    dial::Dial,
+    error::{Fault, FetchError},
+    group::Ticket,
+    metrics::Counts,
+    place::Place,
+    sane,
+    tls::Trust,
+};
+use crate::Config;
+
+/// What is asked, wherever it is asked.
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) target: PathAndQuery,
+    pub(crate) headers: HeaderMap,
+}
+
+/// How long an answer's head is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) until: Instant,
+    /// The whole of it, to tell.
+    pub(crate) whole: Duration,
+    /// The origin may hold the question: it counts not as one of the requests that it
+    /// answers at one time.
+    pub(crate) held: bool,
+}
+
+impl Patience {
+    pub(crate) fn of(whole: Duration, held: bool) -> Self {
+        Self {
+            until: Instant::now() + whole,
+            whole,
+            held,
+        }
+    }
+
+    /// For one try, after which another may follow.
+    pub(crate) fn half(self) -> Self {
+        let now = Instant::now();
+        let left = self.until.saturating_duration_since(now);
+        Self {
+            until: now + left / 2,
+            ..self
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct Peer {
+    pub(crate) place: Place,
+    pub(crate) counts: Counts,
+    dial: Dial,
+    idle: Arc<Idle>,
+    /// One for each request whose answer has not ended.
+    places: Arc<Semaphore>,
+    place_wait: Duration,
+}
+
+impl Peer {
+    pub(crate) fn new(place: Place, config: &Config, trust: &Trust) -> Arc<Self> {
+        Arc::new(Self {
+            counts: Counts::new(&config.pop, &place),
+            dial: Dial::new(
+                &place,
+                config.origin_dns_keep,
+                config.connect_timeout,
+                trust,
+            ),
+            idle: Idle::new(config.pool_idle_max, config.pool_idle_timeout),
+            places: Arc::new(Semaphore::new(config.origin_requests_max)),
+            place_wait: config.origin_wait,
+            place,
+        })
+    }
+
+    /// Asks on a connection that waits, or on a new one.
+    pub(crate) async fn ask(
+        &self,
+        ask: &Ask,
+        patience: Patience,
+        ticket: Ticket,
+    ) -> Result<Response<Body>, FetchError> {
+        let asked = timeout_at(patience.until, async {
+            let place = self.place(patience.held).await?;
+            self.counts.requests.increment(1);
+            self.exchange(ask, place, ticket).await
+        });
+        asked
+            .await
+            .unwrap_or(Err(FetchError::Silent(patience.whole)))
+    }
+
+    async fn place(&self, held: bool) -> Result<Option<OwnedSemaphorePermit>, FetchError> {
+        if held {
+            return Ok(None);
+        }
+        match timeout(self.place_wait, self.places.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(Some(place)),
+            _ => Err(FetchError::Overloaded),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        ask: &Ask,
+        place: Option<OwnedSemaphorePermit>,
+        ticket: Ticket,
+    ) -> Result<Response<Body>, FetchError> {
+        let mut answered = None;
+        if let Some(mut kept) = self.idle.take() {
+            match self.send(&mut kept, ask).await {
+                // Closed while it waited, as origins do: this says nothing of the request.
+                Err(FetchError::Unreachable(Fault::Closed(_))) => {}
+                other => answered = Some((other?, kept)),
+            }
+        }
+        let (response, conn) = match answered {
+            Some(answered) => answered,
+            None => {
+                let mut conn = self.dial.connect().await.map_err(FetchError::Unreachable)?;
+                (self.send(&mut conn, ask).await?, conn)
+            }
+        };
+        let (parts, inner) = response.into_parts();
+        sane::check(&parts)?;
+        let source = Source {
+            conn,
+            keep: stays_open(&parts),
+            idle: self.idle.clone(),
+            ticket,
+            place: place.filter(|_| !are_events(&parts.headers)),
+        };
+        let body = Body::new(inner, source).settle().await?;
+        Ok(Response::from_parts(parts, body))
+    }
+
+    async fn send(&self, conn: &mut Conn, ask: &Ask) -> Result<Response<Incoming>, FetchError> {
+        let sent = conn.sender.try_send_request(self.request(ask)).await;
+        sent.map_err(|error| failed(error.error()))
+    }
+
+    /// `Host` is the origin's, whatever the client's was.
+    fn request(&self, ask: &Ask) -> Request<Upload> {
+        let mut request = Request::new(Upload::Left(Empty::new()));
+        request.method_mut().clone_from(&ask.method);
+        *request.uri_mut() = ask.target.clone().into();
+        let headers = request.headers_mut();
+        headers.clone_from(&ask.headers);
+        let host = HeaderValue::from_str(self.place.authority.as_str());
+        headers.insert(HOST, host.expect("an authority is visible ASCII"));
+        request
+    }
+}
+
+fn stays_open(parts: &http::response::Parts) -> bool {
+    let closes = |field: &HeaderValue| {
+        let text = field.to_str().unwrap_or("close");
+        text.split(',')
+            .any(|word| word.trim().eq_ignore_ascii_case("close"))
+    };
+    parts.version == Version::HTTP_11 && !parts.headers.get_all(CONNECTION).iter().any(closes)
+}
+
+/// Server-sent events (HTML, §9.2), which go on for minutes, mostly in silence.
+pub(crate) fn are_events(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+fn failed(error: &hyper::Error) -> FetchError {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    if error.is_parse_too_large() {
+        FetchError::HeadTooLong
+    } else if error.is_parse() {
+        FetchError::BadAnswer(text)
+    } else {
+        FetchError::Unreachable(Fault::Closed(text))
+    }
+}
