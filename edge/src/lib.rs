@@ -11,15 +11,20 @@ mod outcome;
 mod path;
 mod query;
 
+mod forward;
+mod site;
+
 mod access;
 mod keyring;
 
 mod freshness;
 mod head;
 mod store;
+mod vary;
 
 mod fill;
 mod fills;
+mod invalidate;
 mod pump;
 mod upstream;
 
@@ -37,6 +42,6 @@ mod metrics;
 mod server;
 mod stall;
 
-pub use config::Config;
+pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use server::serve;

@@ -293,6 +293,16 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
             ORIGIN_UNREACHABLE,
             Outcome::Error,
         ),
+        FetchError::RequestCut => (
+            StatusCode::BAD_REQUEST,
+            wire::kind::BAD_REQUEST,
+            Outcome::Refused,
+        ),
+        FetchError::RequestTooLong => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            wire::kind::TOO_LARGE,
+            Outcome::Refused,
+        ),
         FetchError::Overloaded | FetchError::TooSlow | FetchError::Stopped => (
             StatusCode::SERVICE_UNAVAILABLE,
             OVERLOADED,

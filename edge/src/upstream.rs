@@ -15,11 +15,13 @@ mod error;
 mod group;
 mod health;
 mod metrics;
-mod name;
+mod names;
 mod news;
 mod peer;
 mod place;
+mod question;
 mod redirect;
+mod resolve;
 mod sane;
 mod settings;
 mod tls;
@@ -30,11 +32,7 @@ use std::{
 };
 
 use ::metrics::Counter;
-use http::{
-    HeaderMap, HeaderValue, Method, Response,
-    header::{AUTHORIZATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VIA},
-    uri::PathAndQuery,
-};
+use http::{HeaderValue, Response};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
@@ -42,35 +40,20 @@ use tokio::{
 
 pub(crate) use body::Body;
 pub(crate) use checks::watch;
+pub(crate) use conn::Upload;
 pub(crate) use error::FetchError;
+pub(crate) use names::{CDN_LOOP, Names};
 pub(crate) use peer::are_events;
-pub(crate) use settings::validate;
+pub(crate) use question::{Credential, Question};
+pub(crate) use settings::{of_site, validate};
 
 use crate::{Config, EdgeError, path::CacheKey};
 use budget::Budget;
 use checks::Checks;
 use group::Group;
 use peer::{Ask, Patience};
+use question::{is_held, make_anonymous};
 use redirect::{REDIRECTS_MAX, Redirects};
-
-/// In whose name the origin is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Credential {
-    /// Nobody's.
-    Anonymous,
-    /// This edge's own.
-    Edge,
-}
-
-/// What to ask for.
-pub(crate) struct Question<'a> {
-    pub(crate) key: &'a CacheKey,
-    pub(crate) credential: Credential,
-    /// The client's own, on a plain site.
-    pub(crate) authorization: Option<&'a HeaderValue>,
-    /// Fields of the stored answer, to ask whether it still holds.
-    pub(crate) known: Option<&'a HeaderMap>,
-}
 
 /// The right to one fetch.
 pub(crate) type Slot<'a> = SemaphorePermit<'a>;
@@ -80,7 +63,7 @@ pub(crate) struct Origin {
     group: Arc<Group>,
     redirects: Redirects,
     checks: Checks,
-    via: HeaderValue,
+    names: Names,
     join: Option<HeaderValue>,
     budget: Mutex<Budget>,
     retries: Counter,
@@ -96,7 +79,7 @@ impl Origin {
     pub(crate) fn new(
         config: &Config,
         join: Option<&str>,
-        via: HeaderValue,
+        names: &Names,
     ) -> Result<Self, EdgeError> {
         let (group, redirects) = settings::groups(config)?;
         Ok(Self {
@@ -106,7 +89,7 @@ impl Origin {
                 path: config.health_path.clone(),
                 every: config.health_every,
             },
-            via,
+            names: names.clone(),
             join: join.map(|token| bearer(token.trim())).transpose()?,
             budget: Mutex::new(Budget::new(Instant::now())),
             retries: metrics::retries(&config.pop),
@@ -120,7 +103,7 @@ impl Origin {
 
     /// Waits for the right to fetch this; held until the body's end.
     pub(crate) async fn slot(&self, key: &CacheKey) -> Result<Slot<'_>, FetchError> {
-        let slots = if is_held(key.as_str()) {
+        let slots = if is_held(key.path_and_query()) {
             &self.held
         } else {
             &self.slots
@@ -134,19 +117,32 @@ impl Origin {
     /// Asks, and asks again or elsewhere while no answer has begun, as far as may be;
     /// follows redirects where they may be followed.
     pub(crate) async fn get(&self, question: &Question<'_>) -> Result<Response<Body>, FetchError> {
-        let path = question.key.as_str();
-        let held = is_held(path);
+        let held = is_held(question.key.path_and_query());
         let whole = if held {
             self.held_wait
         } else {
             self.first_byte
         };
         let patience = Patience::of(whole, held);
-        let mut ask = self.plain(path, conditions(question))?;
-        self.put_credential(question, &mut ask.headers);
+        let mut ask = self.question(question)?;
         let (response, peer) = self.ask(&self.group, &ask, patience).await?;
-        ask.headers.remove(AUTHORIZATION);
-        self.follow(response, peer.place.clone(), ask, patience)
+        if self.redirects.0.is_empty() || !ask.method.is_safe() {
+            return Ok(response);
+        }
+        make_anonymous(&mut ask.headers);
+        let place = peer.place.clone();
+        self.follow(response, place, ask, patience).await
+    }
+
+    /// Sends what may not be sent twice, with its body: once, within `most`.
+    pub(crate) async fn send(
+        &self,
+        question: &Question<'_>,
+        upload: Upload,
+        most: Duration,
+    ) -> Result<Response<Body>, FetchError> {
+        let ask = self.question(question)?;
+        self.send_once(&ask, upload, Patience::of(most, false))
             .await
     }
 
@@ -158,9 +154,6 @@ impl Origin {
         mut ask: Ask,
         patience: Patience,
     ) -> Result<Response<Body>, FetchError> {
-        if self.redirects.0.is_empty() {
-            return Ok(response);
-        }
         for followed in 0..=REDIRECTS_MAX {
             let Some((place, target)) = redirect::target(&from, &ask.target, &response) else {
                 return Ok(response);
@@ -182,56 +175,9 @@ impl Origin {
         Err(FetchError::BadAnswer(why))
     }
 
-    /// Nothing of a client's request goes up but its path and query.
-    fn plain(&self, path: &str, mut headers: HeaderMap) -> Result<Ask, FetchError> {
-        let target = path.parse::<PathAndQuery>();
-        let target = target.map_err(|error| FetchError::BadAnswer(error.to_string()))?;
-        headers.insert(VIA, self.via.clone());
-        Ok(Ask {
-            method: Method::GET,
-            target,
-            headers,
-        })
-    }
-
-    fn put_credential(&self, question: &Question<'_>, headers: &mut HeaderMap) {
-        if question.credential == Credential::Edge {
-            self.put_join(headers);
-        } else if let Some(own) = question.authorization {
-            headers.insert(AUTHORIZATION, own.clone());
-        }
-    }
-
-    fn put_join(&self, headers: &mut HeaderMap) {
-        if let Some(join) = &self.join {
-            headers.insert(AUTHORIZATION, join.clone());
-        }
-    }
-
     fn budget(&self) -> MutexGuard<'_, Budget> {
         self.budget.lock().expect("no holder panics")
     }
-}
-
-fn conditions(question: &Question<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let Some(known) = question.known else {
-        return headers;
-    };
-    if let Some(etag) = known.get(ETAG) {
-        headers.insert(IF_NONE_MATCH, etag.clone());
-    } else if let Some(modified) = known.get(LAST_MODIFIED) {
-        headers.insert(IF_MODIFIED_SINCE, modified.clone());
-    }
-    headers
-}
-
-/// Whether the origin may hold a request until there is something new: low-latency HLS
-/// (RFC 8216bis §6.2.5.2) and long polls.
-fn is_held(target: &str) -> bool {
-    let query = target.split_once('?').map_or("", |(_, query)| query);
-    let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
-    names.any(|name| name == "_HLS_msn" || name == "wait")
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, EdgeError> {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     Origin,
     body::Body,
+    conn::Upload,
     error::{Fault, FetchError},
     group::{Group, Pick},
     health::Failure,
@@ -49,6 +50,26 @@ impl Origin {
             }
         }
         tries.end()
+    }
+
+    /// Sends what may not be sent twice, to the first that is in.
+    pub(crate) async fn send_once(
+        &self,
+        ask: &Ask,
+        upload: Upload,
+        patience: Patience,
+    ) -> Result<Response<Body>, FetchError> {
+        let pick = self.group.pick(&[]);
+        let pick = pick.ok_or(FetchError::Unreachable(Fault::NotTried))?;
+        let sent = pick.peer().send(ask, upload, patience, pick.ticket()).await;
+        match &sent {
+            Ok(response) if cannot_now(response.status()) => pick.failed(Failure::Status),
+            Ok(_) => pick.succeeded(),
+            // Not of its making.
+            Err(FetchError::Overloaded | FetchError::RequestTooLong | FetchError::RequestCut) => {}
+            Err(error) => pick.failed(failure(error)),
+        }
+        sent
     }
 
     /// Whom to ask next; a try after the first must be within the budget.

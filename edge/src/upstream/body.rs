@@ -38,14 +38,14 @@ pub(crate) struct Body {
 /// What a body comes with.
 pub(crate) struct Source {
     pub(crate) conn: Conn,
+    /// Whether it may be used again.
     pub(crate) keep: bool,
-    pub(crate) idle: Arc<Idle>,
     pub(crate) ticket: Ticket,
     pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
-    pub(crate) fn new(inner: Incoming, source: Source) -> Self {
+    pub(crate) fn new(inner: Incoming, source: Source, idle: Arc<Idle>) -> Self {
         let left = inner.size_hint().exact();
         Self {
             ended: inner.is_end_stream(),
@@ -54,7 +54,7 @@ impl Body {
             last: None,
             conn: Some(source.conn),
             keep: source.keep,
-            idle: source.idle,
+            idle,
             ticket: source.ticket,
             place: source.place,
         }

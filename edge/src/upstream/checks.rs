@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use http::HeaderMap;
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
@@ -54,7 +53,7 @@ async fn check(origin: &Origin, at: usize) {
 /// Any answer but an error is a good one.
 async fn run(origin: &Origin, at: usize) -> Result<(), FetchError> {
     let pick = origin.group.picked(at, false);
-    let ask: Ask = origin.plain(&origin.checks.path, HeaderMap::new())?;
+    let ask: Ask = origin.plain(&origin.checks.path)?;
     let whole = origin.first_byte.min(origin.checks.every);
     let patience = Patience::of(whole, true);
     let response = pick.peer().ask(&ask, patience, pick.ticket()).await?;

@@ -15,8 +15,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     conn::{Conn, Upload},
     error::Fault,
-    name::Name,
     place::Place,
+    resolve::Name,
     tls::Trust,
 };
 

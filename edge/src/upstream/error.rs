@@ -59,6 +59,12 @@ pub(crate) enum FetchError {
     /// Too many fetches run, or too many wait for this one.
     #[error("too many requests wait for the origin")]
     Overloaded,
+    /// The client's body is longer than what is passed on.
+    #[error("the request's body is longer than what is passed on")]
+    RequestTooLong,
+    /// The client's body ended before its end.
+    #[error("the request's body was cut")]
+    RequestCut,
     /// The reader fell too far behind.
     #[error("the client reads too slowly")]
     TooSlow,
@@ -95,6 +101,7 @@ impl FetchError {
             Self::BadCoding(_) => "http_response_transfer_coding",
             Self::JoinRefused => "proxy_configuration_error",
             Self::Overloaded => "connection_limit_reached",
+            Self::RequestTooLong | Self::RequestCut => "http_request_error",
             Self::TooSlow | Self::Stopped => "proxy_internal_error",
         }
     }

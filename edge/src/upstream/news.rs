@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -50,9 +50,8 @@ impl Origin {
         path: &str,
         wait: Duration,
     ) -> Result<Option<T>, FetchError> {
-        let mut headers = HeaderMap::new();
-        self.put_join(&mut headers);
-        let ask = self.plain(path, headers)?;
+        let mut ask = self.plain(path)?;
+        self.put_join(&mut ask.headers);
         let whole = wait + self.first_byte;
         timeout(whole, self.ask_news(&ask, whole))
             .await

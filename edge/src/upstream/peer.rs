@@ -7,7 +7,7 @@ use http::{
     header::{CONNECTION, CONTENT_TYPE, HOST},
     uri::PathAndQuery,
 };
-use http_body_util::Empty;
+use http_body_util::{Empty, LengthLimitError};
 use hyper::body::Incoming;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -103,10 +103,52 @@ impl Peer {
         let asked = timeout_at(patience.until, async {
             let place = self.place(patience.held).await?;
             self.counts.requests.increment(1);
-            self.exchange(ask, place, ticket).await
+            let (response, conn) = self.exchange(ask).await?;
+            let keep = stays_open(response.version(), response.headers());
+            self.take(
+                response,
+                Source {
+                    conn,
+                    keep,
+                    place,
+                    ticket,
+                },
+            )
+            .await
         });
         asked
             .await
+            .unwrap_or(Err(FetchError::Silent(patience.whole)))
+    }
+
+    /// Sends what can't be sent twice: on a new connection, as one that waited may be
+    /// closing.
+    pub(crate) async fn send(
+        &self,
+        ask: &Ask,
+        upload: Upload,
+        patience: Patience,
+        ticket: Ticket,
+    ) -> Result<Response<Body>, FetchError> {
+        let sent = timeout_at(patience.until, async {
+            let place = self.place(patience.held).await?;
+            self.counts.requests.increment(1);
+            let mut conn = self.connect().await?;
+            let response = send(&mut conn, self.request(ask, upload)).await?;
+            // An answer may come before all of the upload was read.
+            let keep = false;
+            self.take(
+                response,
+                Source {
+                    conn,
+                    keep,
+                    place,
+                    ticket,
+                },
+            )
+            .await
+        });
+        sent.await
             .unwrap_or(Err(FetchError::Silent(patience.whole)))
     }
 
@@ -120,48 +162,40 @@ impl Peer {
         }
     }
 
-    async fn exchange(
-        &self,
-        ask: &Ask,
-        place: Option<OwnedSemaphorePermit>,
-        ticket: Ticket,
-    ) -> Result<Response<Body>, FetchError> {
-        let mut answered = None;
-        if let Some(mut kept) = self.idle.take() {
-            match self.send(&mut kept, ask).await {
+    async fn exchange(&self, ask: &Ask) -> Result<(Response<Incoming>, Conn), FetchError> {
+        let request = || self.request(ask, Upload::Left(Empty::new()));
+        if ask.method.is_idempotent()
+            && let Some(mut kept) = self.idle.take()
+        {
+            match send(&mut kept, request()).await {
                 // Closed while it waited, as origins do: this says nothing of the request.
                 Err(FetchError::Unreachable(Fault::Closed(_))) => {}
-                other => answered = Some((other?, kept)),
+                sent => return Ok((sent?, kept)),
             }
         }
-        let (response, conn) = match answered {
-            Some(answered) => answered,
-            None => {
-                let mut conn = self.dial.connect().await.map_err(FetchError::Unreachable)?;
-                (self.send(&mut conn, ask).await?, conn)
-            }
-        };
-        let (parts, inner) = response.into_parts();
-        sane::check(&parts)?;
-        let source = Source {
-            conn,
-            keep: stays_open(&parts),
-            idle: self.idle.clone(),
-            ticket,
-            place: place.filter(|_| !are_events(&parts.headers)),
-        };
-        let body = Body::new(inner, source).settle().await?;
-        Ok(Response::from_parts(parts, body))
+        let mut conn = self.connect().await?;
+        Ok((send(&mut conn, request()).await?, conn))
     }
 
-    async fn send(&self, conn: &mut Conn, ask: &Ask) -> Result<Response<Incoming>, FetchError> {
-        let sent = conn.sender.try_send_request(self.request(ask)).await;
-        sent.map_err(|error| failed(error.error()))
+    async fn connect(&self) -> Result<Conn, FetchError> {
+        self.dial.connect().await.map_err(FetchError::Unreachable)
+    }
+
+    async fn take(
+        &self,
+        response: Response<Incoming>,
+        mut source: Source,
+    ) -> Result<Response<Body>, FetchError> {
+        let (parts, inner) = response.into_parts();
+        sane::check(&parts)?;
+        source.place = source.place.filter(|_| !are_events(&parts.headers));
+        let body = Body::new(inner, source, self.idle.clone());
+        Ok(Response::from_parts(parts, body.settle().await?))
     }
 
     /// `Host` is the origin's, whatever the client's was.
-    fn request(&self, ask: &Ask) -> Request<Upload> {
-        let mut request = Request::new(Upload::Left(Empty::new()));
+    fn request(&self, ask: &Ask, upload: Upload) -> Request<Upload> {
+        let mut request = Request::new(upload);
         request.method_mut().clone_from(&ask.method);
         *request.uri_mut() = ask.target.clone().into();
         let headers = request.headers_mut();
@@ -172,13 +206,18 @@ impl Peer {
     }
 }
 
-fn stays_open(parts: &http::response::Parts) -> bool {
+async fn send(conn: &mut Conn, request: Request<Upload>) -> Result<Response<Incoming>, FetchError> {
+    let sent = conn.sender.try_send_request(request).await;
+    sent.map_err(|error| failed(error.error()))
+}
+
+fn stays_open(version: Version, headers: &HeaderMap) -> bool {
     let closes = |field: &HeaderValue| {
         let text = field.to_str().unwrap_or("close");
         text.split(',')
             .any(|word| word.trim().eq_ignore_ascii_case("close"))
     };
-    parts.version == Version::HTTP_11 && !parts.headers.get_all(CONNECTION).iter().any(closes)
+    version == Version::HTTP_11 && !headers.get_all(CONNECTION).iter().any(closes)
 }
 
 /// Server-sent events (HTML, §9.2), which go on for minutes, mostly in silence.
@@ -193,10 +232,15 @@ fn failed(error: &hyper::Error) -> FetchError {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
+        if inner.is::<LengthLimitError>() {
+            return FetchError::RequestTooLong;
+        }
         text = format!("{text}: {inner}");
         source = inner.source();
     }
-    if error.is_parse_too_large() {
+    if error.is_user() {
+        FetchError::RequestCut
+    } else if error.is_parse_too_large() {
         FetchError::HeadTooLong
     } else if error.is_parse() {
         FetchError::BadAnswer(text)

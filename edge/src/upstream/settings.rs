@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use super::{
     group::Group, health::Rules, peer::Peer, place::Place, redirect::Redirects, tls::Trust,
 };
-use crate::{Config, EdgeError};
+use crate::{Config, EdgeError, config::SiteConfig};
 
 /// Most origins, and most hosts that redirects may lead to. Chosen.
 const PLACES_MAX: usize = 64;
@@ -78,6 +78,18 @@ pub(crate) fn validate(config: &Config) -> Result<(), EdgeError> {
         "follow_redirects",
         "redirect_hosts must say where to",
     )
+}
+
+/// The settings of one of several sites.
+pub(crate) fn of_site(config: &Config, site: &SiteConfig) -> Config {
+    Config {
+        origins: site.origins.clone(),
+        origin_weights: site.origin_weights.clone(),
+        follow_redirects: site.follow_redirects,
+        redirect_hosts: site.redirect_hosts.clone(),
+        site: Vec::new(),
+        ..config.clone()
+    }
 }
 
 fn is_path(text: &str) -> bool {

@@ -10,5 +10,6 @@ mod licence;
 mod limits;
 mod parts;
 mod requests;
+mod rfc9111;
 mod setup;
 mod shutdown;
