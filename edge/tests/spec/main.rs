@@ -13,3 +13,4 @@ mod requests;
 mod rfc9111;
 mod setup;
 mod shutdown;
+mod upstream;
