@@ -180,6 +180,9 @@ impl Origin {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 fn bearer(token: &str) -> Result<HeaderValue, EdgeError> {
     let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     let field = HeaderValue::try_from(format!("Bearer {token}"));

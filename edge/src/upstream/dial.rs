@@ -111,3 +111,56 @@ where
     let task = AbortOnDropHandle::new(tokio::spawn(connection));
     Ok(Conn { sender, task })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::upstream::resolve::{Looking, scripted};
+
+    async fn free() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn each_address_is_tried_until_one_takes_the_connection() {
+        let ((_, dead), (_, gone), (_listener, live)) = (free().await, free().await, free().await);
+        let (_, address) = first(&[dead, gone, live]).await.unwrap();
+        assert_eq!(address, live);
+        assert_eq!(first(&[dead, gone]).await.unwrap_err(), Fault::Refused);
+    }
+
+    #[tokio::test]
+    async fn a_name_with_several_addresses_is_tried_at_the_one_that_worked_first() {
+        let ((_, dead), (listener, live)) = (free().await, free().await);
+        let place = Place::parse("http://o.example").unwrap();
+        let answer = move || Ok(vec![dead, live]);
+        let name = Name::with(&place, Duration::from_secs(30), scripted(answer));
+        let trust = Trust::load("").unwrap();
+        let patience = Duration::from_secs(3);
+        let dial = Dial {
+            name,
+            ..Dial::new(&place, patience, patience, &trust)
+        };
+        let (conn, accepted) = tokio::join!(dial.connect(), listener.accept());
+        assert!(conn.is_ok() && accepted.is_ok());
+        assert_eq!(dial.name.addresses().await, Ok(vec![live, dead]));
+    }
+
+    #[tokio::test]
+    async fn a_name_server_that_says_nothing_has_the_time_of_a_connection() {
+        let place = Place::parse("http://o.example").unwrap();
+        let silent = Box::new(|_, _| -> Looking { Box::pin(pending()) });
+        let name = Name::with(&place, Duration::from_secs(30), silent);
+        let patience = Duration::from_millis(10);
+        let trust = Trust::load("").unwrap();
+        let dial = Dial {
+            name,
+            ..Dial::new(&place, patience, patience, &trust)
+        };
+        assert_eq!(dial.connect().await.err(), Some(Fault::Slow(patience)));
+    }
+}

@@ -22,10 +22,10 @@ const STALE_MAX: Duration = Duration::from_secs(3600);
 /// Pause after a look-up that failed while older addresses are in use. Chosen.
 const AGAIN: Duration = Duration::from_secs(1);
 
-type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+pub(super) type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Looks a name up: the system's resolver, in tests another.
-type LookUp = Box<dyn Fn(String, u16) -> Looking + Send + Sync>;
+pub(super) type LookUp = Box<dyn Fn(String, u16) -> Looking + Send + Sync>;
 
 /// An origin's name and the addresses that it had a moment ago.
 pub(crate) struct Name {
@@ -56,7 +56,7 @@ impl Name {
         )
     }
 
-    fn with(place: &Place, keep: Duration, look_up: LookUp) -> Self {
+    pub(super) fn with(place: &Place, keep: Duration, look_up: LookUp) -> Self {
         let (host, port) = (place.host().to_owned(), place.port);
         let literal = host.parse::<IpAddr>().ok().map(|ip| Known {
             addresses: VecDeque::from([SocketAddr::new(ip, port)]),
@@ -111,6 +111,10 @@ impl Name {
         let why = match found {
             Ok(mut found) if !found.is_empty() => {
                 found.truncate(ADDRESSES_MAX);
+                let first = known.as_ref().and_then(|old| old.addresses.front());
+                if let Some(at) = found.iter().position(|it| Some(it) == first) {
+                    found[..=at].rotate_right(1);
+                }
                 *known = Some(Known {
                     addresses: found.iter().copied().collect(),
                     at: now,
@@ -206,13 +210,15 @@ mod tests {
         assert_eq!(name.addresses().await, Err(why));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_address_that_worked_is_tried_first() {
         let name = name(|| Ok((0..40).map(address).collect()));
         assert_eq!(name.addresses().await.unwrap().len(), ADDRESSES_MAX);
         name.worked(address(2));
         let order = name.addresses().await.unwrap();
         assert_eq!(order[..4], [2, 0, 1, 3].map(address));
+        tokio::time::advance(KEEP).await;
+        assert_eq!(name.addresses().await.unwrap()[..4], order[..4]);
     }
 
     #[tokio::test]

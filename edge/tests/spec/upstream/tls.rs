@@ -1,6 +1,6 @@
 //! Origins with `https`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
@@ -80,12 +80,14 @@ async fn an_origin_with_a_foreign_certificate_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn an_origin_without_tls_is_told_nothing() {
+async fn an_origin_without_tls_is_told_nothing_and_has_the_time_of_a_connection() {
     let origin = Raw::saying(fine("fine")).await;
     let url = format!("https://{}", origin.addr);
-    let edge = Edge::before(&[url], |_| {}).await;
-    let asked = edge.get("/x").send();
-    assert_eq!(asked.await.status, 502);
+    let edge = Edge::before(&[url], |config| {
+        config.connect_timeout = Duration::from_millis(50);
+    })
+    .await;
+    assert_eq!(edge.get("/x").send().await.status, 502);
     assert!(origin.heads().is_empty());
 }
 
