@@ -11,7 +11,7 @@ use http::{
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, warn};
 
@@ -33,11 +33,6 @@ use crate::{
 const PIECE_LEN: usize = 1 << 20;
 /// What a piece costs in memory beside its bytes, estimated.
 const PIECE_OVERHEAD: u64 = 64;
-/// Longest body that is read only so that its connection can be used again, bytes.
-const UNREAD_MAX: usize = 64 << 10;
-/// And how long that may take.
-const UNREAD_WAIT: Duration = Duration::from_secs(1);
-
 /// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
 /// line's.
 const UPLOAD_RATE_MIN: u64 = 16 << 10;
@@ -183,7 +178,7 @@ impl Pump {
                 self.node.refusals.keep(asset, received.at);
                 self.forget_stale();
                 self.fill.arrive(Arrival::KeyMissing);
-                finish_unread(response.into_body()).await;
+                upstream::finish_unread(response.into_body()).await;
                 Ok(())
             }
             _ => self.stream(response, received, slot).await,
@@ -245,7 +240,8 @@ impl Pump {
         let mut head = Head::new(&parts, length, &taking);
         if !self.order.is_read() {
             self.note_side_effects(&parts, &head, received);
-            (head.store, head.share) = (false, Share::Nobody);
+            head.store &= invalidate::is_new_state(&self.order, &parts);
+            head.share = Share::Nobody;
         }
         if self.order.apart {
             head.share = Share::Nobody;
@@ -283,8 +279,10 @@ impl Pump {
             return invalidate::by_answer(&self.node, &self.order, parts);
         }
         let Some(stored) = stale else { return };
-        if head.status == StatusCode::OK && stored.head.is_described_by(head) {
-            self.store(stored.refreshed(&parts.headers, received));
+        let same = head.status == StatusCode::OK && stored.head.is_described_by(head);
+        let news = same.then(|| stored.refreshed(&parts.headers, received));
+        if let Some(news) = news.filter(|news| news.head.store) {
+            self.store(news);
         } else if head.status == StatusCode::OK || head.status == StatusCode::GONE {
             self.node.store.remove_variant(place, stored);
         }
@@ -402,10 +400,6 @@ async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
         }
     }
     whole.into()
-}
-
-async fn finish_unread(body: upstream::Body) {
-    let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
 }
 
 #[cfg(test)]

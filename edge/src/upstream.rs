@@ -38,7 +38,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-pub(crate) use body::Body;
+pub(crate) use body::{Body, finish_unread};
 pub(crate) use checks::watch;
 pub(crate) use conn::Upload;
 pub(crate) use error::FetchError;
@@ -168,6 +168,7 @@ impl Origin {
                 break;
             }
             ask.target = target;
+            finish_unread(response.into_body()).await;
             (response, _) = self.ask(group, &ask, patience).await?;
             from = place;
         }

@@ -95,7 +95,10 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
 pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<()> {
     let settings = &mut config.edge;
     settings.listen = args.listen.unwrap_or(settings.listen);
-    settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
+    if let Some(origin) = args.origin {
+        (settings.origin, settings.origins) = (origin, Vec::new());
+        settings.origin_weights = Vec::new();
+    }
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
     settings.profile = args.profile.map_or(settings.profile, Into::into);

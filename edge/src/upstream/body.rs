@@ -8,14 +8,28 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Duration, timeout},
+};
 
 use super::{
     conn::{After, Conn, Idle},
     error::FetchError,
     group::Ticket,
 };
+
+/// Longest body that is read only so that its connection can be used again, bytes.
+const UNREAD_MAX: usize = 64 << 10;
+/// And how long that may take.
+const UNREAD_WAIT: Duration = Duration::from_secs(1);
+
+/// Reads a body that nobody wants, if it is short.
+pub(crate) async fn finish_unread(body: Body) {
+    let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
+}
 
 /// The body of an origin's answer. Its last piece comes once it is known that nothing
 /// follows that should not be there; its connection then waits for the next request.

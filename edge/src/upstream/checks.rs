@@ -3,18 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use http_body_util::{BodyExt, Limited};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::debug;
 
 use super::{
     Origin,
+    body::finish_unread,
     error::FetchError,
     peer::{Ask, Patience},
 };
-
-/// Longest answer to a check that is read, bytes. Chosen.
-const ANSWER_LEN_MAX: usize = 64 << 10;
 
 /// When and how origins are checked.
 #[derive(Debug, Clone)]
@@ -62,7 +59,6 @@ async fn run(origin: &Origin, at: usize) -> Result<(), FetchError> {
         let why = format!("status {}", parts.status.as_u16());
         return Err(FetchError::BadAnswer(why));
     }
-    // Read, so that its connection can be used again.
-    let _ = timeout(whole, Limited::new(body, ANSWER_LEN_MAX).collect()).await;
+    finish_unread(body).await;
     Ok(())
 }

@@ -177,7 +177,7 @@ async fn requests_failures_and_retries_are_counted_for_each_origin() {
     let urls = vec![bad, good];
     let make = || {
         origin("", |config| {
-            (config.origins, config.pool_idle_max) = (urls, 0)
+            (config.origins, config.pool_idle_max) = (urls, 0);
         })
     };
     let origin = with_local_recorder(&ledger, make);

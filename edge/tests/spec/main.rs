@@ -13,4 +13,5 @@ mod requests;
 mod rfc9111;
 mod setup;
 mod shutdown;
+mod sites;
 mod upstream;

@@ -97,3 +97,21 @@ async fn a_cookie_is_never_shared() {
     let answer = with("max-age=60, public").header("set-cookie", "a=b");
     assert!(!cache.reuses(answer).await);
 }
+
+#[tokio::test]
+async fn rfc_9110_section_9_3_3_what_a_post_says_is_the_object_now_is_stored() {
+    for (location, control, body) in [
+        ("/x", "max-age=60", "posted"),
+        ("/y", "max-age=60", "got"),
+        ("/x", "no-store", "got"),
+    ] {
+        let cache = Cache::new().await;
+        let answer = Answer::ok("posted").cache(control);
+        cache
+            .origin
+            .route("/x", answer.header("content-location", location));
+        cache.ask(Method::POST, "/x", &[]).await;
+        cache.origin.route("/x", Answer::ok("got"));
+        assert_eq!(cache.get("/x").await.body, body, "{location} {control}");
+    }
+}
