@@ -81,7 +81,8 @@ pub struct Config {
     pub eject_ratio: f64,
     /// How long it is not asked the first time, doubled each time it is not well after
     /// that, and up to half of it less by chance; then one request finds out. The last
-    /// origin that is left is never kept out longer. At least 100 ms. Default 1 s.
+    /// origin that is left is kept out only while no connection can be made, and never
+    /// longer. At least 100 ms. Default 1 s.
     #[serde(with = "humantime_serde")]
     pub eject_time: Duration,
     /// Longest such time. Default 30 s.

@@ -336,8 +336,10 @@ impl Pump {
     async fn next(&self, body: &mut upstream::Body) -> Result<Option<Bytes>, FetchError> {
         let idle = self.node.config.body_idle_timeout;
         loop {
-            let frame = timeout(idle, body.frame()).await;
-            match frame.map_err(|_| FetchError::Stalled(idle))? {
+            let Ok(frame) = timeout(idle, body.frame()).await else {
+                return Err(body.stalled(idle));
+            };
+            match frame {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(error),
                 Some(Ok(frame)) => match frame.into_data() {

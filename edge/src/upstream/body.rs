@@ -108,6 +108,11 @@ impl Body {
         error
     }
 
+    /// Nothing came for so long: what is to be said of it.
+    pub(crate) fn stalled(&mut self, idle: Duration) -> FetchError {
+        self.fail(FetchError::Stalled(idle))
+    }
+
     fn take(&mut self, piece: Bytes) -> Option<Bytes> {
         let Some(left) = &mut self.left else {
             return Some(piece);

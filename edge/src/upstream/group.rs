@@ -192,6 +192,12 @@ impl Drop for Pick {
 }
 
 impl Ticket {
+    /// A new connection came about.
+    pub(crate) fn connected(&self) {
+        self.group
+            .change(self.at, |health, at| health.connected(at.now));
+    }
+
     /// The answer ended before its end.
     pub(crate) fn cut(&self) {
         let pick = self.group.picked(self.at, false);

@@ -63,6 +63,8 @@ pub(crate) struct Health {
     in_row: u32,
     /// Times it was kept out without having been well for long in between.
     ejections: u32,
+    /// Why it was kept out the last time.
+    cause: Failure,
     well_since: Instant,
     window: Window,
     checks_failed: u32,
@@ -71,8 +73,9 @@ pub(crate) struct Health {
 /// What a failure is judged by besides itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstances {
-    /// No other origin is in. The last one is never kept out for what it answers, and
-    /// never for long: a stranger who finds a path that fails must not close the site.
+    /// No other origin is in. The last one is kept out only where no connection can be
+    /// made, and never for long: a stranger who finds a path that is slow or fails must
+    /// not close the site.
     pub(crate) alone: bool,
     /// 0 to 1.
     pub(crate) chance: f64,
@@ -85,6 +88,7 @@ impl Health {
             state: State::In,
             in_row: 0,
             ejections: 0,
+            cause: Failure::Answer,
             well_since: now,
             window: Window::new(now),
             checks_failed: 0,
@@ -123,7 +127,15 @@ impl Health {
     pub(crate) fn succeeded(&mut self, trial: bool, now: Instant) {
         self.window.add(false, now);
         self.in_row = 0;
-        if trial {
+        if trial && self.state == State::Trial {
+            self.let_in(now);
+        }
+    }
+
+    /// A connection came about, which is all that one lacked that had none: nobody waits
+    /// for what the trial is answered.
+    pub(crate) fn connected(&mut self, now: Instant) {
+        if self.state == State::Trial && self.cause == Failure::Connection {
             self.let_in(now);
         }
     }
@@ -136,7 +148,8 @@ impl Health {
         rules: &Rules,
         at: Circumstances,
     ) -> bool {
-        if failure == Failure::Status && at.alone {
+        let trial = trial && self.state == State::Trial;
+        if at.alone && failure != Failure::Connection {
             if trial {
                 self.let_in(at.now);
             }
@@ -149,6 +162,7 @@ impl Health {
             || self.window.is_bad(rules.ratio);
         let out = trial || (self.state == State::In && enough);
         if out {
+            self.cause = failure;
             self.eject(rules, at);
         }
         out

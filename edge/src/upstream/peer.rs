@@ -103,7 +103,7 @@ impl Peer {
         let asked = timeout_at(patience.until, async {
             let place = self.place(patience.held).await?;
             self.counts.requests.increment(1);
-            let (response, conn) = self.exchange(ask).await?;
+            let (response, conn) = self.exchange(ask, &ticket).await?;
             let keep = stays_open(response.version(), response.headers());
             self.take(
                 response,
@@ -133,7 +133,7 @@ impl Peer {
         let sent = timeout_at(patience.until, async {
             let place = self.place(patience.held).await?;
             self.counts.requests.increment(1);
-            let mut conn = self.connect().await?;
+            let mut conn = self.connect(&ticket).await?;
             let response = send(&mut conn, self.request(ask, upload)).await?;
             // An answer may come before all of the upload was read.
             let keep = false;
@@ -162,7 +162,11 @@ impl Peer {
         }
     }
 
-    async fn exchange(&self, ask: &Ask) -> Result<(Response<Incoming>, Conn), FetchError> {
+    async fn exchange(
+        &self,
+        ask: &Ask,
+        ticket: &Ticket,
+    ) -> Result<(Response<Incoming>, Conn), FetchError> {
         let request = || self.request(ask, Upload::Left(Empty::new()));
         if ask.method.is_idempotent()
             && let Some(mut kept) = self.idle.take()
@@ -173,12 +177,15 @@ impl Peer {
                 sent => return Ok((sent?, kept)),
             }
         }
-        let mut conn = self.connect().await?;
+        let mut conn = self.connect(ticket).await?;
         Ok((send(&mut conn, request()).await?, conn))
     }
 
-    async fn connect(&self) -> Result<Conn, FetchError> {
-        self.dial.connect().await.map_err(FetchError::Unreachable)
+    async fn connect(&self, ticket: &Ticket) -> Result<Conn, FetchError> {
+        let conn = self.dial.connect().await;
+        let conn = conn.map_err(FetchError::Unreachable)?;
+        ticket.connected();
+        Ok(conn)
     }
 
     async fn take(

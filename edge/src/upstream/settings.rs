@@ -15,6 +15,9 @@ const PLACES_MAX: usize = 64;
 /// would be a load of its own.
 const PERIOD_MIN: Duration = Duration::from_millis(100);
 
+/// Longest time of all. Chosen: what is longer is a mistake.
+const PERIOD_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Checks what can be checked before a socket opens.
 ///
 /// # Errors
@@ -73,6 +76,17 @@ pub(crate) fn validate(config: &Config) -> Result<(), EdgeError> {
         "health_every",
         "it must be at least 100ms",
     )?;
+    for (key, time) in [
+        ("connect_timeout", config.connect_timeout),
+        ("first_byte_timeout", config.first_byte_timeout),
+        ("held_timeout", config.held_timeout),
+        ("origin_wait", config.origin_wait),
+        ("origin_dns_keep", config.origin_dns_keep),
+        ("eject_time_max", config.eject_time_max),
+        ("health_every", config.health_every),
+    ] {
+        limit(time <= PERIOD_MAX, key, "it must be at most a day")?;
+    }
     limit(
         !config.follow_redirects || !config.redirect_hosts.is_empty(),
         "follow_redirects",
@@ -186,6 +200,7 @@ mod tests {
             (fault(|it| it.eject_time = Duration::ZERO), "eject_time"),
             (fault(|it| it.health_path = "up".to_owned()), "health_path"),
             (fault(|it| it.health_every = Duration::ZERO), "health_every"),
+            (fault(|it| it.held_timeout = Duration::MAX), "held_timeout"),
             (fault(|it| it.follow_redirects = true), "redirect_hosts"),
             (
                 fault(|it| it.redirect_hosts = vec!["a/b".to_owned()]),

@@ -93,10 +93,12 @@ fn chance_takes_up_to_half_of_the_time_away() {
 }
 
 #[test]
-fn the_last_one_is_not_kept_out_for_what_it_says_nor_ever_for_long() {
+fn the_last_one_is_kept_out_only_where_nobody_listens_and_never_for_long() {
     let mut now = Instant::now();
     let mut health = Health::new(now);
-    (0..100).for_each(|_| assert!(!fail(&mut health, Failure::Status, alone(now))));
+    for failure in [Failure::Status, Failure::Answer] {
+        (0..100).for_each(|_| assert!(!fail(&mut health, failure, alone(now))));
+    }
     for _ in 0..5 {
         assert!(fail(&mut health, Failure::Connection, alone(now)));
         now += SECOND;
@@ -114,6 +116,24 @@ fn a_trial_that_nobody_ended_leaves_the_next_request_to_find_out() {
     assert!(health.send() && !health.takes(now + SECOND));
     health.gave_up(now + SECOND);
     assert!(health.takes(now + SECOND));
+}
+
+#[test]
+fn a_connection_ends_the_trial_of_one_that_had_none_and_of_no_other() {
+    let now = Instant::now();
+    let mut health = Health::new(now);
+    fail(&mut health, Failure::Connection, at(now));
+    assert!(health.send());
+    health.connected(now);
+    assert!(health.is_in());
+    // What became of that request is now one failure among others.
+    assert!(!health.failed(Failure::Answer, true, &rules(), at(now)));
+    for _ in 0..4 {
+        fail(&mut health, Failure::Answer, at(now));
+    }
+    assert!(!health.is_in() && health.send());
+    health.connected(now);
+    assert!(!health.is_in());
 }
 
 #[test]
