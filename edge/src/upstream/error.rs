@@ -16,6 +16,7 @@ pub(crate) enum Fault {
     #[error("it can't be connected to: {0}")]
     NoWay(String),
     /// It is not who it should be.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there are none"))]
     #[error("its certificate can't be trusted: {0}")]
     Certificate(String),
     /// TLS failed otherwise.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use testkit::{Answer, FakeOrigin, Gate, Still};
+use edge::SiteConfig;
+use testkit::{Answer, FakeOrigin, Gate, JOIN, Still};
 
 use super::{
     nowhere,
     raw::{Raw, fine, last_words, said},
 };
-use crate::setup::{Edge, bytes};
+use crate::setup::{Edge, SEGMENT, bytes, heard, segment};
 
 /// Two origins that have `/x`, of which the first is as a test makes it.
 async fn pair() -> (FakeOrigin, FakeOrigin, Vec<String>) {
@@ -173,4 +174,31 @@ async fn retries_are_a_fifth_of_the_requests_and_a_few() {
         assert_eq!(edge.get(&format!("/{n}")).send().await.status, 502);
     }
     assert_eq!(origin.heads().len(), 100 + 10 + 100 / 5);
+}
+
+#[tokio::test]
+async fn each_site_has_origins_of_its_own() {
+    let origin = FakeOrigin::start().await;
+    origin.route("/x", Answer::ok("own"));
+    let site = SiteConfig {
+        host: "edge.test".to_owned(),
+        origins: vec![nowhere().await, origin.url()],
+        origin_weights: vec![1, 1],
+        ..SiteConfig::default()
+    };
+    let edge = Edge::before(&[nowhere().await], |config| config.site = vec![site]).await;
+    for _ in 0..10 {
+        assert_eq!(edge.get("/x").send().await.body, "own");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_heard_from_whichever_origin_is_there() {
+    let origin = FakeOrigin::start().await;
+    origin.route(SEGMENT, segment().keyed());
+    let urls = vec![nowhere().await, origin.url()];
+    let edge = Edge::start(&origin, Some(JOIN), |config| config.origins = urls).await;
+    heard(&origin, 1).await;
+    let path = format!("/k/{}{SEGMENT}", origin.key("a"));
+    assert_eq!(edge.get(&path).send().await.body, bytes(50_000));
 }
