@@ -19,7 +19,7 @@ use crate::{
     fetch::{Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
-    freshness::{Share, State},
+    freshness::{Freshness, Share, State},
     head::{Head, Object},
     node::Node,
     outcome::Outcome,
@@ -78,10 +78,10 @@ async fn read(node: &Arc<Node>, request: &Parts) -> Answer {
 }
 
 /// One request that passed the gate.
-struct Exchange<'a> {
-    node: &'a Arc<Node>,
-    target: Target,
-    asked: Asked<'a>,
+pub(crate) struct Exchange<'a> {
+    pub(crate) node: &'a Arc<Node>,
+    pub(crate) target: Target,
+    pub(crate) asked: Asked<'a>,
     own: Option<&'a HeaderValue>,
 }
 
@@ -109,17 +109,23 @@ impl Exchange<'_> {
             };
             return self.noted(negative, Note::default());
         }
+        if stored.is_none()
+            && !self.node.unshared.holds(&self.fill_key())
+            && let Some(answer) = self.by_blocks(None).await
+        {
+            return answer;
+        }
         self.fetch(stored).await
     }
 
     /// What is stored, if this viewer may read it.
-    fn stored(&self) -> Option<Arc<Object>> {
+    pub(crate) fn stored(&self) -> Option<Arc<Object>> {
         let object = self.node.store.get(&self.target.key)?;
         let may_read = self.asked.viewer.may_read(object.head.access);
         may_read.then_some(object)
     }
 
-    fn serve(&self, object: &Object, outcome: Outcome, now: Instant) -> Answer {
+    pub(crate) fn serve(&self, object: &Object, outcome: Outcome, now: Instant) -> Answer {
         let note = Note {
             ttl_secs: Some(object.head.freshness.ttl_secs(now)),
             ..Note::default()
@@ -142,6 +148,9 @@ impl Exchange<'_> {
     }
 
     async fn fetch(&self, stale: Option<Arc<Object>>) -> Answer {
+        if self.node.unshared.holds(&self.fill_key()) {
+            return self.fetch_apart(Outcome::Miss, stale).await;
+        }
         let (reader, outcome) = match self.join() {
             Joined::Leader(fill, reader) => {
                 pump::start(self.node, fill, self.order(stale.clone(), false));
@@ -161,12 +170,16 @@ impl Exchange<'_> {
                 drop(reader);
                 self.fetch_apart(Outcome::Miss, stale).await
             }
+            Ok(Arrival::Spread(spread)) => match self.by_blocks(Some((spread, outcome))).await {
+                Some(answer) => answer,
+                None => self.fetch_apart(Outcome::Miss, stale).await,
+            },
             arrival => self.arrived(arrival, reader, outcome, stale.as_deref()),
         }
     }
 
     /// Fetches for this request alone.
-    async fn fetch_apart(&self, outcome: Outcome, stale: Option<Arc<Object>>) -> Answer {
+    pub(crate) async fn fetch_apart(&self, outcome: Outcome, stale: Option<Arc<Object>>) -> Answer {
         let (fill, reader) = self.node.fills.apart();
         pump::start(self.node, fill, self.order(None, true));
         let arrival = reader.arrival().await;
@@ -182,7 +195,7 @@ impl Exchange<'_> {
         self.node.fills.join(&self.fill_key(), fresh)
     }
 
-    fn fill_key(&self) -> FillKey {
+    pub(crate) fn fill_key(&self) -> FillKey {
         FillKey {
             cache: self.target.key.clone(),
             credential: match self.asked.viewer {
@@ -192,17 +205,18 @@ impl Exchange<'_> {
         }
     }
 
-    fn order(&self, stale: Option<Arc<Object>>, apart: bool) -> Order {
+    pub(crate) fn order(&self, stale: Option<Arc<Object>>, apart: bool) -> Order {
         Order {
             key: self.fill_key(),
             asset: self.target.asset().map(Into::into),
             authorization: self.own.cloned(),
             stale,
+            part: None,
             apart,
         }
     }
 
-    fn arrived(
+    pub(crate) fn arrived(
         &self,
         arrival: Result<Arrival, FetchError>,
         reader: Reader,
@@ -234,29 +248,30 @@ impl Exchange<'_> {
                 let response = respond::stream(&self.asked, &head, reader, now);
                 self.noted(Answer::new(response, outcome), note)
             }
-            Ok(Arrival::KeyMissing | Arrival::Object(_) | Arrival::Head(_)) => {
+            Ok(_) => {
                 self.noted(respond::refusal(Refusal::Missing), Note::default())
             }
         }
     }
 
     /// The stale object, if it may stand in; else says what failed.
-    fn failed(&self, error: &FetchError, stale: Option<&Object>) -> Answer {
+    pub(crate) fn failed(&self, error: &FetchError, stale: Option<&Object>) -> Answer {
         let now = Instant::now();
-        let disconnected = matches!(error, FetchError::Unreachable(_) | FetchError::Silent(_));
-        let most = self.node.config.stale_if_unreachable;
-        let stands_in = |stale: &&Object| {
-            let freshness = &stale.head.freshness;
-            freshness.serves_on_error(now)
-                || (disconnected && freshness.serves_disconnected(now, most))
-        };
+        let stands_in = |stale: &&Object| self.outlives(&stale.head.freshness, error, now);
         match stale.filter(stands_in) {
             Some(stale) => self.serve(stale, Outcome::Stale, now),
             None => self.noted(respond::fetch_failed(error), Note::default()),
         }
     }
 
-    fn noted(&self, answer: Answer, note: Note) -> Answer {
+    /// Whether what is so fresh may be served instead of this error.
+    pub(crate) fn outlives(&self, freshness: &Freshness, error: &FetchError, now: Instant) -> bool {
+        let disconnected = matches!(error, FetchError::Unreachable(_) | FetchError::Silent(_));
+        let most = self.node.config.stale_if_unreachable;
+        freshness.serves_on_error(now) || (disconnected && freshness.serves_disconnected(now, most))
+    }
+
+    pub(crate) fn noted(&self, answer: Answer, note: Note) -> Answer {
         answer.noted(&self.node.config.pop, note)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    ops::Range,
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -9,7 +10,9 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{AUTHORIZATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VIA},
+    header::{
+        AUTHORIZATION, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE, VIA,
+    },
     uri::Authority,
 };
 use http_body_util::{BodyExt, Empty, Limited};
@@ -51,6 +54,10 @@ pub(crate) struct Question<'a> {
     pub(crate) authorization: Option<&'a HeaderValue>,
     /// Fields of the stored answer, to ask whether it still holds.
     pub(crate) known: Option<&'a HeaderMap>,
+    /// These bytes only.
+    pub(crate) part: Option<&'a Range<u64>>,
+    /// Only if the answer still has this tag.
+    pub(crate) same: Option<&'a HeaderValue>,
 }
 
 /// Why there is no answer, or no more of it.
@@ -74,6 +81,9 @@ pub(crate) enum FetchError {
     /// The origin does not take the join token.
     #[error("the origin refused this edge's join token")]
     JoinRefused,
+    /// Another version of the object than that whose blocks are stored.
+    #[error("the object changed at the origin")]
+    Changed,
     /// Too many fetches run, or too many wait for this one.
     #[error("too many requests wait for the origin")]
     Overloaded,
@@ -253,6 +263,13 @@ impl Origin {
             self.put_join(headers);
         } else if let Some(own) = question.authorization {
             headers.insert(AUTHORIZATION, own.clone());
+        }
+        if let Some(part) = question.part {
+            let field = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
+            headers.extend(HeaderValue::try_from(field).map(|field| (RANGE, field)));
+        }
+        if let Some(same) = question.same {
+            headers.insert(IF_MATCH, same.clone());
         }
         let Some(known) = question.known else { return };
         if let Some(etag) = known.get(ETAG) {

@@ -2,7 +2,8 @@
 //!
 //! A request becomes a [`path::Target`]; [`access`] judges its key; [`answer`] serves it
 //! from the [`store`], or joins or starts a [`fill`]: one fetch from the origin that
-//! streams to all who wait for it. The modules stand in that order.
+//! streams to all who wait for it. Of large objects, ranges are fetched in
+//! [`blocks`]. The modules stand in that order.
 
 mod config;
 mod error;
@@ -21,7 +22,10 @@ mod store;
 mod fetch;
 mod fill;
 mod fills;
+mod marks;
 mod pump;
+
+mod blocks;
 
 mod node;
 mod warm;

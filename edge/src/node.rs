@@ -13,8 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
+    blocks::Blocks,
     fetch::Origin,
     fills::{Budget, Fills},
+    marks::Marks,
     metrics::Metrics,
     path::Site,
     store::Store,
@@ -31,9 +33,12 @@ pub(crate) struct Node {
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) store: Store,
+    pub(crate) blocks: Blocks,
     pub(crate) fills: Fills,
     pub(crate) fill_ram: Arc<Budget>,
     pub(crate) refusals: Refusals,
+    /// What could not be shared when it last came: each request has its own fetch.
+    pub(crate) unshared: Marks,
     pub(crate) metrics: Metrics,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
@@ -49,14 +54,17 @@ impl Node {
         let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
         let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let (ram_bytes, block) = (config.ram.as_u64(), config.block.as_u64());
         Ok(Self {
             origin: Arc::new(Origin::new(&config, join, via.clone())?),
             via,
             gate,
-            store: Store::new(config.ram.as_u64()),
+            store: Store::new(ram_bytes - Blocks::index_bytes(block, ram_bytes)),
+            blocks: Blocks::new(block, ram_bytes),
             fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
             fill_ram: Budget::new(config.fill_ram.as_u64()),
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
+            unshared: Marks::new(),
             metrics: Metrics::new(&config.pop),
             places: Arc::new(Semaphore::new(config.connections_max)),
             tasks: TaskTracker::new(),

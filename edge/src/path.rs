@@ -22,6 +22,12 @@ impl CacheKey {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The key of a part of this object. No client can ask for it: a control character is
+    /// neither in a path nor in a query. It begins as the object's own does.
+    pub(crate) fn part(&self, name: &str) -> Self {
+        Self(format!("{}\0\u{1}{name}", self.0).into())
+    }
 }
 
 /// What a request is for.

@@ -20,6 +20,7 @@ use tokio::{
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
+    blocks::{self, Found, Part, Spread},
     fetch::{Credential, FetchError, Question},
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
@@ -47,8 +48,20 @@ pub(crate) struct Order {
     pub(crate) authorization: Option<HeaderValue>,
     /// What is stored and not fresh.
     pub(crate) stale: Option<Arc<Object>>,
+    /// What of it to ask for first, where it may be had in blocks.
+    pub(crate) part: Option<Part>,
     /// For one request only: neither shared nor stored.
     pub(crate) apart: bool,
+}
+
+impl Order {
+    /// Nothing that was fetched without a key is kept where holders of keys would find
+    /// it, unless all may read it.
+    pub(crate) fn may_store(&self, head: &Head) -> bool {
+        self.asset.is_none()
+            || self.key.credential == Credential::Edge
+            || head.access == Access::Public
+    }
 }
 
 /// Begins a fetch, which goes on without whoever began it.
@@ -95,21 +108,58 @@ impl Pump {
     async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
         let origin = &self.node.origin;
         let slot = origin.slot().await?;
-        self.node.metrics.fetches.increment(1);
-        let question = Question {
-            key: &self.order.key.cache,
-            credential: self.order.key.credential,
-            authorization: self.order.authorization.as_ref(),
-            known: self.order.stale.as_ref().map(|object| &object.head.headers),
-        };
-        let response = origin.get(&question).await?;
-        let at = Instant::now();
-        let received = Received {
-            at,
-            wall: SystemTime::now(),
-            delay: at.saturating_duration_since(asked),
-        };
-        self.take(response, received, slot).await
+        let mut part = self.order.part.as_ref().map(|part| part.range.clone());
+        // At most for a block, the first block and the whole.
+        loop {
+            let known = self.known(part.is_some());
+            let question = Question {
+                key: &self.order.key.cache,
+                credential: self.order.key.credential,
+                authorization: self.order.authorization.as_ref(),
+                known: known.as_ref(),
+                part: part.as_ref(),
+                same: None,
+            };
+            self.node.metrics.fetches.increment(1);
+            let response = origin.get(&question).await?;
+            let at = Instant::now();
+            let received = Received {
+                at,
+                wall: SystemTime::now(),
+                delay: at.saturating_duration_since(asked),
+            };
+            let asked = part.as_ref();
+            match blocks::judge(&self.node, &self.order, asked, response, received) {
+                Found::Whole(response) => return self.take(response, received, slot).await,
+                Found::Again(next) => part = next,
+                Found::Renewed(spread) => {
+                    self.found(spread);
+                    return Ok(());
+                }
+                Found::Begun(spread, first) => {
+                    self.found(spread);
+                    first.take().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Fields of what is stored, whole or in blocks.
+    fn known(&self, in_part: bool) -> Option<HeaderMap> {
+        if in_part {
+            let known = self.order.part.as_ref()?.known.as_ref()?;
+            return Some(known.head().headers.clone());
+        }
+        let stale = self.order.stale.as_ref()?;
+        Some(stale.head.headers.clone())
+    }
+
+    /// Those who wait go on with this version, block by block.
+    fn found(&self, spread: Arc<Spread>) {
+        self.node.fills.close(&self.order.key, &self.fill);
+        self.fill.arrive(Arrival::Spread(spread));
+        self.fill.finish(Ok(()));
     }
 
     async fn take(
@@ -153,8 +203,10 @@ impl Pump {
 
     /// The origin has something else now that can't be stored in its place.
     fn forget_stale(&self) {
+        let (node, key) = (&self.node, &self.order.key.cache);
         if self.order.stale.is_some() {
-            self.node.store.remove(&self.order.key.cache);
+            node.store.remove(key);
+            node.blocks.forget(key, &node.store);
         }
     }
 
@@ -173,10 +225,11 @@ impl Pump {
         let endless = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
         let mut portion = self.node.fill_ram.portion();
         let mut head = Head::new(&parts, length, received, &self.node.via);
+        self.remember(&head);
         if self.order.apart || !self.fits(length.unwrap_or(0), &mut portion) {
             (head.store, head.share) = (false, Share::Nobody);
         }
-        if endless || !self.may_store(&head) {
+        if endless || !self.order.may_store(&head) {
             head.store = false;
         }
         if !head.store && head.share == Share::Open {
@@ -195,12 +248,19 @@ impl Pump {
         done
     }
 
-    /// Nothing that was fetched without a key is kept where holders of keys would find
-    /// it, unless all may read it.
-    fn may_store(&self, head: &Head) -> bool {
-        self.order.asset.is_none()
-            || self.order.key.credential == Credential::Edge
-            || head.access == Access::Public
+    /// Who asks later must not wait for an answer that is not for them; nor may they have
+    /// parts of another version.
+    fn remember(&self, head: &Head) {
+        let node = &self.node;
+        if self.order.authorization.is_some() {
+            return;
+        }
+        match (self.order.apart, head.share) {
+            (false, Share::Nobody) => node.unshared.set(&self.order.key),
+            (true, Share::Open) => node.unshared.clear(&self.order.key),
+            _ => {}
+        }
+        node.blocks.compare(&self.order.key.cache, head, &node.store);
     }
 
     fn fits(&self, len: u64, portion: &mut Portion) -> bool {
@@ -213,11 +273,12 @@ impl Pump {
         mut body: Incoming,
         mut portion: Portion,
     ) -> Result<(), FetchError> {
+        let idle = self.node.config.body_idle_timeout;
         let mut keeping = head.share != Share::Nobody;
         let (mut len, mut overhead) = (0, 0);
         let mut last = Bytes::new();
         while self.fill.room().await {
-            let Some(piece) = self.next(&mut body).await? else {
+            let Some(piece) = next_piece(&mut body, idle).await? else {
                 return self.end(head, last, keeping).await;
             };
             len += piece.len() as u64;
@@ -238,22 +299,6 @@ impl Pump {
             self.gauge();
         }
         Err(FetchError::Stopped)
-    }
-
-    async fn next(&self, body: &mut Incoming) -> Result<Option<Bytes>, FetchError> {
-        let idle = self.node.config.body_idle_timeout;
-        loop {
-            let frame = timeout(idle, body.frame()).await;
-            match frame.map_err(|_| FetchError::Stalled(idle))? {
-                None => return Ok(None),
-                Some(Err(_)) => return Err(FetchError::Cut),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
-                    // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
-                    _ => {}
-                },
-            }
-        }
     }
 
     async fn end(&self, head: &Head, last: Bytes, keeping: bool) -> Result<(), FetchError> {
@@ -281,6 +326,25 @@ impl Pump {
     }
 }
 
+/// The next piece of a body; `None` at its end.
+pub(crate) async fn next_piece(
+    body: &mut Incoming,
+    idle: Duration,
+) -> Result<Option<Bytes>, FetchError> {
+    loop {
+        let frame = timeout(idle, body.frame()).await;
+        match frame.map_err(|_| FetchError::Stalled(idle))? {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(FetchError::Cut),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
+                _ => {}
+            },
+        }
+    }
+}
+
 /// Server-sent events (HTML, §9.2).
 fn are_events(headers: &HeaderMap) -> bool {
     let kind = headers
@@ -291,7 +355,7 @@ fn are_events(headers: &HeaderMap) -> bool {
 
 /// The same bytes in few pieces, each in memory of just its length: pieces from the
 /// network may hold on to far larger buffers.
-async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
+pub(crate) async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
     let mut left: usize = pieces.iter().map(Bytes::len).sum();
     let mut whole = Vec::with_capacity(left.div_ceil(PIECE_LEN));
     let mut block = BytesMut::with_capacity(left.min(PIECE_LEN));

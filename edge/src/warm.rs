@@ -100,6 +100,7 @@ async fn fetch(node: Arc<Node>, path: String) {
                 asset: Some(asset),
                 authorization: None,
                 stale: None,
+                part: None,
                 apart: false,
             };
             pump::start(&node, fill, order);

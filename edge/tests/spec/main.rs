@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod blocks;
 mod cache;
 mod coalescing;
 mod faults;
 mod keys;
 mod licence;
 mod limits;
+mod pace;
 mod parts;
 mod requests;
 mod setup;
 mod shutdown;
+mod versions;
+mod waiters;
