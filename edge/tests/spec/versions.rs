@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::{Answer, FakeOrigin, Gate, Still};
+use testkit::{Answer, Asking, FakeOrigin, Gate, Still};
 
 use crate::{
     blocks::{BLOCK, LEN, asked, object, range, spread},
@@ -137,4 +137,65 @@ async fn stale_blocks_are_served_while_the_origin_is_gone_if_they_are_all_there(
     let reply = range(&edge, "bytes=0-9").await;
     assert_eq!((cache_status(&reply), reply.body.len()), ("hit; detail=stale; ttl=-1", 10));
     assert_eq!(range(&edge, "bytes=0-5000").await.status, 502);
+}
+
+/// Numbers that look random and are the same in each run (xorshift).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+/// The bytes of a version whose tag is its number: no two versions agree at any offset.
+fn version(number: usize) -> Vec<u8> {
+    let bytes = bytes(LEN + number % 3 * BLOCK);
+    bytes.iter().map(|byte| byte.wrapping_add(number as u8)).collect()
+}
+
+#[tokio::test]
+async fn under_chance_every_body_is_of_the_one_version_that_its_tag_names() {
+    let (origin, edge) = spread().await;
+    let mut chance = Chance(7);
+    let (mut whole, mut cut) = (0, 0);
+    let publish = |number: usize| {
+        let answer = Answer::ok(version(number)).cache("max-age=60");
+        origin.route("/x", answer.etag(&number.to_string()).ranges());
+    };
+    for number in 0..60 {
+        publish(2 * number);
+        let ask = |_| {
+            let first = chance.below(LEN);
+            let last = first + chance.below(3 * BLOCK);
+            let asked = edge.get("/x");
+            match chance.below(8) {
+                0 => asked,
+                1 => asked.header("range", &format!("bytes=-{}", 1 + chance.below(LEN))),
+                _ => asked.header("range", &format!("bytes={first}-{last}")),
+            }
+        };
+        let send = |asked: Asking| tokio::spawn(asked.send());
+        let asking: Vec<_> = (0..10).map(ask).map(send).collect();
+        // Another version comes while they are answered.
+        edge.get("/other").send().await;
+        publish(2 * number + 1);
+        for reply in asking {
+            let reply = reply.await.unwrap();
+            if reply.status == 502 || reply.status == 416 {
+                continue;
+            }
+            let body = version(reply.field("etag").trim_matches('"').parse().unwrap());
+            let first = reply.field("content-range").split(['-', ' ']).nth(1);
+            let first: usize = first.map_or(0, |first| first.parse().unwrap());
+            assert!(body[first..].starts_with(&reply.body));
+            let len: usize = reply.field("content-length").parse().unwrap();
+            assert_eq!(reply.cut, reply.body.len() < len);
+            (whole, cut) = (whole + 1, cut + usize::from(reply.cut));
+        }
+    }
+    assert!(whole > 400 && cut > 0 && cut < whole / 2, "{whole} answers, {cut} cut");
 }
