@@ -12,16 +12,21 @@ mod outcome;
 mod path;
 mod query;
 
+mod forward;
+mod site;
+
 mod access;
 mod keyring;
 
 mod freshness;
 mod head;
 mod store;
+mod vary;
 
 mod fetch;
 mod fill;
 mod fills;
+mod invalidate;
 mod marks;
 mod pump;
 
@@ -41,6 +46,6 @@ mod metrics;
 mod server;
 mod stall;
 
-pub use config::Config;
+pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use server::serve;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use moka::sync::Cache;
 use tokio::{
     sync::Semaphore,
@@ -14,11 +13,13 @@ use crate::{
     Config, EdgeError,
     access::Gate,
     blocks::Blocks,
-    fetch::Origin,
+    config::SiteConfig,
+    fetch::{Names, Origin},
     fills::{Budget, Fills},
     marks::Marks,
     metrics::Metrics,
-    path::Site,
+    path::Kind,
+    site::Sites,
     store::Store,
 };
 
@@ -27,8 +28,9 @@ const REFUSAL_KEPT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Node {
     pub(crate) config: Config,
-    /// `1.1 weir-<pop>` (RFC 9110 §7.6.3).
-    pub(crate) via: HeaderValue,
+    pub(crate) names: Names,
+    pub(crate) sites: Sites,
+    /// Of the site that is no other's: Weir's, where keys are judged.
     pub(crate) origin: Arc<Origin>,
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
@@ -51,13 +53,25 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn new(config: Config, join: Option<&str>) -> Result<Self, EdgeError> {
         config.validate()?;
-        let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
-        let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
+        let names = Names::new(&config.pop)?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let origin = Arc::new(Origin::new(&config, join, &names)?);
+        let kind = match join {
+            Some(_) => Kind::Weir,
+            None => Kind::Plain,
+        };
+        let open = |site: &SiteConfig| {
+            let own = Config {
+                origin: site.origins.first().cloned().unwrap_or_default(),
+                ..config.clone()
+            };
+            Origin::new(&own, None, &names)
+        };
         let (ram_bytes, block) = (config.ram.as_u64(), config.block.as_u64());
         Ok(Self {
-            origin: Arc::new(Origin::new(&config, join, via.clone())?),
-            via,
+            sites: Sites::new(&config, kind, &origin, open)?,
+            origin,
+            names,
             gate,
             store: Store::new(ram_bytes - Blocks::index_bytes(block, ram_bytes)),
             blocks: Blocks::new(block, ram_bytes),
@@ -71,13 +85,6 @@ impl Node {
             cut: CancellationToken::new(),
             config,
         })
-    }
-
-    pub(crate) fn site(&self) -> Site {
-        match self.gate {
-            Some(_) => Site::Weir,
-            None => Site::Plain,
-        }
     }
 
     /// Connections of clients.

@@ -60,7 +60,10 @@ fn parse(field: &HeaderValue) -> Option<Vec<Spec>> {
         return None;
     }
     // Empty members of a list are no fault (§5.6.1.2).
-    let members = set.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let members = set
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
     let specs: Option<Vec<_>> = members.take(RANGES_MAX + 1).map(Spec::parse).collect();
     specs.filter(|specs| (1..=RANGES_MAX).contains(&specs.len()))
 }

@@ -185,10 +185,14 @@ impl Answer {
             _ => Bytes::new(),
         };
         let body = self.steps.iter().map(bytes).collect::<Vec<_>>().concat();
-        let set = text.strip_prefix("bytes=").and_then(|set| set.split_once('-'));
+        let set = text
+            .strip_prefix("bytes=")
+            .and_then(|set| set.split_once('-'));
         let (first, last) = set.expect("an edge asks for one range");
         let first: usize = first.parse().expect("an edge asks from a byte on");
-        let end = last.parse().map_or(body.len(), |last: usize| body.len().min(last + 1));
+        let end = last
+            .parse()
+            .map_or(body.len(), |last: usize| body.len().min(last + 1));
         if first >= end {
             let unsatisfied = Self::status(416);
             return unsatisfied.header("content-range", &format!("bytes */{}", body.len()));

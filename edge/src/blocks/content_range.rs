@@ -100,7 +100,10 @@ mod tests {
         ] {
             assert_eq!(of(text), None, "{text}");
         }
-        let twice = [("content-range", "bytes 0-0/1"), ("content-range", "bytes 0-0/1")];
+        let twice = [
+            ("content-range", "bytes 0-0/1"),
+            ("content-range", "bytes 0-0/1"),
+        ];
         assert_eq!(span(&headers(&twice)), None);
     }
 
@@ -128,6 +131,11 @@ mod tests {
         assert!(!is_block(206, "bytes 10-19/30", &[], Some(9)));
         assert!(!is_block(206, "bytes 10-18/30", &[], None));
         assert!(!is_block(206, "bytes 9-19/30", &[], None));
-        assert!(!is_block(206, "bytes 10-19/30", &[("content-encoding", "gzip")], None));
+        assert!(!is_block(
+            206,
+            "bytes 10-19/30",
+            &[("content-encoding", "gzip")],
+            None
+        ));
     }
 }

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use http::{StatusCode, header::RANGE};
 use tokio::time::Instant;
 
-use super::{
-    Part, Spread, Walk,
-    fetch::Asker,
-    walk::How,
-};
+use super::{Part, Spread, Walk, fetch::Asker, walk::How};
 use crate::{
     access::Refusal,
     answer::Exchange,
@@ -34,6 +30,8 @@ enum Looked {
     Spread(Arc<Spread>, Outcome),
     Answer(Answer),
     Again,
+    /// The object is to be fetched whole.
+    Whole,
 }
 
 /// What another request has just left.
@@ -47,9 +45,13 @@ impl Exchange<'_> {
     /// version that a fetch has just found.
     pub(crate) async fn by_blocks(&self, seen: Option<(Arc<Spread>, Outcome)>) -> Option<Answer> {
         if let Some((spread, outcome)) = seen
+            && let Looked::Spread(spread, outcome) = self.may_have(spread, outcome)
             && let Some(answer) = self.send(&spread, outcome).await
         {
             return Some(answer);
+        }
+        if self.node.unshared.holds(&self.fill_key(None)) {
+            return None;
         }
         for _ in 0..TRIES {
             let looked = match self.spread() {
@@ -60,6 +62,7 @@ impl Exchange<'_> {
                 Looked::Spread(spread, outcome) => (spread, outcome),
                 Looked::Answer(answer) => return Some(answer),
                 Looked::Again => continue,
+                Looked::Whole => return None,
             };
             if let Some(answer) = self.send(&spread, outcome).await {
                 return Some(answer);
@@ -71,19 +74,24 @@ impl Exchange<'_> {
     /// The version that is stored in blocks, if this viewer may read it.
     fn spread(&self) -> Option<Arc<Spread>> {
         let spread = self.node.blocks.get(&self.target.key)?;
-        self.asked.viewer.may_read(spread.head().access).then_some(spread)
+        let may_read = self.asked.viewer.may_read(spread.head().access);
+        (may_read && spread.matches(|| self.fields())).then_some(spread)
     }
 
     /// Which part of the object to ask for first; `None` if it is to be fetched whole.
     fn part(&self, known: Option<Arc<Spread>>) -> Option<Part> {
-        let ranged = self.asked.headers.get(RANGE).filter(|_| !self.asked.head_only);
+        let ranged = self
+            .asked
+            .headers
+            .get(RANGE)
+            .filter(|_| !self.asked.head_only);
         let at = match (ranged.and_then(range::begin), &known) {
             (Some(at), _) => at,
             (None, Some(_)) => 0,
             (None, None) => return None,
         };
         let blocks = &self.node.blocks;
-        blocks.may(&self.fill_key()).then(|| Part {
+        blocks.may(&self.fill_key(None)).then(|| Part {
             range: blocks.around(at),
             known,
         })
@@ -137,7 +145,16 @@ impl Exchange<'_> {
             }
         };
         let collapsed = outcome == Outcome::Collapsed;
-        match reader.arrival().await {
+        let arrival = reader.arrival().await;
+        let head = match &arrival {
+            Ok(Arrival::Head(head)) if collapsed => Some(&**head),
+            Ok(Arrival::Object(object)) if collapsed => Some(&object.head),
+            _ => None,
+        };
+        if self.other_variant(head).is_some() {
+            return Looked::Whole;
+        }
+        match arrival {
             Ok(Arrival::Spread(spread)) => {
                 let same = known.is_some_and(|known| Arc::ptr_eq(&known, &spread));
                 let outcome = if same { Outcome::Revalidated } else { outcome };
@@ -158,6 +175,9 @@ impl Exchange<'_> {
     }
 
     fn may_have(&self, spread: Arc<Spread>, outcome: Outcome) -> Looked {
+        if !spread.matches(|| self.fields()) {
+            return Looked::Whole;
+        }
         if self.asked.viewer.may_read(spread.head().access) {
             return Looked::Spread(spread, outcome);
         }
@@ -169,10 +189,11 @@ impl Exchange<'_> {
     /// for its length alone, its parts can be had all the same.
     async fn not_shared(&self, head: &Head) -> Looked {
         let is_long = head.length > Some(self.node.config.object_max.as_u64());
-        if is_long && !self.node.unshared.holds(&self.fill_key()) {
+        if is_long && !self.node.unshared.holds(&self.fill_key(None)) {
             return Looked::Again;
         }
-        Looked::Answer(self.fetch_apart(Outcome::Miss, None).await)
+        let order = self.order(None, true);
+        Looked::Answer(self.fetch_by(order, Outcome::Miss, None).await)
     }
 
     /// The whole is on its way, but far from where this request reads.
@@ -180,8 +201,9 @@ impl Exchange<'_> {
         let blocks = &self.node.blocks;
         let keeps = head.share == Share::Open && head.store;
         let spread = Spread::new(&self.target.key, head.clone(), blocks.len);
-        match spread.filter(|_| keeps) {
-            Some(spread) => self.may_have(blocks.meet(spread, &self.node.store), Outcome::Hit),
+        let spread = spread.filter(|_| keeps);
+        match spread.and_then(|spread| blocks.meet(spread, &self.node.store)) {
+            Some(spread) => self.may_have(spread, Outcome::Hit),
             None => {
                 let arrival = Ok(Arrival::Head(head.clone()));
                 Looked::Answer(self.arrived(arrival, reader, Outcome::Collapsed, None))
@@ -197,9 +219,7 @@ impl Exchange<'_> {
         let is_error = |status: StatusCode| matches!(status.as_u16(), 500 | 502 | 503 | 504);
         let may = match arrival {
             Err(error) => self.outlives(&head.freshness, error, now),
-            Ok(Arrival::Head(came)) => {
-                is_error(came.status) && head.freshness.serves_on_error(now)
-            }
+            Ok(Arrival::Head(came)) => is_error(came.status) && head.freshness.serves_on_error(now),
             Ok(_) => false,
         };
         let part = respond::blocks(&self.asked, &head, now).1;
@@ -222,7 +242,9 @@ impl Exchange<'_> {
         if !part.is_empty() {
             let whole_there = spread.holds(&part);
             let asker = Asker {
-                credential: self.fill_key().credential,
+                site: self.site.clone(),
+                credential: self.fill_key(None).credential,
+                fields: self.fields(),
                 is_media: self.target.asset().is_some(),
             };
             let mut walk = Walk::new(self.node, asker, spread, part);
@@ -236,7 +258,11 @@ impl Exchange<'_> {
                 note.partial = true;
                 note.stored = true;
                 note.collapsed = how == How::Joined;
-                outcome = if note.collapsed { Outcome::Collapsed } else { Outcome::Miss };
+                outcome = if note.collapsed {
+                    Outcome::Collapsed
+                } else {
+                    Outcome::Miss
+                };
             }
         }
         if matches!(outcome, Outcome::Hit | Outcome::Stale) {
@@ -247,11 +273,13 @@ impl Exchange<'_> {
 
     fn join_look(&self) -> Joined<Left> {
         let now = Instant::now();
-        self.node.fills.join(&self.fill_key(), || {
+        self.node.fills.join(&self.fill_key(None), || {
             let is_fresh = |head: &Head| head.freshness.state(now) == State::Fresh;
             let object = self.stored().filter(|object| is_fresh(&object.head));
             let spread = || self.spread().filter(|spread| is_fresh(&spread.head()));
-            object.map(Left::Object).or_else(|| spread().map(Left::Spread))
+            object
+                .map(Left::Object)
+                .or_else(|| spread().map(Left::Spread))
         })
     }
 

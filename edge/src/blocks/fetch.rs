@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http::{StatusCode, response::Parts};
+use http::{HeaderMap, Method, StatusCode, response::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use tokio::time::{Duration, Instant, timeout};
@@ -15,9 +15,10 @@ use crate::{
     fill::{Arrival, Fill, Reader},
     fills::{FillKey, Joined},
     freshness::Received,
-    head::{Head, Object},
+    head::{Head, Object, Taking},
     node::Node,
     pump::{joined, next_piece},
+    site::Site,
 };
 
 /// What keeping a block costs beside its bytes, as a share of them: its pieces, as they
@@ -28,9 +29,12 @@ const OVERHEAD_SHARE: u64 = 64;
 const READER_WAIT: Duration = Duration::from_secs(1);
 
 /// In whose name blocks are fetched.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Asker {
+    pub(super) site: Arc<Site>,
     pub(super) credential: Credential,
+    /// What goes up of the client's fields.
+    pub(super) fields: HeaderMap,
     /// Access classes apply.
     pub(super) is_media: bool,
 }
@@ -70,7 +74,7 @@ impl Block {
             cache: spread.block_key(number),
             credential: asker.credential,
         };
-        let stored = || node.store.get(&key.cache);
+        let stored = || node.store.get(&key.cache, HeaderMap::new);
         if let Some(block) = stored() {
             return Ok(Place::Stored(block));
         }
@@ -110,7 +114,11 @@ impl Block {
     /// Takes this block's bytes from an answer that was found to have them.
     pub(super) async fn fill(mut self, opener: Reader, came: Came) {
         self.opener = Some(opener);
-        let Came { parts, body, received } = came;
+        let Came {
+            parts,
+            body,
+            received,
+        } = came;
         let asked = received.at;
         let end = match self.head(parts, &body, received) {
             Some(head) => self.copy(head, body).await,
@@ -132,15 +140,16 @@ impl Block {
     }
 
     async fn ask(&mut self, asked: Instant) -> Result<(), FetchError> {
-        let node = self.node.clone();
-        let origin = &node.origin;
+        let (site, node) = (self.asker.site.clone(), self.node.clone());
+        let origin = &site.origin;
         let _slot = origin.slot().await?;
-        self.node.metrics.fetches.increment(1);
+        node.metrics.fetches.increment(1);
         let part = self.spread.range(self.number);
         let question = Question {
             key: &self.spread.key,
+            method: &Method::GET,
             credential: self.key.credential,
-            authorization: None,
+            fields: &self.asker.fields,
             known: None,
             part: Some(&part),
             same: Some(&self.spread.tag),
@@ -191,10 +200,19 @@ impl Block {
         }
         parts.status = StatusCode::OK;
         let len = Some(part.end - part.start);
-        let mut head = Head::new(&parts, len, received, &self.node.via);
+        let site = &self.asker.site;
+        let taking = Taking {
+            received,
+            terms: site.terms(self.spread.key.path(), parts.status, false),
+            via: &self.node.names.via,
+            our_cors: false,
+            sent: &self.asker.fields,
+        };
+        let mut head = Head::new(&parts, len, &taking);
         let same_readers = head.access == self.spread.head().access;
         // What clients get comes from the version's own head.
         head.headers.clear();
+        head.vary = None;
         head.status = StatusCode::PARTIAL_CONTENT;
         (head.store && same_readers).then_some(head)
     }
@@ -249,8 +267,11 @@ impl Block {
         let mut pieces = self.fill.pieces();
         pieces.push(last);
         let body = joined(&pieces).await;
-        let block = Arc::new(Object::new(head, body.clone()));
-        self.spread.keep(self.number, block, &self.node.store);
+        // Not if it was invalidated meanwhile.
+        if self.fill.may_store() {
+            let block = Object::new(head, body.clone());
+            self.spread.keep(self.number, block, &self.node.store);
+        }
         self.fill.replace(&body);
     }
 }

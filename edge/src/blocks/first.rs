@@ -32,7 +32,7 @@ pub(crate) enum Found {
     /// Still the version that is stored.
     Renewed(Arc<Spread>),
     /// A version, and its first block.
-    Begun(Arc<Spread>, First),
+    Begun(Arc<Spread>, Box<First>),
 }
 
 /// A block that is on its way before anyone knows its version.
@@ -126,20 +126,22 @@ fn begin(
     let mut whole = parts.clone();
     whole.status = StatusCode::OK;
     whole.headers.remove(CONTENT_RANGE);
-    let head = Arc::new(Head::new(&whole, Some(span.total), received, &node.via));
+    let taking = order.taking(node, whole.status, received);
+    let head = Arc::new(Head::new(&whole, Some(span.total), &taking));
     let keeps = head.store && order.may_store(&head);
-    let spread = Spread::new(&order.key.cache, head, node.blocks.len).filter(|_| keeps);
-    let Some(spread) = spread else {
+    let spread = Spread::new(&order.place, head, node.blocks.len).filter(|_| keeps);
+    let Some(spread) = spread.and_then(|spread| node.blocks.meet(spread, &node.store)) else {
         return Found::Again(None);
     };
-    let spread = node.blocks.meet(spread, &node.store);
     let came = Came {
         parts,
         body,
         received,
     };
     let asker = Asker {
+        site: order.site.clone(),
         credential: order.key.credential,
+        fields: order.fields.clone(),
         is_media: order.asset.is_some(),
     };
     let number = spread.number(span.part.start);
@@ -147,7 +149,7 @@ fn begin(
         Ok(Place::Led(block, reader)) => Some((block, reader)),
         _ => None,
     };
-    Found::Begun(spread, First { came, block })
+    Found::Begun(spread, Box::new(First { came, block }))
 }
 
 /// An object that is no longer than a block came whole (§3.3).

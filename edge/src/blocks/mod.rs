@@ -20,13 +20,7 @@ use std::{ops::Range, sync::Arc};
 
 use moka::sync::Cache;
 
-use crate::{
-    fills::FillKey,
-    head::Head,
-    marks::Marks,
-    path::CacheKey,
-    store::Store,
-};
+use crate::{fills::FillKey, head::Head, marks::Marks, path::CacheKey, store::Store};
 
 pub(crate) use first::{Found, Part, judge};
 pub(crate) use spread::Spread;
@@ -57,7 +51,9 @@ impl Blocks {
         let spreads = Cache::builder().weigher(weigh);
         Self {
             len,
-            spreads: spreads.max_capacity(Self::index_bytes(len, ram_bytes)).build(),
+            spreads: spreads
+                .max_capacity(Self::index_bytes(len, ram_bytes))
+                .build(),
             whole: Marks::new(),
         }
     }
@@ -88,28 +84,38 @@ impl Blocks {
     }
 
     /// Takes in what an answer says of an object. If it is the version that is known, that
-    /// one stays; if not, the known one ends.
-    fn meet(&self, spread: Spread, store: &Store) -> Arc<Spread> {
+    /// one stays; if not, the known one ends. `None` if it is another variant: blocks of one
+    /// are kept.
+    fn meet(&self, spread: Spread, store: &Store) -> Option<Arc<Spread>> {
         if let Some(known) = self.get(&spread.key) {
             if known.is_same(&spread) {
                 known.freshen(spread.head());
-                return known;
+                return Some(known);
+            }
+            if known.varies_from(&spread.head()) {
+                return None;
             }
             self.end(&known, store);
         }
         let spread = Arc::new(spread);
         self.spreads.insert(spread.key.clone(), spread.clone());
         self.spreads.run_pending_tasks();
-        spread
+        Some(spread)
     }
 
     /// Ends a version: its blocks are dropped, and answers that need more of it are cut.
     fn end(&self, spread: &Spread, store: &Store) {
         spread.kill();
-        if self.spreads.get(&spread.key).is_some_and(|known| std::ptr::eq(&*known, spread)) {
+        if self
+            .spreads
+            .get(&spread.key)
+            .is_some_and(|known| std::ptr::eq(&*known, spread))
+        {
             self.spreads.invalidate(&spread.key);
         }
-        spread.held().for_each(|number| store.remove(&spread.block_key(number)));
+        spread
+            .held()
+            .for_each(|number| store.remove(&spread.block_key(number)));
     }
 
     /// Drops all that is known of an object.
@@ -124,7 +130,7 @@ impl Blocks {
         let Some(spread) = self.get(key).filter(|_| !head.status.is_server_error()) else {
             return;
         };
-        if !spread.describes(head) {
+        if !spread.varies_from(head) && !spread.describes(head) {
             self.end(&spread, store);
         }
     }

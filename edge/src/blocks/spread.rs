@@ -66,7 +66,8 @@ impl Spread {
     /// answer can be made of it. After a restart it is found again by the same name.
     pub(super) fn block_key(&self, number: u64) -> CacheKey {
         let tag = self.tag.to_str().expect("a strong tag is ASCII");
-        self.key.part(&format!("{number}/{}/{}/{tag}", self.block, self.total))
+        self.key
+            .part(&format!("{number}/{}/{}/{tag}", self.block, self.total))
     }
 
     /// The block that a byte is in.
@@ -82,6 +83,20 @@ impl Spread {
 
     pub(crate) fn head(&self) -> Arc<Head> {
         self.state().head.clone()
+    }
+
+    /// Whether it is for requests with these fields; `sent` gives those that go up.
+    pub(super) fn matches(&self, sent: impl FnOnce() -> HeaderMap) -> bool {
+        let head = self.head();
+        head.vary.as_ref().is_none_or(|vary| vary.matches(&sent()))
+    }
+
+    /// Whether this head is of an answer to other requests.
+    pub(super) fn varies_from(&self, other: &Head) -> bool {
+        match (&self.head().vary, &other.vary) {
+            (Some(own), Some(other)) => !own.is_same_variant(other),
+            _ => false,
+        }
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -105,7 +120,7 @@ impl Spread {
 
     /// Stores a block that came with this freshness: the version is as fresh as the least
     /// fresh of its blocks.
-    pub(super) fn keep(&self, number: u64, block: Arc<Object>, store: &Store) {
+    pub(super) fn keep(&self, number: u64, block: Object, store: &Store) {
         let (key, freshness) = (self.block_key(number), block.head.freshness.clone());
         store.insert(key.clone(), block);
         {

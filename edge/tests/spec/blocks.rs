@@ -25,7 +25,10 @@ pub(crate) async fn spread() -> (FakeOrigin, Edge) {
 }
 
 pub(crate) fn object(tag: &str) -> Answer {
-    Answer::ok(bytes(LEN)).cache("max-age=60").etag(tag).ranges()
+    Answer::ok(bytes(LEN))
+        .cache("max-age=60")
+        .etag(tag)
+        .ranges()
 }
 
 pub(crate) async fn range(edge: &Edge, range: &str) -> Reply {
@@ -36,17 +39,28 @@ pub(crate) async fn range(edge: &Edge, range: &str) -> Reply {
 pub(crate) fn asked(origin: &FakeOrigin) -> Vec<String> {
     let requests = origin.requests("/x");
     let field = |name: &str, of: &http::HeaderMap| {
-        of.get(name).map_or("", |field| field.to_str().unwrap()).to_owned()
+        of.get(name)
+            .map_or("", |field| field.to_str().unwrap())
+            .to_owned()
     };
-    requests.iter().map(|asked| field("range", &asked.headers)).collect()
+    requests
+        .iter()
+        .map(|asked| field("range", &asked.headers))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_range_on_a_miss_fetches_its_block_and_serves_it_again() {
     let (origin, edge) = spread().await;
     let first = range(&edge, "bytes=10000-10009").await;
-    assert_eq!((first.status.as_u16(), &first.body[..]), (206, &bytes(LEN)[10_000..10_010]));
-    assert_eq!(first.field("content-range"), format!("bytes 10000-10009/{LEN}"));
+    assert_eq!(
+        (first.status.as_u16(), &first.body[..]),
+        (206, &bytes(LEN)[10_000..10_010])
+    );
+    assert_eq!(
+        first.field("content-range"),
+        format!("bytes 10000-10009/{LEN}")
+    );
     assert_eq!(first.field("content-length"), "10");
     assert_eq!(cache_status(&first), "fwd=miss; stored");
     let second = range(&edge, "bytes=8192-12287").await;
@@ -63,10 +77,17 @@ async fn blocks_combine_and_only_what_is_missing_is_fetched() {
     let reply = range(&edge, "bytes=100-12000").await;
     assert_eq!(reply.body, bytes(LEN)[100..=12_000]);
     assert_eq!(cache_status(&reply), "fwd=partial; stored");
-    assert_eq!(asked(&origin), ["bytes=0-4095", "bytes=8192-12287", "bytes=4096-8191"]);
+    assert_eq!(
+        asked(&origin),
+        ["bytes=0-4095", "bytes=8192-12287", "bytes=4096-8191"]
+    );
     let versions = origin.requests("/x");
     assert!(!versions[0].headers.contains_key("if-match"));
-    assert!(versions[1..].iter().all(|asked| asked.headers["if-match"] == "\"1\""));
+    assert!(
+        versions[1..]
+            .iter()
+            .all(|asked| asked.headers["if-match"] == "\"1\"")
+    );
 }
 
 #[tokio::test]
@@ -125,7 +146,11 @@ async fn ranges_that_do_not_meet_get_the_whole_and_too_many_too() {
     let many = vec!["0-0"; 17].join(",");
     for field in ["bytes=0-0,9-9", &format!("bytes={many}")] {
         let reply = range(&edge, field).await;
-        assert_eq!((reply.status.as_u16(), reply.body.len()), (200, LEN), "{field}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.body.len()),
+            (200, LEN),
+            "{field}"
+        );
     }
 }
 
@@ -136,7 +161,9 @@ async fn many_requests_for_one_block_are_one_fetch_and_for_two_are_two() {
     origin.route("/x#bytes=0-4095", object("1").held(&gate));
     let ask = |n: usize| {
         let first = (n % 2) * BLOCK + n;
-        let asked = edge.get("/x").header("range", &format!("bytes={first}-{}", first + 9));
+        let asked = edge
+            .get("/x")
+            .header("range", &format!("bytes={first}-{}", first + 9));
         async move { (first, asked.send().await) }
     };
     let replies = tokio::spawn(join_all((0..100).map(ask).collect::<Vec<_>>()));
@@ -152,7 +179,9 @@ async fn many_requests_for_one_block_are_one_fetch_and_for_two_are_two() {
 async fn a_far_range_does_not_wait_for_a_whole_fill() {
     let (origin, edge) = spread().await;
     let (gate, body) = (Gate::closed(), bytes(LEN));
-    let slow = Answer::ok(body[..100].to_vec()).then_held(&gate).then(body[100..].to_vec());
+    let slow = Answer::ok(body[..100].to_vec())
+        .then_held(&gate)
+        .then(body[100..].to_vec());
     origin.route("/x", slow.cache("max-age=60").etag("1").ranges());
     let mut whole = edge.get("/x").open().await;
     assert_eq!(whole.piece().await.unwrap().unwrap().len(), 100);
@@ -171,10 +200,20 @@ async fn a_short_object_comes_whole_with_its_first_block() {
     let (origin, edge) = spread().await;
     let short = Answer::ok(bytes(100)).cache("max-age=60").ranges();
     origin.route("/short", short);
-    let part = edge.get("/short").header("range", "bytes=50-59").send().await;
-    assert_eq!((part.status.as_u16(), &part.body[..]), (206, &bytes(100)[50..60]));
+    let part = edge
+        .get("/short")
+        .header("range", "bytes=50-59")
+        .send()
+        .await;
+    assert_eq!(
+        (part.status.as_u16(), &part.body[..]),
+        (206, &bytes(100)[50..60])
+    );
     let whole = edge.get("/short").send().await;
-    assert_eq!((whole.status.as_u16(), &whole.body[..]), (200, &bytes(100)[..]));
+    assert_eq!(
+        (whole.status.as_u16(), &whole.body[..]),
+        (200, &bytes(100)[..])
+    );
     assert_eq!(cache_status(&whole), "hit; ttl=60");
     assert_eq!(origin.fetches("/short"), 1);
 }
@@ -186,10 +225,17 @@ async fn what_names_no_version_or_is_encoded_is_taken_whole() {
     for (path, answer) in [
         ("/none", plain()),
         ("/weak", plain().header("etag", "W/\"1\"")),
-        ("/coded", plain().etag("1").header("content-encoding", "gzip")),
+        (
+            "/coded",
+            plain().etag("1").header("content-encoding", "gzip"),
+        ),
     ] {
         origin.route(path, answer);
-        let part = edge.get(path).header("range", "bytes=5000-5009").send().await;
+        let part = edge
+            .get(path)
+            .header("range", "bytes=5000-5009")
+            .send()
+            .await;
         assert!(part.status == 206 && part.body == bytes(LEN)[5000..5010]);
         let whole = edge.get(path).send().await;
         assert!(whole.body == bytes(LEN), "{path}");
@@ -207,12 +253,19 @@ async fn head_and_conditions_hold_on_what_is_stored_in_part() {
     assert_eq!(head.field("content-length"), LEN.to_string());
     assert_eq!(head.field("accept-ranges"), "bytes");
     let known = edge.get("/x").header("if-none-match", "\"1\"").send().await;
-    assert_eq!((known.status.as_u16(), known.field("content-range")), (304, ""));
+    assert_eq!(
+        (known.status.as_u16(), known.field("content-range")),
+        (304, "")
+    );
     assert_eq!(origin.fetches("/x"), 1);
     for (tag, status, len) in [("\"1\"", 206, 10), ("\"0\"", 200, LEN)] {
         let asked = edge.get("/x").header("range", "bytes=0-9");
         let reply = asked.header("if-range", tag).send().await;
-        assert_eq!((reply.status.as_u16(), reply.body.len()), (status, len), "{tag}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.body.len()),
+            (status, len),
+            "{tag}"
+        );
     }
 }
 
@@ -225,9 +278,15 @@ async fn a_stale_spread_is_asked_about_once_and_all_its_blocks_are_fresh_then() 
     }
     clock.advance(Duration::from_secs(61)).await;
     let reply = range(&edge, "bytes=0-9").await;
-    assert_eq!((reply.status.as_u16(), &reply.body[..]), (206, &bytes(LEN)[..10]));
+    assert_eq!(
+        (reply.status.as_u16(), &reply.body[..]),
+        (206, &bytes(LEN)[..10])
+    );
     assert_eq!(cache_status(&reply), "fwd=stale; fwd-status=304; stored");
-    assert_eq!(cache_status(&range(&edge, "bytes=8192-8199").await), "hit; ttl=60");
+    assert_eq!(
+        cache_status(&range(&edge, "bytes=8192-8199").await),
+        "hit; ttl=60"
+    );
     assert_eq!(origin.fetches("/x"), 3);
     assert_eq!(origin.requests("/x")[2].headers["if-none-match"], "\"1\"");
 }

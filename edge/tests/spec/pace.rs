@@ -93,7 +93,11 @@ async fn without_memory_blocks_are_passed_on_to_all_who_wait() {
         let replies = join_all((0..5).map(|_| range(&edge, field))).await;
         let (from, to) = field[6..].split_once('-').unwrap();
         let part = from.parse::<usize>().unwrap()..=to.parse::<usize>().unwrap();
-        assert!(replies.iter().all(|reply| reply.body == body[part.clone()] && !reply.cut));
+        assert!(
+            replies
+                .iter()
+                .all(|reply| reply.body == body[part.clone()] && !reply.cut)
+        );
     }
 }
 

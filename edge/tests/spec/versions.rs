@@ -43,13 +43,21 @@ async fn whatever_shows_another_version_cuts_answers_and_drops_all_blocks() {
         Answer::status(416),
         Answer::ok(next(LEN)).cache("max-age=60").etag("2"),
         part("2"),
-        Answer::part(next(BLOCK), BLOCK, LEN + 1).cache("max-age=60").etag("1"),
-        Answer::part(next(BLOCK), BLOCK + 1, LEN).cache("max-age=60").etag("1"),
-        Answer::part(next(BLOCK - 1), BLOCK, LEN).cache("max-age=60").etag("1"),
+        Answer::part(next(BLOCK), BLOCK, LEN + 1)
+            .cache("max-age=60")
+            .etag("1"),
+        Answer::part(next(BLOCK), BLOCK + 1, LEN)
+            .cache("max-age=60")
+            .etag("1"),
+        Answer::part(next(BLOCK - 1), BLOCK, LEN)
+            .cache("max-age=60")
+            .etag("1"),
         part("1").header("content-range", "bytes 4096-8191/*"),
         part("1").header("content-encoding", "gzip"),
         part("1").header("cache-control", "no-store"),
-        Answer::part(next(BLOCK), BLOCK, LEN).cache("max-age=60").header("etag", "W/\"1\""),
+        Answer::part(next(BLOCK), BLOCK, LEN)
+            .cache("max-age=60")
+            .header("etag", "W/\"1\""),
     ] {
         let (origin, edge) = cut_by(second).await;
         origin.route("/x", next_object("3"));
@@ -69,7 +77,10 @@ async fn an_answer_that_has_not_begun_is_of_the_new_version() {
     assert_eq!(reply.field("etag"), "\"2\"");
     assert!(range(&edge, "bytes=0-9").await.body == next(LEN)[..10]);
     let whole = "bytes=4096-8191";
-    assert_eq!(asked(&origin), ["bytes=0-4095", whole, whole, "bytes=0-4095"]);
+    assert_eq!(
+        asked(&origin),
+        ["bytes=0-4095", whole, whole, "bytes=0-4095"]
+    );
 }
 
 #[tokio::test]
@@ -97,11 +108,23 @@ async fn a_whole_answer_of_another_version_ends_the_blocks() {
     let clock = Still::now();
     range(&edge, "bytes=0-0").await;
     clock.advance(Duration::from_secs(61)).await;
-    origin.route("/x", Answer::ok("short now").cache("max-age=60").etag("2").ranges());
+    origin.route(
+        "/x",
+        Answer::ok("short now")
+            .cache("max-age=60")
+            .etag("2")
+            .ranges(),
+    );
     let reply = edge.get("/x").send().await;
-    assert_eq!((reply.status.as_u16(), &reply.body[..]), (200, &b"short now"[..]));
+    assert_eq!(
+        (reply.status.as_u16(), &reply.body[..]),
+        (200, &b"short now"[..])
+    );
     let again = range(&edge, "bytes=0-4").await;
-    assert_eq!((cache_status(&again), &again.body[..]), ("hit; ttl=60", &b"short"[..]));
+    assert_eq!(
+        (cache_status(&again), &again.body[..]),
+        ("hit; ttl=60", &b"short"[..])
+    );
 }
 
 #[tokio::test]
@@ -123,8 +146,14 @@ async fn an_origin_in_trouble_keeps_the_blocks_that_are_stored() {
     range(&edge, "bytes=0-0").await;
     origin.route("/x", Answer::status(503));
     let missing = range(&edge, "bytes=4096-4096").await;
-    assert_eq!((missing.status.as_u16(), missing.field("retry-after")), (502, "1"));
-    assert_eq!(cache_status(&range(&edge, "bytes=0-9").await), "hit; ttl=60");
+    assert_eq!(
+        (missing.status.as_u16(), missing.field("retry-after")),
+        (502, "1")
+    );
+    assert_eq!(
+        cache_status(&range(&edge, "bytes=0-9").await),
+        "hit; ttl=60"
+    );
 }
 
 #[tokio::test]
@@ -135,7 +164,10 @@ async fn stale_blocks_are_served_while_the_origin_is_gone_if_they_are_all_there(
     origin.stop().await;
     clock.advance(Duration::from_secs(61)).await;
     let reply = range(&edge, "bytes=0-9").await;
-    assert_eq!((cache_status(&reply), reply.body.len()), ("hit; detail=stale; ttl=-1", 10));
+    assert_eq!(
+        (cache_status(&reply), reply.body.len()),
+        ("hit; detail=stale; ttl=-1", 10)
+    );
     assert_eq!(range(&edge, "bytes=0-5000").await.status, 502);
 }
 
@@ -154,7 +186,10 @@ impl Chance {
 /// The bytes of a version whose tag is its number: no two versions agree at any offset.
 fn version(number: usize) -> Vec<u8> {
     let bytes = bytes(LEN + number % 3 * BLOCK);
-    bytes.iter().map(|byte| byte.wrapping_add(number as u8)).collect()
+    bytes
+        .iter()
+        .map(|byte| byte.wrapping_add(number as u8))
+        .collect()
 }
 
 #[tokio::test]
@@ -197,5 +232,8 @@ async fn under_chance_every_body_is_of_the_one_version_that_its_tag_names() {
             (whole, cut) = (whole + 1, cut + usize::from(reply.cut));
         }
     }
-    assert!(whole > 400 && cut > 0 && cut < whole / 2, "{whole} answers, {cut} cut");
+    assert!(
+        whole > 400 && cut > 0 && cut < whole / 2,
+        "{whole} answers, {cut} cut"
+    );
 }
