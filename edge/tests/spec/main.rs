@@ -11,6 +11,7 @@ mod licence;
 mod limits;
 mod pace;
 mod parts;
+mod readers;
 mod requests;
 mod setup;
 mod shutdown;
