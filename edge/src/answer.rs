@@ -267,6 +267,9 @@ impl Exchange<'_> {
             if head.is_some_and(|head| head.share == Share::Nobody) {
                 break;
             }
+            if matches!(arrival, Ok(Arrival::Alone)) {
+                break;
+            }
             if let Ok(Arrival::Spread(spread)) = &arrival {
                 match self.by_blocks(Some((spread.clone(), outcome))).await {
                     Some(answer) => return answer,

@@ -58,7 +58,7 @@ pub(crate) struct Question<'a> {
     pub(crate) fields: &'a HeaderMap,
     /// Fields of the stored answer, to ask whether it still holds.
     pub(crate) known: Option<&'a HeaderMap>,
-    /// These bytes only.
+    /// These bytes only; to the end if theirs is the last number there is.
     pub(crate) part: Option<&'a Range<u64>>,
     /// Only if the answer still has this tag.
     pub(crate) same: Option<&'a HeaderValue>,
@@ -329,7 +329,10 @@ impl Origin {
             self.put_join(headers);
         }
         if let Some(part) = question.part {
-            let field = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
+            let field = match part.end {
+                u64::MAX => format!("bytes={}-", part.start),
+                end => format!("bytes={}-{}", part.start, end.saturating_sub(1)),
+            };
             headers.extend(HeaderValue::try_from(field).map(|field| (RANGE, field)));
         }
         if let Some(same) = question.same {

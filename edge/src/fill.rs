@@ -35,6 +35,8 @@ pub(crate) enum Arrival {
     Spread(Arc<Spread>),
     /// The origin wants a key.
     KeyMissing,
+    /// Parts that can't be kept: each request asks for its own.
+    Alone,
 }
 
 /// See the module.

@@ -202,6 +202,11 @@ impl Pump {
             match blocks::judge(&self.node, &self.order, asked, response, received) {
                 Found::Whole(response) => return self.take(response, received, slot).await,
                 Found::Again(next) => part = next,
+                Found::Alone => {
+                    self.node.fills.close(&self.order.key, &self.fill);
+                    self.fill.arrive(Arrival::Alone);
+                    return Ok(());
+                }
                 Found::Renewed(spread) => {
                     self.found(spread);
                     return Ok(());

@@ -54,6 +54,16 @@ pub(crate) fn begin(field: &HeaderValue) -> Option<u64> {
     }
 }
 
+/// The one run of bytes that a field asks for, whatever the length; its end is the last
+/// number there is where it goes on to the end. `None` if the length decides.
+pub(crate) fn exact(field: &HeaderValue) -> Option<Range<u64>> {
+    let from_the_end = |spec: &Spec| matches!(spec, Spec::Last(_));
+    match wanted(field, u64::MAX) {
+        Wanted::Part(part) if !parse(field)?.iter().any(from_the_end) => Some(part),
+        _ => None,
+    }
+}
+
 fn parse(field: &HeaderValue) -> Option<Vec<Spec>> {
     let (unit, set) = field.to_str().ok()?.split_once('=')?;
     if !unit.eq_ignore_ascii_case("bytes") {
@@ -174,6 +184,20 @@ mod tests {
             ("lines=1-2", None),
         ] {
             assert_eq!(begin(&HeaderValue::from_static(field)), at, "{field}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_depend_on_the_length_is_exact() {
+        for (field, part) in [
+            ("bytes=5-9", Some(5..10)),
+            ("bytes=5-", Some(5..u64::MAX)),
+            ("bytes=5-6,7-9", Some(5..10)),
+            ("bytes=-5", None),
+            ("bytes=0-,-5", None),
+            ("bytes=0-1,5-6", None),
+        ] {
+            assert_eq!(exact(&HeaderValue::from_static(field)), part, "{field}");
         }
     }
 

@@ -36,21 +36,30 @@ pub(super) fn strong_tag(headers: &HeaderMap) -> Option<&HeaderValue> {
     (!opaque.contains('"')).then_some(tag)
 }
 
-/// The version and the part that this answer has, if it is the part that was asked for
-/// (less where the body ends sooner) and its bytes stand for themselves.
+/// The part that an answer has, if it is the one that was asked for (less where the body
+/// ends sooner), and its body is as long.
+pub(super) fn part(headers: &HeaderMap, body_len: Option<u64>, asked: &Range<u64>) -> Option<Span> {
+    let span = span(headers)?;
+    let is_asked = span.part.start == asked.start && span.part.end == asked.end.min(span.total);
+    let len = span.part.end - span.part.start;
+    (is_asked && body_len.is_none_or(|body_len| body_len == len)).then_some(span)
+}
+
+/// Its bytes are the object's own.
+pub(super) fn is_plain(headers: &HeaderMap) -> bool {
+    !headers.contains_key(CONTENT_ENCODING)
+}
+
+/// The version and the part that this answer has, if it is a block that was asked for.
 pub(super) fn block<'a>(
     status: StatusCode,
     headers: &'a HeaderMap,
     body_len: Option<u64>,
     asked: &Range<u64>,
 ) -> Option<(&'a HeaderValue, Span)> {
-    let span = span(headers).filter(|_| status == StatusCode::PARTIAL_CONTENT)?;
-    let is_asked = span.part.start == asked.start && span.part.end == asked.end.min(span.total);
-    let len = span.part.end - span.part.start;
-    let agrees = body_len.is_none_or(|body_len| body_len == len);
-    let plain = !headers.contains_key(CONTENT_ENCODING);
+    let span = part(headers, body_len, asked)?;
     let tag = strong_tag(headers)?;
-    (is_asked && agrees && plain).then_some((tag, span))
+    (status == StatusCode::PARTIAL_CONTENT && is_plain(headers)).then_some((tag, span))
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a HeaderValue> {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{StatusCode, header::RANGE};
+use http::{
+    StatusCode,
+    header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE},
+};
 use tokio::time::Instant;
 
 use super::{Part, Spread, Walk, fetch::Asker, walk::How};
@@ -32,6 +35,8 @@ enum Looked {
     Again,
     /// The object is to be fetched whole.
     Whole,
+    /// It is to be fetched for this request alone, in part if it asks for one.
+    Alone,
 }
 
 /// What another request has just left.
@@ -50,12 +55,10 @@ impl Exchange<'_> {
         {
             return Some(answer);
         }
-        if self.node.unshared.holds(&self.fill_key(None)) {
-            return None;
-        }
         for _ in 0..TRIES {
             let looked = match self.spread() {
                 Some(spread) => self.state(spread).await,
+                None if self.is_alone() => return self.exactly().await,
                 None => self.look(self.part(None)?).await,
             };
             let (spread, outcome) = match looked {
@@ -63,6 +66,7 @@ impl Exchange<'_> {
                 Looked::Answer(answer) => return Some(answer),
                 Looked::Again => continue,
                 Looked::Whole => return None,
+                Looked::Alone => return self.exactly().await,
             };
             if let Some(answer) = self.send(&spread, outcome).await {
                 return Some(answer);
@@ -94,7 +98,34 @@ impl Exchange<'_> {
         blocks.may(&self.fill_key(None)).then(|| Part {
             range: blocks.around(at),
             known,
+            exact: false,
         })
+    }
+
+    /// Whether this request must not wait for another's, nor keep what comes of its own.
+    fn is_alone(&self) -> bool {
+        let key = self.fill_key(None);
+        self.node.unshared.holds(&key) || self.node.blocks.alone.holds(&key)
+    }
+
+    /// Asks the origin for what this request asks for, if that is a part which no condition
+    /// and no length decides about.
+    async fn exactly(&self) -> Option<Answer> {
+        let headers = self.asked.headers;
+        let conditions = [IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE];
+        let is_bare = !conditions.iter().any(|name| headers.contains_key(name));
+        let is_on = self.node.blocks.len > 0 && is_bare && !self.asked.head_only;
+        let range = range::exact(headers.get(RANGE).filter(|_| is_on)?)?;
+        let part = Part {
+            range,
+            known: None,
+            exact: true,
+        };
+        let order = Order {
+            part: Some(part),
+            ..self.order(None, true)
+        };
+        Some(self.fetch_by(order, Outcome::Miss, None).await)
     }
 
     async fn state(&self, spread: Arc<Spread>) -> Looked {
@@ -160,9 +191,9 @@ impl Exchange<'_> {
                 let outcome = if same { Outcome::Revalidated } else { outcome };
                 self.may_have(spread, outcome)
             }
+            Ok(Arrival::Alone) => Looked::Alone,
             Ok(Arrival::Head(head)) if collapsed && head.share == Share::Nobody => {
-                drop(reader);
-                self.not_shared(&head).await
+                self.not_shared(&head)
             }
             Ok(Arrival::Head(head)) if collapsed && start >= reader.came() + block => {
                 self.far(&head, reader)
@@ -187,13 +218,12 @@ impl Exchange<'_> {
 
     /// A whole answer that only the request may have for which it was fetched. If that is
     /// for its length alone, its parts can be had all the same.
-    async fn not_shared(&self, head: &Head) -> Looked {
+    fn not_shared(&self, head: &Head) -> Looked {
         let is_long = head.length > Some(self.node.config.object_max.as_u64());
-        if is_long && !self.node.unshared.holds(&self.fill_key(None)) {
-            return Looked::Again;
+        match is_long && !self.is_alone() {
+            true => Looked::Again,
+            false => Looked::Alone,
         }
-        let order = self.order(None, true);
-        Looked::Answer(self.fetch_by(order, Outcome::Miss, None).await)
     }
 
     /// The whole is on its way, but far from where this request reads.

@@ -21,12 +21,16 @@ pub(crate) struct Part {
     /// A version that is stored and not fresh: asked about in the same request, as a
     /// condition is judged before a range (RFC 9110 §13.2.2).
     pub(crate) known: Option<Arc<Spread>>,
+    /// It is what a client asked for, and goes to that client alone.
+    pub(crate) exact: bool,
 }
 
 /// What an answer to such a question is.
 pub(crate) enum Found {
     /// As if the whole had been asked for.
     Whole(Response<Incoming>),
+    /// Parts of it can't be kept, nor the whole.
+    Alone,
     /// To be asked again: for this part, or for the whole.
     Again(Option<Range<u64>>),
     /// Still the version that is stored.
@@ -62,6 +66,9 @@ pub(crate) fn judge(
     let (Some(asked), Some(part)) = (asked, &order.part) else {
         return Found::Whole(response);
     };
+    if part.exact {
+        return exact(asked, response);
+    }
     match response.status() {
         StatusCode::NOT_MODIFIED => match &part.known {
             Some(known) => renew(node, known, &response, received),
@@ -74,8 +81,10 @@ pub(crate) fn judge(
         StatusCode::RANGE_NOT_SATISFIABLE => Found::Again(None),
         StatusCode::PARTIAL_CONTENT => {
             let begun = begin(node, order, asked, response, received);
-            if matches!(begun, Found::Again(_)) {
-                node.blocks.whole.set(&order.key);
+            match begun {
+                Found::Again(_) => node.blocks.whole.set(&order.key),
+                Found::Alone => node.blocks.alone.set(&order.key),
+                _ => {}
             }
             begun
         }
@@ -84,6 +93,18 @@ pub(crate) fn judge(
             Found::Whole(response)
         }
         _ => Found::Whole(response),
+    }
+}
+
+/// What goes on to a client as it came.
+fn exact(asked: &Range<u64>, response: Response<Incoming>) -> Found {
+    if response.status() != StatusCode::PARTIAL_CONTENT {
+        return Found::Whole(response);
+    }
+    let body_len = response.body().size_hint().exact();
+    match content_range::part(response.headers(), body_len, asked) {
+        Some(_) => Found::Whole(response),
+        None => Found::Again(None),
     }
 }
 
@@ -117,8 +138,7 @@ fn begin(
     if span.is_some_and(|span| span.part == (0..span.total) && body_len == Some(span.total)) {
         return Found::Whole(as_whole(response));
     }
-    let (parts, headers) = (response.status(), response.headers());
-    let Some((_, span)) = content_range::block(parts, headers, body_len, asked) else {
+    let Some(span) = content_range::part(response.headers(), body_len, asked) else {
         return Found::Again(None);
     };
     let (parts, body) = response.into_parts();
@@ -129,9 +149,17 @@ fn begin(
     let taking = order.taking(node, whole.status, received);
     let head = Arc::new(Head::new(&whole, Some(span.total), &taking));
     let keeps = head.store && order.may_store(&head);
-    let spread = Spread::new(&order.place, head, node.blocks.len).filter(|_| keeps);
+    if !keeps {
+        return Found::Alone;
+    }
+    let stands_for_bytes = content_range::is_plain(&parts.headers);
+    let spread = Spread::new(&order.place, head, node.blocks.len).filter(|_| stands_for_bytes);
     let Some(spread) = spread.and_then(|spread| node.blocks.meet(spread, &node.store)) else {
-        return Found::Again(None);
+        // A long one can't be stored whole either.
+        return match span.total > node.config.object_max.as_u64() {
+            true => Found::Alone,
+            false => Found::Again(None),
+        };
     };
     let came = Came {
         parts,

@@ -18,6 +18,7 @@ mod walk;
 
 use std::{ops::Range, sync::Arc};
 
+use http::StatusCode;
 use moka::sync::Cache;
 
 use crate::{fills::FillKey, head::Head, marks::Marks, path::CacheKey, store::Store};
@@ -39,6 +40,8 @@ pub(crate) struct Blocks {
     spreads: Cache<CacheKey, Arc<Spread>>,
     /// What can't be had in blocks.
     whole: Marks,
+    /// What can be had in parts that can't be kept.
+    alone: Marks,
 }
 
 impl Blocks {
@@ -55,6 +58,7 @@ impl Blocks {
                 .max_capacity(Self::index_bytes(len, ram_bytes))
                 .build(),
             whole: Marks::new(),
+            alone: Marks::new(),
         }
     }
 
@@ -127,7 +131,15 @@ impl Blocks {
 
     /// A whole answer has come: what it contradicts ends.
     pub(crate) fn compare(&self, key: &CacheKey, head: &Head, store: &Store) {
-        let Some(spread) = self.get(key).filter(|_| !head.status.is_server_error()) else {
+        // A part says nothing of the whole that its own head does not.
+        let is_part = [
+            StatusCode::PARTIAL_CONTENT,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ];
+        if head.status.is_server_error() || is_part.contains(&head.status) {
+            return;
+        }
+        let Some(spread) = self.get(key) else {
             return;
         };
         if !spread.varies_from(head) && !spread.describes(head) {

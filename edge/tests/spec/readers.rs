@@ -44,7 +44,11 @@ async fn blocks_of_a_keyed_asset_are_read_with_a_key_only() {
     assert_eq!(ask(SEGMENT).await.problem(), "key-missing");
     let asked = &origin.requests(SEGMENT)[0].headers;
     assert_eq!(asked["authorization"], format!("Bearer {JOIN}"));
-    assert!(!origin.requests(SEGMENT)[1].headers.contains_key("authorization"));
+    assert!(
+        !origin.requests(SEGMENT)[1]
+            .headers
+            .contains_key("authorization")
+    );
 }
 
 #[tokio::test]
@@ -83,9 +87,14 @@ async fn what_is_changed_through_the_edge_is_fetched_anew() {
     let (origin, edge) = with(|config, _| config.profile = Profile::Passthrough).await;
     range(&edge, "bytes=0-0").await;
     origin.route("/x", object("2"));
-    testkit::request(edge.addr, Method::DELETE, "/x").send().await;
+    testkit::request(edge.addr, Method::DELETE, "/x")
+        .send()
+        .await;
     let reply = range(&edge, "bytes=0-0").await;
-    assert_eq!((reply.field("etag"), cache_status(&reply)), ("\"2\"", "fwd=miss; stored"));
+    assert_eq!(
+        (reply.field("etag"), cache_status(&reply)),
+        ("\"2\"", "fwd=miss; stored")
+    );
 }
 
 #[tokio::test]
@@ -97,5 +106,8 @@ async fn who_has_a_credential_of_their_own_gets_no_block_of_others() {
     assert_eq!(reply.body, bytes(LEN)[..10]);
     assert_eq!(cache_status(&reply), "fwd=bypass");
     assert_eq!(origin.fetches("/x"), 2);
-    assert_eq!(cache_status(&range(&edge, "bytes=0-9").await), "hit; ttl=60");
+    assert_eq!(
+        cache_status(&range(&edge, "bytes=0-9").await),
+        "hit; ttl=60"
+    );
 }

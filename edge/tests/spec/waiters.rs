@@ -122,3 +122,32 @@ async fn what_was_for_one_reader_is_asked_for_together_again_after_two_minutes()
     }
     assert_eq!(origin.fetches("/x"), 2);
 }
+
+#[tokio::test]
+async fn a_range_of_what_is_not_kept_is_asked_for_as_it_is() {
+    let (origin, edge) = plain().await;
+    let body = bytes(3 << 20);
+    for (path, control) in [("/private", "private"), ("/unsaid", "x")] {
+        let answer = Answer::ok(body.clone()).cache(control).etag("1");
+        origin.route(path, answer.ranges());
+        for (field, part) in [
+            ("bytes=2000000-2000009", 2_000_000..2_000_010),
+            ("bytes=3145000-", 3_145_000..body.len()),
+        ] {
+            let reply = edge.get(path).header("range", field).send().await;
+            assert!(reply.status == 206 && reply.body == body[part.clone()]);
+            let content = format!("bytes {}-{}/{}", part.start, part.end - 1, body.len());
+            assert_eq!(reply.field("content-range"), content);
+        }
+        let asked = origin.requests(path).into_iter();
+        let ranges: Vec<_> = asked.map(|asked| asked.headers["range"].clone()).collect();
+        assert_eq!(
+            ranges,
+            [
+                "bytes=1048576-2097151",
+                "bytes=2000000-2000009",
+                "bytes=3145000-"
+            ]
+        );
+    }
+}
