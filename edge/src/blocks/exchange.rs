@@ -75,6 +75,16 @@ impl Exchange<'_> {
         Some(self.failed(&FetchError::Changed, None))
     }
 
+    /// Whether all that is asked for is stored in blocks, and fresh.
+    pub(crate) fn is_in_blocks(&self, now: Instant) -> bool {
+        let spread = self.spread().filter(|_| self.own.is_none());
+        spread.is_some_and(|spread| {
+            let head = spread.head();
+            let part = respond::blocks(&self.asked, &head, now).1;
+            head.freshness.state(now) == State::Fresh && (part.is_empty() || spread.holds(&part))
+        })
+    }
+
     /// The version that is stored in blocks, if this viewer may read it.
     fn spread(&self) -> Option<Arc<Spread>> {
         let spread = self.node.blocks.get(&self.target.key)?;

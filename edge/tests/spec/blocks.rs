@@ -257,6 +257,10 @@ async fn head_and_conditions_hold_on_what_is_stored_in_part() {
         (known.status.as_u16(), known.field("content-range")),
         (304, "")
     );
+    for (field, status) in [("bytes=0-4095", 206), ("bytes=0-4096", 504)] {
+        let asked = edge.get("/x").header("cache-control", "only-if-cached");
+        assert_eq!(asked.header("range", field).send().await.status, status);
+    }
     assert_eq!(origin.fetches("/x"), 1);
     for (tag, status, len) in [("\"1\"", 206, 10), ("\"0\"", 200, LEN)] {
         let asked = edge.get("/x").header("range", "bytes=0-9");
