@@ -152,8 +152,7 @@ fn begin(
     if !keeps {
         return Found::Alone;
     }
-    let stands_for_bytes = content_range::is_plain(&parts.headers);
-    let spread = Spread::new(&order.place, head, node.blocks.len).filter(|_| stands_for_bytes);
+    let spread = Spread::new(&order.place, head, node.blocks.len);
     let Some(spread) = spread.and_then(|spread| node.blocks.meet(spread, &node.store)) else {
         // A long one can't be stored whole either.
         return match span.total > node.config.object_max.as_u64() {

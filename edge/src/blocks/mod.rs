@@ -14,6 +14,7 @@ mod fetch;
 mod first;
 
 mod exchange;
+mod look;
 mod walk;
 
 use std::{ops::Range, sync::Arc};

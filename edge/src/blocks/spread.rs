@@ -9,13 +9,17 @@ use std::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
-use super::content_range::strong_tag;
+use super::content_range::{is_plain, strong_tag};
 use crate::{
     freshness::{Freshness, Received},
     head::{Head, Object},
     path::CacheKey,
     store::Store,
 };
+
+/// Most blocks that are looked for before an answer begins. Chosen: as many as a video's
+/// buffer is long.
+const LOOKED_FOR_MAX: u64 = 64;
 
 /// One version of an object, and which of its blocks were stored.
 pub(crate) struct Spread {
@@ -45,7 +49,8 @@ impl Spread {
     pub(super) fn new(key: &CacheKey, head: Arc<Head>, block: u64) -> Option<Self> {
         let total = head.length.filter(|total| *total > block)?;
         let count = total.div_ceil(block);
-        if count > super::COUNT_MAX || head.status != StatusCode::OK {
+        let is_plain = head.status == StatusCode::OK && is_plain(&head.headers);
+        if count > super::COUNT_MAX || !is_plain {
             return None;
         }
         let words = vec![0; count.div_ceil(64) as usize];
@@ -148,7 +153,18 @@ impl Spread {
         (head.store && self.describes(&head)).then_some(head)
     }
 
-    /// Whether every byte of this part was stored. The first blocks to look at tell, mostly.
+    /// Whether every byte of this part is stored now. Of a part of more blocks than can be
+    /// looked for, that is not said.
+    pub(super) fn is_stored(&self, part: &Range<u64>, store: &Store) -> bool {
+        let mut numbers = self.number(part.start)..=self.number(part.end.saturating_sub(1));
+        let few = numbers.end() - numbers.start() < LOOKED_FOR_MAX;
+        few && numbers.all(|number| {
+            let block = store.get(&self.block_key(number), HeaderMap::new);
+            block.is_some()
+        })
+    }
+
+    /// Whether every byte of this part was stored.
     pub(super) fn holds(&self, part: &Range<u64>) -> bool {
         let state = self.state();
         let mut numbers = self.number(part.start)..=self.number(part.end.saturating_sub(1));

@@ -1,10 +1,8 @@
 //! Large objects in blocks: what a range fetches, keeps and combines.
 
-use std::time::Duration;
-
 use bytesize::ByteSize;
 use futures_util::future::join_all;
-use testkit::{Answer, FakeOrigin, Gate, Reply, Still};
+use testkit::{Answer, FakeOrigin, Gate, Reply};
 
 use crate::setup::{Edge, bytes, cache_status};
 
@@ -242,67 +240,4 @@ async fn what_names_no_version_or_is_encoded_is_taken_whole() {
         assert_eq!(cache_status(&whole), "hit; ttl=60", "{path}");
         assert_eq!(origin.fetches(path), 2, "{path}");
     }
-}
-
-#[tokio::test]
-async fn head_and_conditions_hold_on_what_is_stored_in_part() {
-    let (origin, edge) = spread().await;
-    range(&edge, "bytes=0-0").await;
-    let head = edge.head("/x").header("range", "bytes=0-1").send().await;
-    assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
-    assert_eq!(head.field("content-length"), LEN.to_string());
-    assert_eq!(head.field("accept-ranges"), "bytes");
-    let known = edge.get("/x").header("if-none-match", "\"1\"").send().await;
-    assert_eq!(
-        (known.status.as_u16(), known.field("content-range")),
-        (304, "")
-    );
-    for (field, status) in [("bytes=0-4095", 206), ("bytes=0-4096", 504)] {
-        let asked = edge.get("/x").header("cache-control", "only-if-cached");
-        assert_eq!(asked.header("range", field).send().await.status, status);
-    }
-    assert_eq!(origin.fetches("/x"), 1);
-    for (tag, status, len) in [("\"1\"", 206, 10), ("\"0\"", 200, LEN)] {
-        let asked = edge.get("/x").header("range", "bytes=0-9");
-        let reply = asked.header("if-range", tag).send().await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.body.len()),
-            (status, len),
-            "{tag}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_stale_spread_is_asked_about_once_and_all_its_blocks_are_fresh_then() {
-    let (origin, edge) = spread().await;
-    let clock = Still::now();
-    for field in ["bytes=0-0", "bytes=8192-8192"] {
-        range(&edge, field).await;
-    }
-    clock.advance(Duration::from_secs(61)).await;
-    let reply = range(&edge, "bytes=0-9").await;
-    assert_eq!(
-        (reply.status.as_u16(), &reply.body[..]),
-        (206, &bytes(LEN)[..10])
-    );
-    assert_eq!(cache_status(&reply), "fwd=stale; fwd-status=304; stored");
-    assert_eq!(
-        cache_status(&range(&edge, "bytes=8192-8199").await),
-        "hit; ttl=60"
-    );
-    assert_eq!(origin.fetches("/x"), 3);
-    assert_eq!(origin.requests("/x")[2].headers["if-none-match"], "\"1\"");
-}
-
-#[tokio::test]
-async fn the_block_that_is_stale_first_decides_for_all() {
-    let (origin, edge) = spread().await;
-    let clock = Still::now();
-    range(&edge, "bytes=0-0").await;
-    origin.route("/x", object("1").header("age", "50"));
-    range(&edge, "bytes=4096-4096").await;
-    clock.advance(Duration::from_secs(11)).await;
-    let reply = range(&edge, "bytes=0-0").await;
-    assert_eq!(cache_status(&reply), "fwd=stale; fwd-status=304; stored");
 }

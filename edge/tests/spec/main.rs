@@ -6,6 +6,7 @@ mod blocks;
 mod cache;
 mod coalescing;
 mod faults;
+mod kept;
 mod keys;
 mod licence;
 mod limits;
