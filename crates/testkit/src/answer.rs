@@ -52,13 +52,19 @@ impl Answer {
     /// 206 with this part of a body of `total` bytes.
     #[must_use]
     pub fn part(body: impl Into<Bytes>, first: usize, total: usize) -> Self {
-        let body: Bytes = body.into();
-        let range = format!("bytes {first}-{}/{total}", first + body.len() - 1);
-        let part = Self {
-            status: StatusCode::PARTIAL_CONTENT,
-            ..Self::ok(body)
-        };
-        part.header("content-range", &range)
+        Self::ok(body).partial(first, total)
+    }
+
+    /// 206: all that is scripted so far is the part from `first` on of a body of `total`
+    /// bytes.
+    #[must_use]
+    pub fn partial(mut self, first: usize, total: usize) -> Self {
+        let len = self.bytes_len() as usize;
+        self.status = StatusCode::PARTIAL_CONTENT;
+        self.header(
+            "content-range",
+            &format!("bytes {first}-{}/{total}", first + len - 1),
+        )
     }
 
     /// A status, with its own number as body.
@@ -216,14 +222,18 @@ impl Answer {
 
     /// What `Content-Length` says.
     pub(crate) fn length(&self) -> Option<u64> {
+        if self.chunked {
+            None
+        } else {
+            Some(self.claimed.unwrap_or_else(|| self.bytes_len()))
+        }
+    }
+
+    fn bytes_len(&self) -> u64 {
         let bytes = self.steps.iter().map(|step| match step {
             Step::Bytes(bytes) => bytes.len() as u64,
             _ => 0,
         });
-        if self.chunked {
-            None
-        } else {
-            Some(self.claimed.unwrap_or_else(|| bytes.sum()))
-        }
+        bytes.sum()
     }
 }
