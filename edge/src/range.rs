@@ -230,6 +230,15 @@ mod tests {
         }
 
         #[test]
+        fn what_is_exact_is_the_same_at_every_length(text in "bytes=[-0-9,]{0,12}", len in 0_u64..2000) {
+            let field = HeaderValue::from_str(&text).unwrap();
+            if let (Some(exact), Wanted::Part(part)) = (exact(&field), wanted(&field, len)) {
+                prop_assert_eq!(begin(&field), Some(exact.start));
+                prop_assert_eq!(part, exact.start..exact.end.min(len));
+            }
+        }
+
+        #[test]
         fn what_is_asked_for_is_what_is_sent(from in 0_u64..100, more in 0_u64..100) {
             let field = HeaderValue::from_str(&format!("bytes={from}-{}", from + more)).unwrap();
             prop_assert_eq!(wanted(&field, 1000), Wanted::Part(from..from + more + 1));
