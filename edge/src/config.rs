@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::EdgeError;
+use crate::{EdgeError, upstream};
 pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 
 /// Least that hyper's read buffer takes, bytes.
@@ -36,8 +36,15 @@ pub struct Config {
     /// sockets, while this one ends what it answers; or `off`. Default `off`.
     #[serde(with = "crate::off")]
     pub take_over: Option<PathBuf>,
-    /// URL of the origin: `http://host[:port]`. Default `http://127.0.0.1:8080`.
+    /// URL of the origin: `http://host[:port]` or `https://host[:port]`. Default
+    /// `http://127.0.0.1:8080`.
     pub origin: String,
+    /// URLs of origins that all have the same, in place of `origin`: the first is asked
+    /// while it is well, then the next. Default none.
+    pub origins: Vec<String>,
+    /// How `origins` share the requests, a number for each. Default none: the first that
+    /// is well gets all.
+    pub origin_weights: Vec<u32>,
     /// Name of the place this edge stands in: `a–z`, `0–9`, `-`. Default `local`.
     pub pop: String,
     /// What of a client's request goes up to `origin`, which is not Weir's: `cache` or
@@ -72,11 +79,58 @@ pub struct Config {
     /// Requests that may wait for, or read, one fetch; more get 503. Default 4096.
     pub waiters_max: usize,
 
-    /// Longest wait for a connection to the origin. Default 3 s.
+    /// PEM file of the authorities that vouch for origins with `https`. Default empty:
+    /// those that browsers trust.
+    pub origin_ca: String,
+    /// How long an origin's addresses are used before its name is looked up again.
+    /// Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub origin_dns_keep: Duration,
+    /// Requests that one origin answers at one time; held ones are not counted. Default
+    /// 256.
+    pub origin_requests_max: usize,
+    /// Longest wait for one of them to end, then another origin is asked. Default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub origin_wait: Duration,
+    /// Failures in a row after which an origin is not asked for a while: no sane answer in
+    /// time, or 502, 503, 504. No connection is one too many at once. Default 5.
+    pub eject_failures: u32,
+    /// And the share of failures among at least 20 requests within 10 s, above 0 and at
+    /// most 1. Default 0.5.
+    pub eject_ratio: f64,
+    /// How long it is not asked the first time, doubled each time it is not well after
+    /// that, and up to half of it less by chance; then one request finds out. The last
+    /// origin that is left is kept out only while no connection can be made, and never
+    /// longer. At least 100 ms. Default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub eject_time: Duration,
+    /// Longest such time. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub eject_time_max: Duration,
+    /// Path that origins are asked for to see whether they are well: an error twice in a
+    /// row, and an origin is not asked until it answers again. Default empty: not done.
+    pub health_path: String,
+    /// How often, at least 100 ms. Default 5 s.
+    #[serde(with = "humantime_serde")]
+    pub health_every: Duration,
+    /// Whether redirects of the origin are followed here, up to 5; else clients get them.
+    /// Default false.
+    pub follow_redirects: bool,
+    /// Where they may lead to, `host` or `host:port`; others are passed on. Default none.
+    pub redirect_hosts: Vec<String>,
+    /// Requests that the origin holds at one time, by `_HLS_msn` or `wait` in the query;
+    /// more wait as for a fetch. Default 1024.
+    pub held_max: usize,
+    /// Longest wait for the head of such an answer. Default 30 s, three times the longest
+    /// segment's length.
+    #[serde(with = "humantime_serde")]
+    pub held_timeout: Duration,
+    /// Longest wait for a connection to the origin, name and TLS included. Default 3 s.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
-    /// Longest wait for the head of the origin's answer, connecting and one retry
-    /// included. Default 8 s, the shortest of the players' own.
+    /// Longest wait for the head of the origin's answer, connecting and retries
+    /// included; half of what is left where another origin can be asked after it. Default
+    /// 8 s, the shortest of the players' own.
     #[serde(with = "humantime_serde")]
     pub first_byte_timeout: Duration,
     /// Longest silence of the origin inside a body. Default 10 s.
@@ -171,6 +225,8 @@ impl Default for Config {
             tls_handshakes_max: 256,
             take_over: None,
             origin: "http://127.0.0.1:8080".to_owned(),
+            origins: Vec::new(),
+            origin_weights: Vec::new(),
             pop: "local".to_owned(),
             profile: Profile::Cache,
             heuristic: 0,
@@ -184,6 +240,20 @@ impl Default for Config {
             fetches_max: 256,
             fetch_wait: Duration::from_secs(5),
             waiters_max: 4096,
+            origin_ca: String::new(),
+            origin_dns_keep: Duration::from_secs(30),
+            origin_requests_max: 256,
+            origin_wait: Duration::from_secs(1),
+            eject_failures: 5,
+            eject_ratio: 0.5,
+            eject_time: Duration::from_secs(1),
+            eject_time_max: Duration::from_secs(30),
+            health_path: String::new(),
+            health_every: Duration::from_secs(5),
+            follow_redirects: false,
+            redirect_hosts: Vec::new(),
+            held_max: 1024,
+            held_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
             first_byte_timeout: Duration::from_secs(8),
             body_idle_timeout: Duration::from_secs(10),
@@ -223,7 +293,7 @@ impl Config {
     /// # Errors
     /// The first fault found.
     pub fn validate(&self) -> Result<(), EdgeError> {
-        authority(&self.origin)?;
+        upstream::validate(self)?;
         if self.pop.parse::<wire::TrackId>().is_err() {
             return Err(EdgeError::Pop(self.pop.clone()));
         }
@@ -243,7 +313,10 @@ impl Config {
             "heuristic",
             "it is a percentage, at most 100",
         )?;
-        self.site.iter().try_for_each(SiteConfig::validate)?;
+        for site in &self.site {
+            site.validate()?;
+            upstream::validate(&upstream::of_site(self, site))?;
+        }
         limit(
             self.object_max.as_u64() < small,
             "object_max",
@@ -288,28 +361,6 @@ impl Config {
     }
 }
 
-/// The authority (`host:port`) of an origin's URL.
-pub(crate) fn authority(url: &str) -> Result<http::uri::Authority, EdgeError> {
-    let bad = |why| EdgeError::Origin {
-        url: url.to_owned(),
-        why,
-    };
-    let uri: http::Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err(bad("https is not supported yet; use http")),
-        _ => return Err(bad("it must begin with http://")),
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(bad("it must have no path"));
-    }
-    let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(bad("it must have no user name"));
-    }
-    Ok(authority.clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,7 +373,7 @@ mod tests {
     #[test]
     fn an_origin_that_cannot_be_fetched_from_is_refused_with_the_reason() {
         for (url, why) in [
-            ("https://o", "https"),
+            ("ftp://o", "https"),
             ("o:80", "http://"),
             ("http://o/base", "path"),
             ("http://me@o", "user"),

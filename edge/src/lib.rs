@@ -24,11 +24,11 @@ mod head;
 mod store;
 mod vary;
 
-mod fetch;
 mod fill;
 mod fills;
 mod invalidate;
 mod pump;
+mod upstream;
 
 mod node;
 mod warm;

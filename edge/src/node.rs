@@ -18,12 +18,12 @@ use crate::{
     clients::Clients,
     config::SiteConfig,
     connection::Register,
-    fetch::{Names, Origin},
     fills::{Budget, Fills},
     metrics::Metrics,
     path::Kind,
     site::Sites,
     store::Store,
+    upstream::{self, Names, Origin},
 };
 
 /// How long "a key is needed" is remembered of an asset. The design page says one second.
@@ -67,13 +67,7 @@ impl Node {
             Some(_) => Kind::Weir,
             None => Kind::Plain,
         };
-        let open = |site: &SiteConfig| {
-            let own = Config {
-                origin: site.origins.first().cloned().unwrap_or_default(),
-                ..config.clone()
-            };
-            Origin::new(&own, None, &names)
-        };
+        let open = |site: &SiteConfig| Origin::new(&upstream::of_site(&config, site), None, &names);
         Ok(Self {
             sites: Sites::new(&config, kind, &origin, open)?,
             origin,

@@ -30,7 +30,7 @@ use crate::{
     listeners::Listeners,
     node::Node,
     respond::Answer,
-    warm,
+    upstream, warm,
 };
 
 /// Pause after a failed accept: mostly too many open files, which only time cures.
@@ -81,6 +81,9 @@ pub async fn serve(
         let offer = Offer::new(path, &listeners)?;
         let offering = offer.run(node.clone(), shutdown.clone());
         until_shutdown(&node, &shutdown, offering);
+    }
+    for origin in node.sites.origins() {
+        until_shutdown(&node, &shutdown, upstream::watch(origin.clone()));
     }
     let Listeners { http, tls, old } = listeners;
     if let Some(old) = old {

@@ -208,6 +208,8 @@ async fn start(
         let settings = edge::Config {
             listen: listener.local_addr()?,
             origin: base.origin.clone(),
+            origins: Vec::new(),
+            origin_weights: Vec::new(),
             pop: pop.to_owned(),
             tls_listen: None,
             take_over: None,

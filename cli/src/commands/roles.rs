@@ -102,7 +102,10 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
         settings.tls_key = args.tls_key;
     }
     settings.take_over = args.take_over.or_else(|| settings.take_over.clone());
-    settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
+    if let Some(origin) = args.origin {
+        (settings.origin, settings.origins) = (origin, Vec::new());
+        settings.origin_weights = Vec::new();
+    }
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
     settings.profile = args.profile.map_or(settings.profile, Into::into);

@@ -12,7 +12,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::Line;
-use crate::{Config, body::Body, fetch::FetchError};
+use crate::{Config, body::Body, upstream::FetchError};
 
 /// A year.
 const FOREVER: Duration = Duration::from_secs(31_536_000);

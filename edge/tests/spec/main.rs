@@ -22,3 +22,4 @@ mod shutdown;
 mod sites;
 #[cfg(feature = "tls")]
 mod tls;
+mod upstream;
