@@ -90,8 +90,8 @@ impl Exchange<'_> {
         if self.own.is_some() {
             return self.fetch_apart(Outcome::Bypass, None).await;
         }
+        let stored = self.find().await;
         let now = Instant::now();
-        let stored = self.stored();
         if let Some(object) = &stored {
             match object.head.freshness.state(now) {
                 State::Fresh => return self.serve(object, Outcome::Hit, now),
@@ -112,9 +112,17 @@ impl Exchange<'_> {
         self.fetch(stored).await
     }
 
-    /// What is stored, if this viewer may read it.
+    /// What is stored, in memory or on disk, if this viewer may read it.
+    async fn find(&self) -> Option<Arc<Object>> {
+        self.readable(self.node.store.find(&self.target.key).await?)
+    }
+
+    /// What is in memory, if this viewer may read it.
     fn stored(&self) -> Option<Arc<Object>> {
-        let object = self.node.store.get(&self.target.key)?;
+        self.readable(self.node.store.get(&self.target.key)?)
+    }
+
+    fn readable(&self, object: Arc<Object>) -> Option<Arc<Object>> {
         let may_read = self.asked.viewer.may_read(object.head.access);
         may_read.then_some(object)
     }

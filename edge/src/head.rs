@@ -13,6 +13,7 @@ use http::{
 
 use crate::{
     cors,
+    disk::OnDisk,
     freshness::{self, Freshness, Received, Share, Verdict},
 };
 
@@ -137,12 +138,19 @@ impl Head {
     }
 }
 
+/// Where a body is.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// In pieces, in order.
+    Ram(Arc<[Bytes]>),
+    Disk(Arc<OnDisk>),
+}
+
 /// A whole answer.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) head: Head,
-    /// In pieces, in order.
-    pub(crate) body: Arc<[Bytes]>,
+    pub(crate) body: Content,
     len: u64,
 }
 
@@ -155,7 +163,18 @@ impl Object {
             ..*head
         };
         head.set_length(Some(len));
+        let body = Content::Ram(body);
         Self { head, body, len }
+    }
+
+    /// What was stored before; `head` says its length already.
+    pub(crate) fn restored(head: Head, body: Content, len: u64) -> Self {
+        Self { head, body, len }
+    }
+
+    /// Of the body, bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
     }
 
     /// This object after the origin said, by a 304, that it has not changed.
@@ -167,9 +186,18 @@ impl Object {
         }
     }
 
+    /// The same with its body in memory.
+    pub(crate) fn in_ram(&self, body: Arc<[Bytes]>) -> Self {
+        Self::new(&self.head, body)
+    }
+
     /// What it takes in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.len + self.head.weight() as u64
+        let body = match &self.body {
+            Content::Ram(_) => self.len,
+            Content::Disk(_) => 0,
+        };
+        body + self.head.weight() as u64
     }
 }
 

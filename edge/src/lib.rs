@@ -16,6 +16,11 @@ mod keyring;
 
 mod freshness;
 mod head;
+
+mod sieve;
+mod held;
+mod ram;
+mod disk;
 mod store;
 
 mod fetch;

@@ -49,13 +49,14 @@ impl Node {
         let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
         let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let fill_ram = Budget::new(config.fill_ram.as_u64());
         Ok(Self {
             origin: Arc::new(Origin::new(&config, join, via.clone())?),
             via,
             gate,
-            store: Store::new(config.ram.as_u64()),
+            store: Store::open(&config, fill_ram.clone())?,
             fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
-            fill_ram: Budget::new(config.fill_ram.as_u64()),
+            fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             metrics: Metrics::new(&config.pop),
             places: Arc::new(Semaphore::new(config.connections_max)),

@@ -73,6 +73,7 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     accept(&node, listener, &graceful, &shutdown).await;
     drain(&node, graceful).await;
+    node.store.close().await;
     Ok(())
 }
 

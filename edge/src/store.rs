@@ -1,88 +1,262 @@
-//! Whole answers, in memory.
+//! Whole answers, in memory and on disk.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use moka::sync::Cache;
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use tokio::time::{Duration, Instant};
 
-use crate::{head::Object, path::CacheKey};
+use crate::{
+    Config, EdgeError,
+    disk::{Disk, Find, Found, OnDisk},
+    fills::Budget,
+    head::{Content, Object},
+    held::Held,
+    path::CacheKey,
+    ram::{Evicted, Ram},
+};
 
-/// Objects by cache key, up to a number of bytes.
-pub(crate) struct Store {
-    objects: Cache<CacheKey, Arc<Object>>,
+/// What stays for stored objects, however much else is in memory: one part of so many.
+const RAM_SHARE_MIN: u64 = 8;
+/// What is fresh for less than this is not worth writing while it is in memory. Chosen:
+/// a playlist that grows is.
+const WRITTEN_LEFT_MIN: Duration = Duration::from_secs(60);
+/// Answers from disk after which an object is taken into memory.
+const PROMOTING_HITS: u8 = 2;
+
+/// Objects by cache key, in memory up to a number of bytes, and on disk behind that.
+///
+/// An object goes to disk at its second request, or when memory has no more room for it
+/// and it was asked for there, or the disk is not full yet. It comes back at its second
+/// answer from there.
+pub(crate) struct Store(Arc<Inner>);
+
+struct Inner {
+    ram: Ram,
+    ram_bytes: u64,
+    fills: Arc<Budget>,
+    held: Held,
+    disk: Option<Arc<Disk>>,
+    /// A long body is being read into memory. One at a time.
+    promoting: AtomicBool,
+    evictions: Counter,
+    held_gauge: Gauge,
 }
 
 impl Store {
-    pub(crate) fn new(ram_bytes: u64) -> Self {
-        let weigh = |key: &CacheKey, object: &Arc<Object>| {
-            let weight = object.weight() + key.as_str().len() as u64;
-            u32::try_from(weight).unwrap_or(u32::MAX)
-        };
-        let objects = Cache::builder()
-            .max_capacity(ram_bytes)
-            .weigher(weigh)
-            .build();
-        Self { objects }
+    /// A store as `config` has it. What `fills` take comes out of the same memory.
+    ///
+    /// # Errors
+    /// `cache_dir` can't be had.
+    pub(crate) fn open(config: &Config, fills: Arc<Budget>) -> Result<Self, EdgeError> {
+        describe();
+        let labels = [("role", "edge".to_owned()), ("pop", config.pop.clone())];
+        let held = Held::default();
+        Ok(Self(Arc::new(Inner {
+            ram: Ram::new(),
+            ram_bytes: config.ram.as_u64(),
+            fills,
+            disk: Disk::open(config, &held)?,
+            held,
+            promoting: AtomicBool::new(false),
+            evictions: counter!("weir_edge_ram_evictions_total", &labels),
+            held_gauge: gauge!("weir_edge_held_bytes", &labels),
+        })))
     }
 
+    /// What is in memory.
     pub(crate) fn get(&self, key: &CacheKey) -> Option<Arc<Object>> {
-        self.objects.get(key)
+        let store = &self.0;
+        let Some(found) = store.ram.get(key) else {
+            return store.disk.as_ref()?.waiting(key);
+        };
+        if found.first
+            && let Some(disk) = &store.disk
+            && is_worth_writing(&found.object)
+        {
+            disk.write(key.clone(), found.object.clone(), 0);
+        }
+        Some(found.object)
     }
 
+    /// What is in memory, or on disk.
+    pub(crate) async fn find(&self, key: &CacheKey) -> Option<Arc<Object>> {
+        let found = self.get(key);
+        match &self.0.disk {
+            Some(disk) if found.is_none() => self.0.find_on(disk, key).await,
+            _ => found,
+        }
+    }
+
+    /// Stores an object in place of what had its key, in memory and on disk.
     pub(crate) fn insert(&self, key: CacheKey, object: Arc<Object>) {
-        self.objects.insert(key, object);
-        // Else moka evicts later, and holds more than its capacity until then.
-        self.objects.run_pending_tasks();
+        let store = &self.0;
+        let again = store.disk.as_ref().is_some_and(|disk| disk.renew(&key));
+        if let Content::Disk(_) = object.body {
+            // Its body stays where it is, under another head.
+            store.ram.remove(&key);
+            if let Some(disk) = &store.disk {
+                disk.write(key, object, PROMOTING_HITS - 1);
+            }
+            return;
+        }
+        store.take(key.clone(), object.clone());
+        if let Some(disk) = &store.disk
+            && again
+            && is_worth_writing(&object)
+        {
+            disk.write(key, object, 0);
+        }
     }
 
     pub(crate) fn remove(&self, key: &CacheKey) {
-        self.objects.invalidate(key);
+        if let Some(disk) = &self.0.disk {
+            disk.remove(key);
+        }
+        self.0.ram.remove(key);
     }
 
-    /// What is stored, bytes.
+    /// What is stored in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.objects.weighted_size()
+        self.0.ram.weight()
+    }
+
+    /// Counts bodies in memory.
+    pub(crate) fn held(&self) -> &Held {
+        &self.0.held
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub(crate) fn gauge(&self) {
+        self.0.held_gauge.set(self.0.held_apart() as f64);
+    }
+
+    /// Writes what waits to be, and lets another process have the folder.
+    pub(crate) async fn close(&self) {
+        if let Some(disk) = &self.0.disk {
+            disk.close().await;
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use bytes::Bytes;
-    use http::HeaderValue;
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::{
-        freshness::Received,
-        head::Head,
-        path::{Site, Target},
-    };
-
-    fn object(len: usize) -> Arc<Object> {
-        let (parts, ()) = http::Response::builder()
-            .header("cache-control", "max-age=60")
-            .body(())
-            .unwrap()
-            .into_parts();
-        let received = Received {
-            at: Instant::now(),
-            wall: SystemTime::now(),
-            delay: Duration::ZERO,
-        };
-        let head = Head::new(&parts, None, received, &HeaderValue::from_static("1.1 x"));
-        Arc::new(Object::new(&head, Arc::new([Bytes::from(vec![0; len])])))
-    }
-
-    #[test]
-    fn the_budget_holds_after_every_insert() {
-        let store = Store::new(100_000);
-        for n in 0..100 {
-            let path = format!("/{n}");
-            let key = Target::parse(&path, None, Site::Plain).unwrap().key;
-            store.insert(key, object(9_000));
-            assert!(store.weight() <= 100_000);
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(disk) = &self.disk {
+            disk.abandon();
         }
-        assert!(store.weight() > 50_000);
     }
+}
+
+impl Inner {
+    async fn find_on(self: &Arc<Self>, disk: &Arc<Disk>, key: &CacheKey) -> Option<Arc<Object>> {
+        match disk.find(key).await {
+            Find::Nothing => None,
+            Find::Waiting(object) => Some(object),
+            Find::Found(found, hits) => {
+                if hits >= PROMOTING_HITS {
+                    self.promote(disk, key, &found);
+                } else {
+                    self.evicted(self.ram.shrink(self.limit()));
+                }
+                Some(found.object)
+            }
+        }
+    }
+
+    /// Takes an object from disk into memory, at once or soon.
+    fn promote(self: &Arc<Self>, disk: &Arc<Disk>, key: &CacheKey, found: &Found) {
+        match &found.object.body {
+            Content::Ram(_) => self.take_found(disk, key.clone(), found),
+            Content::Disk(body) => self.promote_long(disk, key, found, body),
+        }
+    }
+
+    fn promote_long(
+        self: &Arc<Self>,
+        disk: &Arc<Disk>,
+        key: &CacheKey,
+        found: &Found,
+        body: &Arc<OnDisk>,
+    ) {
+        let mut portion = self.fills.portion();
+        let fits = found.object.weight() + found.object.len() <= self.limit();
+        if !fits || !portion.grow_to(found.object.len()) {
+            return;
+        }
+        if self.promoting.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (store, disk, key) = (self.clone(), disk.clone(), key.clone());
+        let (mut found, body) = (found.clone(), body.clone());
+        let begun = disk.clone().run_if_idle(move || {
+            if let Ok(pieces) = body.whole() {
+                found.object = Arc::new(found.object.in_ram(pieces));
+                drop(portion);
+                store.take_found(&disk, key, &found);
+            }
+            store.promoting.store(false, Ordering::Relaxed);
+        });
+        if !begun {
+            self.promoting.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Unless something newer took its place since.
+    fn take_found(&self, disk: &Disk, key: CacheKey, found: &Found) {
+        let (mut evicted, limit) = (Vec::new(), self.limit());
+        let object = found.object.clone();
+        disk.if_still(found.name, found.turn, || {
+            evicted = self.ram.insert(key, object, limit);
+        });
+        self.evicted(evicted);
+    }
+
+    fn take(&self, key: CacheKey, object: Arc<Object>) {
+        let evicted = self.ram.insert(key, object, self.limit());
+        self.evicted(evicted);
+    }
+
+    fn evicted(&self, evicted: Vec<Evicted>) {
+        self.evictions.increment(evicted.len() as u64);
+        let Some(disk) = &self.disk else { return };
+        for Evicted { key, object, hit } in evicted {
+            if hit || disk.has_room() {
+                disk.write(key, object, 0);
+            }
+        }
+    }
+
+    /// Memory for stored objects now, bytes.
+    fn limit(&self) -> u64 {
+        let index = self.disk.as_ref().map_or(0, |disk| disk.weight());
+        let else_taken = self.fills.used() + self.held_apart() + index;
+        let least = self.ram_bytes / RAM_SHARE_MIN;
+        self.ram_bytes.saturating_sub(else_taken).max(least)
+    }
+
+    /// Bodies in memory that are not stored there: evicted or replaced while they are
+    /// sent, on their way to or from disk.
+    fn held_apart(&self) -> u64 {
+        self.held.bytes().saturating_sub(self.ram.bodies())
+    }
+}
+
+/// Whether an object that is in memory as well is worth its writing.
+fn is_worth_writing(object: &Object) -> bool {
+    object.head.freshness.left(Instant::now()) >= WRITTEN_LEFT_MIN
+}
+
+fn describe() {
+    describe_counter!(
+        "weir_edge_ram_evictions_total",
+        "Objects that left memory to make room"
+    );
+    describe_gauge!(
+        "weir_edge_held_bytes",
+        metrics::Unit::Bytes,
+        "Memory of bodies that are not stored in it: still being sent, or on their way to \
+         or from disk"
+    );
 }

@@ -86,13 +86,11 @@ async fn fetch(node: Arc<Node>, path: String) {
         cache: target.key,
         credential: Credential::Edge,
     };
-    let fresh = || {
-        let is_fresh = |it: &Arc<Object>| it.head.freshness.state(Instant::now()) == State::Fresh;
-        node.store.get(&key.cache).filter(is_fresh)
-    };
-    if fresh().is_some() {
+    let is_fresh = |it: &Arc<Object>| it.head.freshness.state(Instant::now()) == State::Fresh;
+    if node.store.find(&key.cache).await.is_some_and(|it| is_fresh(&it)) {
         return;
     }
+    let fresh = || node.store.get(&key.cache).filter(is_fresh);
     let ended = match node.fills.join(&key, fresh) {
         Joined::Leader(fill, reader) => {
             let order = Order {
