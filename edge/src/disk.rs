@@ -38,7 +38,7 @@ use tracing::warn;
 
 use crate::{Config, EdgeError, head::Object, held::Held, path::CacheKey};
 use find::Running;
-use folder::{Folder, Refused};
+use folder::{Draft, Folder, Refused};
 use format::Clock;
 use health::{Change, Health};
 use index::Index;
@@ -54,8 +54,10 @@ pub(crate) use on_disk::{OnDisk, Stream};
 const BLOCK: u64 = 4096;
 /// Least that a disk is worth its trouble with, bytes. Chosen.
 pub(crate) const BYTES_MIN: u64 = 16 << 20;
-/// Bodies that wait to be written, bytes. Chosen: what a slow disk writes in a second.
+/// Bodies that wait to be written, bytes, and the share of memory that they may take.
+/// Chosen: what a slow disk writes in a second.
 const QUEUE_BYTES_MAX: u64 = 64 << 20;
+const QUEUE_SHARE: u64 = 16;
 /// And how many.
 const QUEUE_LEN_MAX: usize = 4096;
 /// The share of the disk that one object may take.
@@ -70,6 +72,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 pub(crate) struct Disk {
     dir: PathBuf,
     blocks_max: u64,
+    queue_bytes_max: u64,
     wait: Duration,
     clock: Clock,
     held: Held,
@@ -112,8 +115,7 @@ enum Stage {
 }
 
 struct Waiting {
-    key: CacheKey,
-    object: Arc<Object>,
+    draft: Draft,
     /// Answers from disk so far.
     hits: u8,
     queued: bool,
@@ -167,6 +169,7 @@ impl Disk {
         Ok(Self {
             dir: dir.to_owned(),
             blocks_max: bytes / BLOCK,
+            queue_bytes_max: QUEUE_BYTES_MAX.min(config.ram.as_u64() / QUEUE_SHARE),
             wait: config.disk_wait,
             clock: Clock::start(),
             held: held.clone(),
@@ -231,16 +234,16 @@ impl Disk {
         if blocks > self.blocks_max / OBJECT_SHARE || state.closing.is_some() {
             return;
         }
-        let full = state.queued_bytes + object.len() > QUEUE_BYTES_MAX && !state.queue.is_empty();
-        if full || state.queue.len() >= QUEUE_LEN_MAX || state.ailing {
+        let full = state.queued_bytes + object.len() > self.queue_bytes_max;
+        if (full && !state.queue.is_empty()) || state.queue.len() >= QUEUE_LEN_MAX || state.ailing {
             drop(state);
             return self.metrics.dropped.increment(1);
         }
         state.queued_bytes += object.len();
         state.queue.push_back(name);
+        let clock = self.clock.read();
         let waiting = Waiting {
-            key,
-            object,
+            draft: Draft { key, object, clock },
             hits,
             queued: true,
         };
@@ -256,7 +259,7 @@ impl Disk {
             return None;
         }
         let waiting = state.writing.get(&Name::of(key.as_str()))?;
-        Some(waiting.object.clone())
+        Some(waiting.draft.object.clone())
     }
 
     /// Calls `then` if what was found still stands there, before anything can change that.
@@ -276,8 +279,8 @@ impl Disk {
         self.state().index.check(name, turn);
     }
 
-    /// Draws the consequences of a fault.
-    fn faulted(&self, name: Name, turn: u32, fault: &Fault, now: Instant) {
+    /// Draws the consequences of a fault of what was found, or of what nothing was known of.
+    fn faulted(&self, name: Name, turn: Option<u32>, fault: &Fault, now: Instant) {
         let change = match fault {
             Fault::Missing => Change::None,
             Fault::Damaged => {
@@ -307,7 +310,7 @@ impl Disk {
         // A slow disk's files are as good as ever.
         if !matches!(fault, Fault::Slow) {
             let mut state = self.state();
-            if state.index.still(name, turn) || state.stage == Stage::Scanning {
+            if turn.is_none_or(|turn| state.index.still(name, turn)) {
                 state.forget(name);
             }
             drop(state);
@@ -330,6 +333,13 @@ impl Disk {
     pub(crate) fn abandon(&self) {
         self.state().closing = Some(Instant::now());
         self.wake.notify_one();
+    }
+
+    /// Whether the writer has nothing to do.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.writing.is_empty() && state.gone.is_empty() && state.stage == Stage::Known
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -358,7 +368,7 @@ impl State {
         let indexed = self.index.remove(name);
         let waited = self.writing.remove(&name);
         if let Some(waiting) = waited.as_ref().filter(|waiting| waiting.queued) {
-            self.queued_bytes -= waiting.object.len();
+            self.queued_bytes -= waiting.draft.object.len();
             self.queue.retain(|other| *other != name);
         }
         if indexed || self.stage == Stage::Scanning {

@@ -89,6 +89,11 @@ impl Ram {
         })
     }
 
+    pub(crate) fn holds(&self, key: &CacheKey) -> bool {
+        let shard = self.shard(key).read().expect("no holder panics");
+        shard.contains_key(key)
+    }
+
     /// Adds an object, in place of what had its key, and takes out what is too much then
     /// for `limit` bytes.
     pub(crate) fn insert(&self, key: CacheKey, object: Arc<Object>, limit: u64) -> Vec<Evicted> {
@@ -180,5 +185,69 @@ impl Entry {
             object: self.object.clone(),
             hit: self.asked.load(Relaxed) != NEW,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use bytes::Bytes;
+    use http::HeaderValue;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{
+        freshness::Received,
+        head::Head,
+        path::{Site, Target},
+    };
+
+    fn object(len: usize) -> Arc<Object> {
+        let (parts, ()) = http::Response::new(()).into_parts();
+        let received = Received {
+            at: Instant::now(),
+            wall: SystemTime::now(),
+            delay: Duration::ZERO,
+        };
+        let head = Head::new(&parts, None, received, &HeaderValue::from_static("1.1 x"));
+        Arc::new(Object::new(&head, Arc::new([Bytes::from(vec![0; len])])))
+    }
+
+    fn key(n: usize) -> CacheKey {
+        let path = format!("/{n}");
+        Target::parse(&path, None, Site::Plain).unwrap().key
+    }
+
+    #[test]
+    fn the_budget_holds_after_every_insert() {
+        let ram = Ram::new();
+        for n in 0..100 {
+            ram.insert(key(n), object(9_000), 100_000);
+            assert!(ram.weight() <= 100_000 && ram.bodies() < ram.weight());
+        }
+        assert!(ram.weight() > 50_000);
+        ram.insert(key(99), object(90_000), 100_000);
+        assert_eq!(ram.bodies(), 90_000);
+        assert!(ram.insert(key(99), object(100_000), 100_000).len() == 1);
+        assert_eq!((ram.weight(), ram.bodies()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_what_goes_says_whether_it_was() {
+        let ram = Ram::new();
+        for n in 0..4 {
+            ram.insert(key(n), object(20_000), 100_000);
+        }
+        assert!(ram.get(&key(0)).unwrap().first);
+        assert!(!ram.get(&key(0)).unwrap().first);
+        let gone = |evicted: Vec<Evicted>| -> Vec<_> {
+            let each = evicted.into_iter();
+            each.map(|it| (it.key.as_str().to_owned(), it.hit)).collect()
+        };
+        let limit = ram.weight() / 2;
+        let cold = [("/1".to_owned(), false), ("/2".to_owned(), false)];
+        assert_eq!(gone(ram.shrink(limit)), cold);
+        assert_eq!(gone(ram.shrink(0)), [("/3".to_owned(), false), ("/0".to_owned(), true)]);
     }
 }

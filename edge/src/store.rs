@@ -133,6 +133,11 @@ impl Store {
         self.0.held_gauge.set(self.0.held_apart() as f64);
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.disk.as_ref().is_none_or(|disk| disk.is_idle())
+    }
+
     /// Writes what waits to be, and lets another process have the folder.
     pub(crate) async fn close(&self) {
         if let Some(disk) = &self.0.disk {
@@ -205,6 +210,10 @@ impl Inner {
 
     /// Unless something newer took its place since.
     fn take_found(&self, disk: &Disk, key: CacheKey, found: &Found) {
+        // Many who waited for one read come here at once.
+        if self.ram.holds(&key) {
+            return;
+        }
         let (mut evicted, limit) = (Vec::new(), self.limit());
         let object = found.object.clone();
         disk.if_still(found.name, found.turn, || {

@@ -98,7 +98,7 @@ impl Disk {
         let known = {
             let mut state = self.state();
             if let Some(waiting) = state.writing.get(&name) {
-                return Find::Waiting(waiting.object.clone());
+                return Find::Waiting(waiting.draft.object.clone());
             }
             match state.index.hit(name) {
                 None if state.stage != Stage::Scanning || state.gone.contains(&name) => {
@@ -160,7 +160,7 @@ impl Disk {
             }
             Err(Fault::Missing) if known.is_none() => None,
             Err(fault) => {
-                let turn = known.map_or(0, |known| known.turn);
+                let turn = known.map(|known| known.turn);
                 self.faulted(name, turn, &fault, Instant::now());
                 None
             }

@@ -11,6 +11,7 @@ use std::{
     io::{self, ErrorKind, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -56,7 +57,8 @@ impl Folder {
         let tmp = folder.tmp();
         make_dir(&tmp)?;
         for left in fs::read_dir(tmp)? {
-            fs::remove_file(left?.path())?;
+            // What stays is overwritten one day.
+            let _ = fs::remove_file(left?.path());
         }
         Ok(folder)
     }
@@ -73,33 +75,37 @@ impl Folder {
     }
 
     /// Calls `found` with each file of an object, and its length, until it says `false`.
+    ///
+    /// # Errors
+    /// The last of those met; the rest was found all the same.
     pub(crate) fn scan(&self, mut found: impl FnMut(Name, u64) -> bool) -> io::Result<()> {
+        let mut met = Ok(());
         for digits in 0..=u8::MAX {
             let shelf = self.dir.join(format!("{digits:02x}"));
             let files = match fs::read_dir(shelf) {
                 Ok(files) => files,
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    met = Err(error);
+                    continue;
+                }
             };
             for file in files {
-                let file = file?;
-                let name = file.file_name().to_str().and_then(Name::parse);
-                let Some(name) = name.filter(|name| name.shelf() == digits) else {
-                    continue;
-                };
-                if !found(name, file.metadata()?.len()) {
-                    return Ok(());
+                match file.and_then(|file| object(digits, &file)) {
+                    Ok(Some((name, len))) if !found(name, len) => return met,
+                    Ok(_) => {}
+                    Err(error) => met = Err(error),
                 }
             }
         }
-        Ok(())
+        met
     }
 
     /// Writes an object, in place of what had its name.
-    pub(crate) fn write(&self, name: Name, draft: &Draft<'_>) -> io::Result<()> {
+    pub(crate) fn write(&self, name: Name, file: &Encoded<'_>) -> io::Result<()> {
         let tmp = self.tmp().join(name.to_string());
         let path = name.path(&self.dir);
-        let written = draft.write(&tmp).and_then(|()| {
+        let written = file.write(&tmp).and_then(|()| {
             let renamed = fs::rename(&tmp, &path);
             match (renamed, path.parent()) {
                 (Err(error), Some(shelf)) if error.kind() == ErrorKind::NotFound => {
@@ -124,6 +130,15 @@ impl Folder {
     }
 }
 
+/// Name and length, if a file on this shelf is an object's.
+fn object(shelf: u8, file: &fs::DirEntry) -> io::Result<Option<(Name, u64)>> {
+    let name = file.file_name().to_str().and_then(Name::parse);
+    match name.filter(|name| name.shelf() == shelf) {
+        None => Ok(None),
+        Some(name) => Ok(Some((name, file.metadata()?.len()))),
+    }
+}
+
 fn make_dir(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
@@ -131,22 +146,35 @@ fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// An object about to be written.
-pub(crate) struct Draft<'a> {
-    object: &'a Object,
-    header: Vec<u8>,
+/// An object to be written.
+#[derive(Clone)]
+pub(crate) struct Draft {
+    pub(crate) key: CacheKey,
+    pub(crate) object: Arc<Object>,
+    /// When it was given here: its age is written as of then.
+    pub(crate) clock: Clock,
 }
 
-impl<'a> Draft<'a> {
-    pub(crate) fn new(key: &CacheKey, object: &'a Object, clock: Clock) -> Self {
+impl Draft {
+    pub(crate) fn encode(&self) -> Encoded<'_> {
+        let object = &*self.object;
         let sums = match &object.body {
             Content::Ram(body) => format::sums(body.iter().map(|piece| &piece[..])).into(),
             Content::Disk(body) => body.sums.clone(),
         };
-        let header = format::encode(key.as_str(), &object.head, object.len(), &sums, clock);
-        Self { object, header }
+        let key = self.key.as_str();
+        let header = format::encode(key, &object.head, object.len(), &sums, self.clock);
+        Encoded { object, header }
     }
+}
 
+/// The same as it is written.
+pub(crate) struct Encoded<'a> {
+    object: &'a Object,
+    header: Vec<u8>,
+}
+
+impl Encoded<'_> {
     /// Of the file, bytes.
     pub(crate) fn len(&self) -> u64 {
         self.header.len() as u64 + self.object.len()

@@ -276,3 +276,7 @@ fn put_time(out: &mut Vec<u8>, time: Duration) {
 fn since_epoch(wall: SystemTime) -> Duration {
     wall.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;

@@ -171,7 +171,7 @@ impl Stream {
     fn cut(&mut self, fault: &Fault) -> FetchError {
         debug!(name = %self.body.name, ?fault, "an answer from disk is cut");
         let OnDisk { disk, name, turn, .. } = &*self.body;
-        disk.faulted(*name, *turn, fault, Instant::now());
+        disk.faulted(*name, Some(*turn), fault, Instant::now());
         (self.at, self.reading) = (self.end, None);
         FetchError::Cut
     }

@@ -109,12 +109,14 @@ mod tests {
         let held = Arc::new(Mutex::new(held));
         for _ in 0..THREADS {
             let held = held.clone();
-            pool.run(move || drop(held.lock().unwrap().recv()));
+            pool.run(move || {
+                let _ = held.lock().unwrap().recv();
+            });
         }
         let (done, count) = channel();
         let job = || {
             let done = done.clone();
-            move || drop(done.send(()))
+            move || done.send(()).unwrap()
         };
         let begun = (0..2 * WAITING_MAX).filter(|_| pool.try_run(job())).count();
         assert!(begun < 2 * WAITING_MAX);

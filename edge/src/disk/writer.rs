@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     BLOCK, Disk, Stage,
@@ -12,12 +12,10 @@ use super::{
     index::Index,
     name::Name,
 };
-use crate::{head::Object, path::CacheKey};
-
 /// What to do next.
 enum Task {
     Delete(Vec<Name>),
-    Write(Name, CacheKey, Arc<Object>),
+    Write(Name, Draft),
     /// The folder was ailing, and is to be looked at again.
     Retry,
     Stop,
@@ -29,7 +27,7 @@ pub(crate) fn run(disk: &Disk, mut folder: Folder) {
     loop {
         match disk.next() {
             Task::Delete(names) => disk.delete(&folder, names),
-            Task::Write(name, key, object) => disk.store(&folder, name, &key, &object),
+            Task::Write(name, draft) => disk.store(&folder, name, &draft),
             Task::Retry => disk.retry(&mut folder),
             Task::Stop => break,
         }
@@ -52,13 +50,9 @@ impl Disk {
                 return Task::Delete(std::mem::take(&mut state.to_delete));
             }
             if !state.ailing
-                && let Some(name) = state.queue.pop_front()
-                && let Some(waiting) = state.writing.get_mut(&name)
+                && let Some(task) = state.next_write()
             {
-                waiting.queued = false;
-                let (key, object) = (waiting.key.clone(), waiting.object.clone());
-                state.queued_bytes -= object.len();
-                return Task::Write(name, key, object);
+                return task;
             }
             if state.closing.is_some() {
                 return Task::Stop;
@@ -112,33 +106,33 @@ impl Disk {
 
     fn delete(&self, folder: &Folder, names: Vec<Name>) {
         for name in names {
-            if let Err(error) = folder.unlink(name) {
-                self.write_failed(&error);
-                // Until it is deleted it must not be found.
-                let mut state = self.state();
-                state.gone.insert(name);
-                state.to_delete.push(name);
-                continue;
+            match folder.unlink(name) {
+                Ok(()) => drop(self.state().gone.remove(&name)),
+                Err(error) => {
+                    self.metrics.write_faults.increment(1);
+                    debug!(%name, %error, "can't delete a file of the cache");
+                    // What is still there must not be found.
+                    self.state().gone.insert(name);
+                }
             }
-            self.state().gone.remove(&name);
         }
     }
 
-    fn store(&self, folder: &Folder, name: Name, key: &CacheKey, object: &Arc<Object>) {
-        let draft = Draft::new(key, object, self.clock.read());
-        let blocks = draft.len().div_ceil(BLOCK);
+    fn store(&self, folder: &Folder, name: Name, draft: &Draft) {
+        let file = draft.encode();
+        let blocks = file.len().div_ceil(BLOCK);
         let too_much = self.excess(&mut self.state().index, blocks);
         self.delete(folder, too_much);
-        let written = folder.write(name, &draft);
+        let written = folder.write(name, &file);
         if let Err(error) = &written {
             self.write_failed(error);
         } else {
             self.metrics.writes.increment(1);
-            self.metrics.written.increment(draft.len());
+            self.metrics.written.increment(file.len());
             self.write_succeeded();
         }
         let mut state = self.state();
-        let wanted = state.writing.get(&name).filter(|waiting| Arc::ptr_eq(&waiting.object, object));
+        let wanted = state.writing.get(&name).filter(|waiting| Arc::ptr_eq(&waiting.draft.object, &draft.object));
         let hits = wanted.map(|waiting| waiting.hits);
         if hits.is_some() {
             state.writing.remove(&name);
@@ -198,6 +192,14 @@ impl Disk {
 }
 
 impl super::State {
+    fn next_write(&mut self) -> Option<Task> {
+        let name = self.queue.pop_front()?;
+        let waiting = self.writing.get_mut(&name)?;
+        waiting.queued = false;
+        self.queued_bytes -= waiting.draft.object.len();
+        Some(Task::Write(name, waiting.draft.clone()))
+    }
+
     /// Drops what waits to be written.
     fn give_up(&mut self) {
         self.queue.clear();

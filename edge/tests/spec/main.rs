@@ -4,6 +4,7 @@
 
 mod cache;
 mod coalescing;
+mod disk;
 mod faults;
 mod keys;
 mod licence;
