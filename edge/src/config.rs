@@ -1,9 +1,12 @@
+mod site;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
 use crate::EdgeError;
+pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
@@ -18,6 +21,20 @@ pub struct Config {
     pub origin: String,
     /// Name of the place this edge stands in: `a–z`, `0–9`, `-`. Default `local`.
     pub pop: String,
+    /// What of a client's request goes up to `origin`, which is not Weir's: `cache` or
+    /// `passthrough`. Default `cache`.
+    pub profile: Profile,
+    /// Lifetime of answers of `origin` that state none, in percent of the time since they
+    /// were last modified; 0 stores none of them. Default 0.
+    pub heuristic: u8,
+    /// Stores answers of `origin` with `Set-Cookie` too, if they state their lifetime; all
+    /// clients then get the same cookie. Default false.
+    pub store_cookies: bool,
+    /// Longest body of a client's request that is passed on; a longer one gets 413.
+    /// Default 64 MiB.
+    pub request_max: ByteSize,
+    /// Web sites, each with its own origins. Default none: `origin` serves all hosts.
+    pub site: Vec<SiteConfig>,
 
     /// Memory for stored answers, bodies, headers and index. Default 512 MiB.
     pub ram: ByteSize,
@@ -108,6 +125,11 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             origin: "http://127.0.0.1:8080".to_owned(),
             pop: "local".to_owned(),
+            profile: Profile::Cache,
+            heuristic: 0,
+            store_cookies: false,
+            request_max: ByteSize::mib(64),
+            site: Vec::new(),
             ram: ByteSize::mib(512),
             object_max: ByteSize::mib(64),
             fill_ram: ByteSize::mib(128),
@@ -161,6 +183,12 @@ impl Config {
             "header_len_max",
             "the least is 8 KiB",
         )?;
+        limit(
+            self.heuristic <= 100,
+            "heuristic",
+            "it is a percentage, at most 100",
+        )?;
+        self.site.iter().try_for_each(SiteConfig::validate)?;
         limit(
             self.object_max.as_u64() < small,
             "object_max",

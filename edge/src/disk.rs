@@ -320,11 +320,16 @@ impl Disk {
 
     /// Writes what is queued, for a while, and lets another process have the folder.
     pub(crate) async fn close(&self) {
-        self.state().closing.get_or_insert(Instant::now() + CLOSE_WAIT);
+        self.state()
+            .closing
+            .get_or_insert(Instant::now() + CLOSE_WAIT);
         self.wake.notify_one();
         let mut released = self.released.subscribe();
         // The writer may be in a write that a slow disk does not end.
-        if timeout(2 * CLOSE_WAIT, released.wait_for(|done| *done)).await.is_err() {
+        if timeout(2 * CLOSE_WAIT, released.wait_for(|done| *done))
+            .await
+            .is_err()
+        {
             warn!(dir = ?self.dir, "the cache's disk takes no more; what was queued is lost");
         }
     }

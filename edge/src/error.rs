@@ -31,6 +31,37 @@ pub enum EdgeError {
     /// Two edges in one folder would write over each other.
     #[error("cache_dir {0:?} is in use by another edge: stop that one, or give each its own")]
     CacheInUse(std::path::PathBuf),
+    /// A site can't be served.
+    #[error("site {host:?} can't be used: {why}")]
+    Site {
+        /// As configured.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Two sites have one host.
+    #[error("site {0:?} stands twice")]
+    SiteTwice(String),
+    /// A rule can't be kept.
+    #[error("the rule for {path:?} of site {host:?} can't be used: {why}")]
+    Rule {
+        /// Of the site.
+        host: String,
+        /// As configured.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A site passes a field that no proxy may pass, or that is no field.
+    #[error(
+        "site {host:?} can't pass the request field {field:?}: it is no field name, or one that ends or is judged here"
+    )]
+    Pass {
+        /// Of the site.
+        host: String,
+        /// As configured.
+        field: String,
+    },
     /// The join token has bytes that no header can carry.
     #[error("the join token is not one line of visible ASCII")]
     JoinToken,

@@ -11,21 +11,26 @@ mod outcome;
 mod path;
 mod query;
 
+mod forward;
+mod site;
+
 mod access;
 mod keyring;
 
 mod freshness;
 mod head;
 
-mod sieve;
+mod disk;
 mod held;
 mod ram;
-mod disk;
+mod sieve;
 mod store;
+mod vary;
 
 mod fetch;
 mod fill;
 mod fills;
+mod invalidate;
 mod pump;
 
 mod node;
@@ -42,6 +47,6 @@ mod metrics;
 mod server;
 mod stall;
 
-pub use config::Config;
+pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use server::serve;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use moka::sync::Cache;
 use tokio::{
     sync::Semaphore,
@@ -13,10 +12,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
-    fetch::Origin,
+    config::SiteConfig,
+    fetch::{Names, Origin},
     fills::{Budget, Fills},
     metrics::Metrics,
-    path::Site,
+    path::Kind,
+    site::Sites,
     store::Store,
 };
 
@@ -25,8 +26,9 @@ const REFUSAL_KEPT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Node {
     pub(crate) config: Config,
-    /// `1.1 weir-<pop>` (RFC 9110 §7.6.3).
-    pub(crate) via: HeaderValue,
+    pub(crate) names: Names,
+    pub(crate) sites: Sites,
+    /// Of the site that is no other's: Weir's, where keys are judged.
     pub(crate) origin: Arc<Origin>,
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
@@ -46,13 +48,25 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn new(config: Config, join: Option<&str>) -> Result<Self, EdgeError> {
         config.validate()?;
-        let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
-        let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
+        let names = Names::new(&config.pop)?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
         let fill_ram = Budget::new(config.fill_ram.as_u64());
+        let origin = Arc::new(Origin::new(&config, join, &names)?);
+        let kind = match join {
+            Some(_) => Kind::Weir,
+            None => Kind::Plain,
+        };
+        let open = |site: &SiteConfig| {
+            let own = Config {
+                origin: site.origins.first().cloned().unwrap_or_default(),
+                ..config.clone()
+            };
+            Origin::new(&own, None, &names)
+        };
         Ok(Self {
-            origin: Arc::new(Origin::new(&config, join, via.clone())?),
-            via,
+            sites: Sites::new(&config, kind, &origin, open)?,
+            origin,
+            names,
             gate,
             store: Store::open(&config, fill_ram.clone())?,
             fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
@@ -64,13 +78,6 @@ impl Node {
             cut: CancellationToken::new(),
             config,
         })
-    }
-
-    pub(crate) fn site(&self) -> Site {
-        match self.gate {
-            Some(_) => Site::Weir,
-            None => Site::Plain,
-        }
     }
 
     /// Connections of clients.

@@ -193,14 +193,14 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use bytes::Bytes;
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
     use tokio::time::Instant;
 
     use super::*;
     use crate::{
-        freshness::Received,
-        head::Head,
-        path::{Site, Target},
+        freshness::{Received, Terms},
+        head::{Head, Taking},
+        path::{Reading, Target},
     };
 
     fn object(len: usize) -> Arc<Object> {
@@ -210,13 +210,20 @@ mod tests {
             wall: SystemTime::now(),
             delay: Duration::ZERO,
         };
-        let head = Head::new(&parts, None, received, &HeaderValue::from_static("1.1 x"));
+        let taking = Taking {
+            received,
+            terms: Terms::default(),
+            via: &HeaderValue::from_static("1.1 x"),
+            our_cors: false,
+            sent: &HeaderMap::new(),
+        };
+        let head = Head::new(&parts, None, &taking);
         Arc::new(Object::new(&head, Arc::new([Bytes::from(vec![0; len])])))
     }
 
     fn key(n: usize) -> CacheKey {
         let path = format!("/{n}");
-        Target::parse(&path, None, Site::Plain).unwrap().key
+        Target::parse(&path, None, Reading::WEIR).unwrap().key
     }
 
     #[test]
@@ -243,11 +250,15 @@ mod tests {
         assert!(!ram.get(&key(0)).unwrap().first);
         let gone = |evicted: Vec<Evicted>| -> Vec<_> {
             let each = evicted.into_iter();
-            each.map(|it| (it.key.as_str().to_owned(), it.hit)).collect()
+            each.map(|it| (it.key.as_str().to_owned(), it.hit))
+                .collect()
         };
         let limit = ram.weight() / 2;
         let cold = [("/1".to_owned(), false), ("/2".to_owned(), false)];
         assert_eq!(gone(ram.shrink(limit)), cold);
-        assert_eq!(gone(ram.shrink(0)), [("/3".to_owned(), false), ("/0".to_owned(), true)]);
+        assert_eq!(
+            gone(ram.shrink(0)),
+            [("/3".to_owned(), false), ("/0".to_owned(), true)]
+        );
     }
 }

@@ -291,6 +291,11 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
             ORIGIN_UNREACHABLE,
             Outcome::Error,
         ),
+        FetchError::RequestTooLong => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            wire::kind::TOO_LARGE,
+            Outcome::Refused,
+        ),
         FetchError::Overloaded | FetchError::TooSlow | FetchError::Stopped => (
             StatusCode::SERVICE_UNAVAILABLE,
             OVERLOADED,

@@ -193,10 +193,10 @@ impl Drop for Open {
 async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     if is_licence_request(node, &parts) {
         // Unread, it would reset the connection over the answer.
-        let body = Limited::new(body, LICENCE_REQUEST_MAX).collect();
+        let body = Limited::new(&mut body, LICENCE_REQUEST_MAX).collect();
         let _ = timeout(LICENCE_REQUEST_WAIT, body).await;
     }
     let began = Instant::now();
@@ -206,7 +206,7 @@ async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr)
         .map_or("*", |target| target.as_str());
     let span =
         info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
-    let answered = answer(node, &parts).instrument(span.clone()).await;
+    let answered = answer(node, &parts, body).instrument(span.clone()).await;
     let Answer { response, outcome } = answered;
     node.metrics.request(outcome);
     let status = response.status().as_u16();

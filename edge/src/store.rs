@@ -1,49 +1,16 @@
-//! Whole answers, in memory and on disk.
+//! Whole answers, in memory and on disk, and their variants.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+mod tiers;
 
-use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
-use tokio::time::{Duration, Instant};
+use std::sync::Arc;
 
-use crate::{
-    Config, EdgeError,
-    disk::{Disk, Find, Found, OnDisk},
-    fills::Budget,
-    head::{Content, Object},
-    held::Held,
-    path::CacheKey,
-    ram::{Evicted, Ram},
-};
+use http::HeaderMap;
 
-/// What stays for stored objects, however much else is in memory: one part of so many.
-const RAM_SHARE_MIN: u64 = 8;
-/// What is fresh for less than this is not worth writing while it is in memory. Chosen:
-/// a playlist that grows is.
-const WRITTEN_LEFT_MIN: Duration = Duration::from_secs(60);
-/// Answers from disk after which an object is taken into memory.
-const PROMOTING_HITS: u8 = 2;
+use crate::{Config, EdgeError, fills::Budget, head::Object, held::Held, path::CacheKey};
+use tiers::Tiers;
 
-/// Objects by cache key, in memory up to a number of bytes, and on disk behind that.
-///
-/// An object goes to disk at its second request, or when memory has no more room for it
-/// and it was asked for there, or the disk is not full yet. It comes back at its second
-/// answer from there.
-pub(crate) struct Store(Arc<Inner>);
-
-struct Inner {
-    ram: Ram,
-    ram_bytes: u64,
-    fills: Arc<Budget>,
-    held: Held,
-    disk: Option<Arc<Disk>>,
-    /// A long body is being read into memory. One at a time.
-    promoting: AtomicBool,
-    evictions: Counter,
-    held_gauge: Gauge,
-}
+/// Objects by cache key; those that vary stand beside each other.
+pub(crate) struct Store(Arc<Tiers>);
 
 impl Store {
     /// A store as `config` has it. What `fills` take comes out of the same memory.
@@ -51,76 +18,78 @@ impl Store {
     /// # Errors
     /// `cache_dir` can't be had.
     pub(crate) fn open(config: &Config, fills: Arc<Budget>) -> Result<Self, EdgeError> {
-        describe();
-        let labels = [("role", "edge".to_owned()), ("pop", config.pop.clone())];
-        let held = Held::default();
-        Ok(Self(Arc::new(Inner {
-            ram: Ram::new(),
-            ram_bytes: config.ram.as_u64(),
-            fills,
-            disk: Disk::open(config, &held)?,
-            held,
-            promoting: AtomicBool::new(false),
-            evictions: counter!("weir_edge_ram_evictions_total", &labels),
-            held_gauge: gauge!("weir_edge_held_bytes", &labels),
-        })))
+        Ok(Self(Arc::new(Tiers::open(config, fills)?)))
     }
 
-    /// What is in memory.
-    pub(crate) fn get(&self, key: &CacheKey) -> Option<Arc<Object>> {
-        let store = &self.0;
-        let Some(found) = store.ram.get(key) else {
-            return store.disk.as_ref()?.waiting(key);
-        };
-        if found.first
-            && let Some(disk) = &store.disk
-            && is_worth_writing(&found.object)
+    /// What is in memory for a request with these fields; `sent` gives those that go up.
+    pub(crate) fn get(
+        &self,
+        key: &CacheKey,
+        sent: impl FnOnce() -> HeaderMap,
+    ) -> Option<Arc<Object>> {
+        let object = self.0.get(key)?;
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => is_for(self.0.get(&place)?, &sent),
+        }
+    }
+
+    /// What is in memory, or on disk, for a request with these fields.
+    pub(crate) async fn find(
+        &self,
+        key: &CacheKey,
+        sent: impl FnOnce() -> HeaderMap,
+    ) -> Option<Arc<Object>> {
+        let object = self.0.find(key).await?;
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => is_for(self.0.find(&place).await?, &sent),
+        }
+    }
+
+    /// Stores an object under its key; if it varies, and others do so that stand there,
+    /// beside them. What had its place is gone, from memory and from disk.
+    pub(crate) fn insert(&self, key: CacheKey, mut object: Object) -> Arc<Object> {
+        let first = self.0.get(&key);
+        let first = first.as_ref().and_then(|it| it.head.vary.as_ref());
+        let mut place = key;
+        if let (Some(vary), Some(first)) = (&mut object.head.vary, first)
+            && vary.is_like(first)
         {
-            disk.write(key.clone(), found.object.clone(), 0);
-        }
-        Some(found.object)
-    }
-
-    /// What is in memory, or on disk.
-    pub(crate) async fn find(&self, key: &CacheKey) -> Option<Arc<Object>> {
-        let found = self.get(key);
-        match &self.0.disk {
-            Some(disk) if found.is_none() => self.0.find_on(disk, key).await,
-            _ => found,
-        }
-    }
-
-    /// Stores an object in place of what had its key, in memory and on disk.
-    pub(crate) fn insert(&self, key: CacheKey, object: Arc<Object>) {
-        let store = &self.0;
-        let again = store.disk.as_ref().is_some_and(|disk| disk.renew(&key));
-        if let Content::Disk(_) = object.body {
-            // Its body stays where it is, under another head.
-            store.ram.remove(&key);
-            if let Some(disk) = &store.disk {
-                disk.write(key, object, PROMOTING_HITS - 1);
+            vary.join(first);
+            if !vary.is_same_variant(first) {
+                place = place.variant(&vary.own_variant());
             }
-            return;
         }
-        store.take(key.clone(), object.clone());
-        if let Some(disk) = &store.disk
-            && again
-            && is_worth_writing(&object)
-        {
-            disk.write(key, object, 0);
-        }
+        let object = Arc::new(object);
+        self.0.insert(place, object.clone());
+        object
     }
 
+    /// Removes an object, and all that vary from it.
     pub(crate) fn remove(&self, key: &CacheKey) {
-        if let Some(disk) = &self.0.disk {
-            disk.remove(key);
+        self.0.remove(key);
+    }
+
+    /// Removes this one of several that vary, unless another stands in its place.
+    pub(crate) fn remove_variant(&self, key: &CacheKey, object: &Arc<Object>) {
+        let is_other =
+            |found: Option<Arc<Object>>| found.is_some_and(|it| !Arc::ptr_eq(&it, object));
+        // What is on disk only can't be told from it.
+        if !is_other(self.0.get(key)) {
+            return self.remove(key);
         }
-        self.0.ram.remove(key);
+        if let Some(vary) = &object.head.vary {
+            let place = key.variant(&vary.own_variant());
+            if !is_other(self.0.get(&place)) {
+                self.remove(&place);
+            }
+        }
     }
 
     /// What is stored in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.0.ram.weight()
+        self.0.weight()
     }
 
     /// Counts bodies in memory.
@@ -128,9 +97,8 @@ impl Store {
         &self.0.held
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
     pub(crate) fn gauge(&self) {
-        self.0.held_gauge.set(self.0.held_apart() as f64);
+        self.0.gauge();
     }
 
     #[cfg(test)]
@@ -146,126 +114,147 @@ impl Store {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let Some(disk) = &self.disk {
-            disk.abandon();
+/// Whether what stands under a key is for a request, or which of its variants.
+enum Choice {
+    This(Arc<Object>),
+    Other(CacheKey, HeaderMap),
+}
+
+impl Choice {
+    fn of(key: &CacheKey, object: Arc<Object>, sent: impl FnOnce() -> HeaderMap) -> Self {
+        let Some(vary) = &object.head.vary else {
+            return Self::This(object);
+        };
+        let sent = sent();
+        if vary.matches(&sent) {
+            return Self::This(object);
         }
+        Self::Other(key.variant(&vary.variant(&sent)), sent)
     }
 }
 
-impl Inner {
-    async fn find_on(self: &Arc<Self>, disk: &Arc<Disk>, key: &CacheKey) -> Option<Arc<Object>> {
-        match disk.find(key).await {
-            Find::Nothing => None,
-            Find::Waiting(object) => Some(object),
-            Find::Found(found, hits) => {
-                if hits >= PROMOTING_HITS {
-                    self.promote(disk, key, &found);
-                } else {
-                    self.evicted(self.ram.shrink(self.limit()));
-                }
-                Some(found.object)
-            }
-        }
-    }
-
-    /// Takes an object from disk into memory, at once or soon.
-    fn promote(self: &Arc<Self>, disk: &Arc<Disk>, key: &CacheKey, found: &Found) {
-        match &found.object.body {
-            Content::Ram(_) => self.take_found(disk, key.clone(), found),
-            Content::Disk(body) => self.promote_long(disk, key, found, body),
-        }
-    }
-
-    fn promote_long(
-        self: &Arc<Self>,
-        disk: &Arc<Disk>,
-        key: &CacheKey,
-        found: &Found,
-        body: &Arc<OnDisk>,
-    ) {
-        let mut portion = self.fills.portion();
-        let fits = found.object.weight() + found.object.len() <= self.limit();
-        if !fits || !portion.grow_to(found.object.len()) {
-            return;
-        }
-        if self.promoting.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (store, disk, key) = (self.clone(), disk.clone(), key.clone());
-        let (mut found, body) = (found.clone(), body.clone());
-        let begun = disk.clone().run_if_idle(move || {
-            if let Ok(pieces) = body.whole() {
-                found.object = Arc::new(found.object.in_ram(pieces));
-                drop(portion);
-                store.take_found(&disk, key, &found);
-            }
-            store.promoting.store(false, Ordering::Relaxed);
-        });
-        if !begun {
-            self.promoting.store(false, Ordering::Relaxed);
-        }
-    }
-
-    /// Unless something newer took its place since.
-    fn take_found(&self, disk: &Disk, key: CacheKey, found: &Found) {
-        // Many who waited for one read come here at once.
-        if self.ram.holds(&key) {
-            return;
-        }
-        let (mut evicted, limit) = (Vec::new(), self.limit());
-        let object = found.object.clone();
-        disk.if_still(found.name, found.turn, || {
-            evicted = self.ram.insert(key, object, limit);
-        });
-        self.evicted(evicted);
-    }
-
-    fn take(&self, key: CacheKey, object: Arc<Object>) {
-        let evicted = self.ram.insert(key, object, self.limit());
-        self.evicted(evicted);
-    }
-
-    fn evicted(&self, evicted: Vec<Evicted>) {
-        self.evictions.increment(evicted.len() as u64);
-        let Some(disk) = &self.disk else { return };
-        for Evicted { key, object, hit } in evicted {
-            if hit || disk.has_room() {
-                disk.write(key, object, 0);
-            }
-        }
-    }
-
-    /// Memory for stored objects now, bytes.
-    fn limit(&self) -> u64 {
-        let index = self.disk.as_ref().map_or(0, |disk| disk.weight());
-        let else_taken = self.fills.used() + self.held_apart() + index;
-        let least = self.ram_bytes / RAM_SHARE_MIN;
-        self.ram_bytes.saturating_sub(else_taken).max(least)
-    }
-
-    /// Bodies in memory that are not stored there: evicted or replaced while they are
-    /// sent, on their way to or from disk.
-    fn held_apart(&self) -> u64 {
-        self.held.bytes().saturating_sub(self.ram.bodies())
-    }
+fn is_for(object: Arc<Object>, sent: &HeaderMap) -> Option<Arc<Object>> {
+    let vary = object.head.vary.as_ref();
+    vary.is_some_and(|it| it.matches(sent)).then_some(object)
 }
 
-/// Whether an object that is in memory as well is worth its writing.
-fn is_worth_writing(object: &Object) -> bool {
-    object.head.freshness.left(Instant::now()) >= WRITTEN_LEFT_MIN
-}
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
 
-fn describe() {
-    describe_counter!(
-        "weir_edge_ram_evictions_total",
-        "Objects that left memory to make room"
-    );
-    describe_gauge!(
-        "weir_edge_held_bytes",
-        metrics::Unit::Bytes,
-        "Memory of bodies that are not stored in it: still being sent, or on their way to \
-         or from disk"
-    );
+    use bytes::Bytes;
+    use http::HeaderValue;
+    use tokio::time::Instant;
+
+    use bytesize::ByteSize;
+
+    use super::*;
+    use crate::{
+        freshness::{Received, Terms},
+        head::{Head, Taking},
+        path::{Reading, Target},
+    };
+
+    fn store() -> Store {
+        let config = Config {
+            ram: ByteSize(100_000),
+            ..Config::default()
+        };
+        Store::open(&config, Budget::new(0)).unwrap()
+    }
+
+    fn object(len: usize) -> Object {
+        variant(len, "", &HeaderMap::new())
+    }
+
+    fn variant(len: usize, vary: &str, sent: &HeaderMap) -> Object {
+        let (parts, ()) = http::Response::builder()
+            .header("cache-control", "max-age=60")
+            .header("vary", vary)
+            .body(())
+            .unwrap()
+            .into_parts();
+        let received = Received {
+            at: Instant::now(),
+            wall: SystemTime::now(),
+            delay: Duration::ZERO,
+        };
+        let taking = Taking {
+            received,
+            terms: Terms::default(),
+            via: &HeaderValue::from_static("1.1 x"),
+            our_cors: false,
+            sent,
+        };
+        let head = Head::new(&parts, None, &taking);
+        Object::new(&head, Arc::new([Bytes::from(vec![0; len])]))
+    }
+
+    #[test]
+    fn the_budget_holds_after_every_insert() {
+        let store = store();
+        for n in 0..100 {
+            let path = format!("/{n}");
+            let key = Target::parse(&path, None, Reading::WEIR).unwrap().key;
+            store.insert(key, object(9_000));
+            assert!(store.weight() <= 100_000);
+        }
+        assert!(store.weight() > 50_000);
+    }
+
+    fn key() -> CacheKey {
+        Target::parse("/x", None, Reading::WEIR).unwrap().key
+    }
+
+    fn asks(language: &str) -> HeaderMap {
+        let field = HeaderValue::from_str(language).unwrap();
+        HeaderMap::from_iter([(http::header::ACCEPT_LANGUAGE, field)])
+    }
+
+    fn len(store: &Store, sent: &HeaderMap) -> Option<u64> {
+        let object = store.get(&key(), || sent.clone())?;
+        object.head.length
+    }
+
+    #[test]
+    fn variants_stand_beside_each_other() {
+        let store = store();
+        let vary = "accept-language";
+        for (language, len) in [("de", 1), ("en", 2), ("fr", 3), ("de", 4)] {
+            store.insert(key(), variant(len, vary, &asks(language)));
+        }
+        let lens = ["de", "en", "fr", "it"].map(|language| len(&store, &asks(language)));
+        assert_eq!(lens, [Some(4), Some(2), Some(3), None]);
+        let en = store.get(&key(), || asks("en")).unwrap();
+        store.remove_variant(&key(), &en);
+        assert_eq!(
+            (len(&store, &asks("en")), len(&store, &asks("fr"))),
+            (None, Some(3))
+        );
+    }
+
+    #[test]
+    fn a_removed_object_takes_its_variants_along_for_good() {
+        let store = store();
+        let vary = "accept-language";
+        for language in ["de", "en"] {
+            store.insert(key(), variant(1, vary, &asks(language)));
+        }
+        store.remove(&key());
+        store.insert(key(), variant(2, vary, &asks("de")));
+        assert_eq!(
+            (len(&store, &asks("de")), len(&store, &asks("en"))),
+            (Some(2), None)
+        );
+    }
+
+    #[test]
+    fn what_varies_no_more_or_otherwise_takes_the_place() {
+        let store = store();
+        store.insert(key(), variant(1, "accept-language", &asks("de")));
+        store.insert(key(), variant(2, "accept", &asks("de")));
+        assert_eq!(len(&store, &asks("en")), Some(2));
+        store.insert(key(), object(3));
+        assert_eq!(len(&store, &asks("de")), Some(3));
+    }
 }

@@ -54,6 +54,11 @@ impl<'a> Cursor<'a> {
         self.take(len)
     }
 
+    /// The same, as text.
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
     pub(crate) fn rest(self) -> &'a [u8] {
         self.0
     }

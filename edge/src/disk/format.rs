@@ -14,17 +14,15 @@
 //! Every byte of a file is under a checksum, and its length is in its header: a file that
 //! was cut or changed anywhere is not taken for what was written.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod head;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::time::SystemTime;
+
 use tokio::time::Instant;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::cursor::Cursor;
-use crate::{
-    freshness::{Facts, Freshness, Share},
-    head::{Access, Head},
-};
+use crate::head::Head;
 
 const MAGIC: &[u8; 8] = b"WEIRDISK";
 /// Raised whenever the layout changes: what has another is a miss.
@@ -105,8 +103,8 @@ pub(crate) fn encode(key: &str, head: &Head, len: u64, sums: &[u64], clock: Cloc
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(&[0; 8]);
-    put_bytes(&mut out, key.as_bytes());
-    put_head(&mut out, head, clock);
+    head::put_bytes(&mut out, key.as_bytes());
+    head::put(&mut out, head, clock);
     for sum in sums {
         out.extend_from_slice(&sum.to_le_bytes());
     }
@@ -126,12 +124,16 @@ pub(crate) fn decode(bytes: &[u8], clock: Clock) -> Option<Header> {
         return None;
     }
     let mut cursor = Cursor::new(&bytes[PRELUDE_LEN..]);
-    let key = std::str::from_utf8(cursor.bytes()?).ok()?.into();
-    let head = take_head(&mut cursor, prelude.body_len, clock)?;
+    let key = cursor.text()?.into();
+    let head = head::take(&mut cursor, prelude.body_len, clock)?;
     let count = usize::try_from(prelude.body_len.div_ceil(PIECE_LEN as u64)).ok()?;
     let sums = cursor.rest();
     let good = sums.len() == count.checked_mul(8)?;
-    let sums = sums.as_chunks().0.iter().map(|sum| u64::from_le_bytes(*sum));
+    let sums = sums
+        .as_chunks()
+        .0
+        .iter()
+        .map(|sum| u64::from_le_bytes(*sum));
     good.then(|| Header {
         key,
         head,
@@ -172,111 +174,5 @@ fn header_sum(header: &[u8]) -> u64 {
     hash.digest()
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    out.extend_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
-fn put_head(out: &mut Vec<u8>, head: &Head, clock: Clock) {
-    // Named one by one, so that none is forgotten when another is added.
-    let Head {
-        status,
-        headers,
-        access,
-        store,
-        share,
-        freshness,
-        no_store,
-        length: _,
-    } = head;
-    out.extend_from_slice(&status.as_u16().to_le_bytes());
-    out.push(u8::from(*access == Access::Public));
-    out.push(u8::from(*store));
-    out.push(match share {
-        Share::Open => 0,
-        Share::Waiting => 1,
-        Share::Nobody => 2,
-    });
-    out.push(u8::from(*no_store));
-    let facts = freshness.facts(clock.now);
-    put_time(out, since_epoch(clock.wall));
-    put_time(out, facts.age);
-    put_time(out, facts.lifetime);
-    put_time(out, facts.while_revalidate);
-    put_time(out, facts.if_error);
-    out.push(u8::from(facts.strict));
-    out.extend_from_slice(&(headers.len() as u32).to_le_bytes());
-    for (name, value) in headers {
-        put_bytes(out, name.as_str().as_bytes());
-        put_bytes(out, value.as_bytes());
-    }
-}
-
-fn take_head(cursor: &mut Cursor<'_>, body_len: u64, clock: Clock) -> Option<Head> {
-    let status = StatusCode::from_u16(cursor.u16()?).ok()?;
-    let access = if cursor.flag()? {
-        Access::Public
-    } else {
-        Access::Keyed
-    };
-    let store = cursor.flag()?;
-    let share = match cursor.u8()? {
-        0 => Share::Open,
-        1 => Share::Waiting,
-        2 => Share::Nobody,
-        _ => return None,
-    };
-    let no_store = cursor.flag()?;
-    let freshness = take_freshness(cursor, clock)?;
-    let headers = take_headers(cursor)?;
-    Some(Head {
-        status,
-        access,
-        store,
-        share,
-        freshness,
-        no_store,
-        length: Some(body_len),
-        headers,
-    })
-}
-
-fn take_freshness(cursor: &mut Cursor<'_>, clock: Clock) -> Option<Freshness> {
-    let (written, age) = (cursor.time()?, cursor.time()?);
-    let lifetime = cursor.time()?;
-    // A clock that was set back can't tell how old it is: then it is taken for stale.
-    let since = since_epoch(clock.wall).checked_sub(written);
-    let facts = Facts {
-        age: age.checked_add(since.unwrap_or(lifetime))?,
-        lifetime,
-        while_revalidate: cursor.time()?,
-        if_error: cursor.time()?,
-        strict: cursor.flag()?,
-    };
-    Some(Freshness::of(facts, clock.now))
-}
-
-fn take_headers(cursor: &mut Cursor<'_>) -> Option<HeaderMap> {
-    let count = cursor.u32()?;
-    let mut headers = HeaderMap::new();
-    for _ in 0..count {
-        let name = HeaderName::from_bytes(cursor.bytes()?).ok()?;
-        let value = HeaderValue::from_bytes(cursor.bytes()?).ok()?;
-        headers.try_append(name, value).ok()?;
-    }
-    Some(headers)
-}
-
-fn put_time(out: &mut Vec<u8>, time: Duration) {
-    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    out.extend_from_slice(&ms.to_le_bytes());
-}
-
-fn since_epoch(wall: SystemTime) -> Duration {
-    wall.duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
 #[cfg(test)]
-#[path = "format_tests.rs"]
 mod tests;

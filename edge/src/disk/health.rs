@@ -65,9 +65,7 @@ impl Health {
     /// What is left of the pause; zero if there is none.
     pub(crate) fn pause_left(&self, now: Instant) -> Duration {
         let until = self.lock().until;
-        until.map_or(Duration::ZERO, |until| {
-            until.saturating_duration_since(now)
-        })
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

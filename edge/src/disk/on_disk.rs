@@ -1,7 +1,13 @@
 //! A body on disk, and its reading in pieces.
 
 use std::{
-    fmt, fs::File, io, ops::Range, os::unix::fs::FileExt as _, pin::Pin, sync::Arc,
+    fmt,
+    fs::File,
+    io,
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,7 +19,11 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{Disk, Fault, format::{self, PIECE_LEN}, name::Name};
+use super::{
+    Disk, Fault,
+    format::{self, PIECE_LEN},
+    name::Name,
+};
 use crate::fetch::FetchError;
 
 /// Longest wait for a piece once an answer has begun: after it the answer is cut. Chosen:
@@ -53,7 +63,10 @@ impl OnDisk {
         if format::is_right(&piece, self.sums.get(n as usize)) {
             return Ok(piece);
         }
-        Err(io::Error::new(io::ErrorKind::InvalidData, "a checksum is wrong"))
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a checksum is wrong",
+        ))
     }
 
     fn bytes(&self, part: Range<u64>) -> io::Result<BytesMut> {
@@ -170,7 +183,9 @@ impl Stream {
     /// What was sent is right; there is no more of it.
     fn cut(&mut self, fault: &Fault) -> FetchError {
         debug!(name = %self.body.name, ?fault, "an answer from disk is cut");
-        let OnDisk { disk, name, turn, .. } = &*self.body;
+        let OnDisk {
+            disk, name, turn, ..
+        } = &*self.body;
         disk.faulted(*name, Some(*turn), fault, Instant::now());
         (self.at, self.reading) = (self.end, None);
         FetchError::Cut

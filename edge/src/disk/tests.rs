@@ -21,9 +21,9 @@ use crate::{
     Config, EdgeError,
     body::Body,
     fills::Budget,
-    freshness::{Received, State as Fresh},
-    head::{Content, Head, Object},
-    path::{CacheKey, Site, Target},
+    freshness::{Received, State as Fresh, Terms},
+    head::{Content, Head, Object, Taking},
+    path::{CacheKey, Reading, Target},
     store::Store,
 };
 
@@ -31,14 +31,14 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn key(path: &str) -> CacheKey {
-    Target::parse(path, None, Site::Plain).unwrap().key
+    Target::parse(path, None, Reading::WEIR).unwrap().key
 }
 
 fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n * 7 + n / 251) as u8).collect()
 }
 
-fn object(control: &str, body: &[u8]) -> Arc<Object> {
+fn object(control: &str, body: &[u8]) -> Object {
     let builder = http::Response::builder().header("cache-control", control);
     let builder = builder.header("etag", "\"1\"").header("x-a", "1");
     let (parts, ()) = builder.header("x-a", "2").body(()).unwrap().into_parts();
@@ -47,9 +47,16 @@ fn object(control: &str, body: &[u8]) -> Arc<Object> {
         wall: SystemTime::now(),
         delay: Duration::ZERO,
     };
-    let head = Head::new(&parts, None, received, &HeaderValue::from_static("1.1 x"));
+    let taking = Taking {
+        received,
+        terms: Terms::default(),
+        via: &HeaderValue::from_static("1.1 x"),
+        our_cors: false,
+        sent: &HeaderMap::new(),
+    };
+    let head = Head::new(&parts, None, &taking);
     let pieces = body.chunks(1 << 20).map(Bytes::copy_from_slice);
-    Arc::new(Object::new(&head, pieces.collect()))
+    Object::new(&head, pieces.collect())
 }
 
 const LONG: &str = "max-age=1000, stale-while-revalidate=7";
@@ -68,11 +75,19 @@ fn open(config: &Config) -> Store {
     Store::open(config, Budget::new(config.fill_ram.as_u64())).unwrap()
 }
 
+async fn find(store: &Store, path: &str) -> Option<Arc<Object>> {
+    store.find(&key(path), HeaderMap::new).await
+}
+
+fn get(store: &Store, path: &str) -> Option<Arc<Object>> {
+    store.get(&key(path), HeaderMap::new)
+}
+
 /// Stores an object and asks for it, so that it is written; then ends the store.
-async fn leave(dir: &Path, path: &str, object: Arc<Object>) {
+async fn leave(dir: &Path, path: &str, object: Object) {
     let store = open(&config(dir));
     store.insert(key(path), object);
-    store.get(&key(path)).unwrap();
+    get(&store, path).unwrap();
     store.close().await;
 }
 
@@ -102,8 +117,8 @@ async fn an_object_comes_back_as_it_was_and_older() {
     for len in [0, 1, 300_000, 3_000_000] {
         let dir = TempDir::new().unwrap();
         let before = object(LONG, &bytes(len));
-        leave(dir.path(), "/x", before.clone()).await;
-        let after = open(&config(dir.path())).find(&key("/x")).await.unwrap();
+        leave(dir.path(), "/x", object(LONG, &bytes(len))).await;
+        let after = find(&open(&config(dir.path())), "/x").await.unwrap();
         assert_eq!(read(&after).await.unwrap(), bytes(len));
         assert_eq!(after.head.headers, before.head.headers);
         assert_eq!(after.head.length, Some(len as u64));
@@ -136,7 +151,7 @@ async fn what_is_asked_for_once_is_not_written_while_memory_has_room() {
     for path in ["/once", "/twice", "/short"] {
         let control = if path == "/short" { "max-age=2" } else { LONG };
         store.insert(key(path), object(control, b"x"));
-        (path != "/once").then(|| store.get(&key(path)).unwrap());
+        (path != "/once").then(|| get(&store, path).unwrap());
     }
     store.close().await;
     assert_eq!(files(dir.path()).len(), 1);
@@ -148,11 +163,11 @@ async fn a_second_answer_from_disk_brings_an_object_back_to_memory() {
         let dir = TempDir::new().unwrap();
         leave(dir.path(), "/x", object(LONG, &bytes(len))).await;
         let store = open(&config(dir.path()));
-        store.find(&key("/x")).await.unwrap();
-        assert!(store.get(&key("/x")).is_none());
-        store.find(&key("/x")).await.unwrap();
-        until(async || store.get(&key("/x")).is_some()).await;
-        let promoted = store.get(&key("/x")).unwrap();
+        find(&store, "/x").await.unwrap();
+        assert!(get(&store, "/x").is_none());
+        find(&store, "/x").await.unwrap();
+        until(async || get(&store, "/x").is_some()).await;
+        let promoted = get(&store, "/x").unwrap();
         assert!(matches!(promoted.body, Content::Ram(_)));
         assert_eq!(read(&promoted).await.unwrap(), bytes(len));
     }
@@ -167,12 +182,12 @@ async fn what_is_replaced_or_removed_is_never_found_again() {
         let store = open(&config(dir.path()));
         store.remove(&key("/gone"));
         store.insert(key("/old"), object(LONG, b"new"));
-        assert!(store.find(&key("/gone")).await.is_none());
-        store.get(&key("/old")).unwrap();
+        assert!(find(&store, "/gone").await.is_none());
+        get(&store, "/old").unwrap();
         store.close().await;
         let store = open(&config(dir.path()));
-        assert!(store.find(&key("/gone")).await.is_none());
-        let new = store.find(&key("/old")).await.unwrap();
+        assert!(find(&store, "/gone").await.is_none());
+        let new = find(&store, "/old").await.unwrap();
         assert_eq!(read(&new).await.unwrap(), b"new");
     }
 }
@@ -182,7 +197,7 @@ async fn a_renewed_head_is_kept_with_the_body_on_disk() {
     let dir = TempDir::new().unwrap();
     leave(dir.path(), "/x", object("max-age=100", &bytes(3_000_000))).await;
     let store = open(&config(dir.path()));
-    let old = store.find(&key("/x")).await.unwrap();
+    let old = find(&store, "/x").await.unwrap();
     assert!(matches!(old.body, Content::Disk(_)));
     let mut news = HeaderMap::new();
     news.insert("cache-control", HeaderValue::from_static("max-age=999"));
@@ -191,9 +206,9 @@ async fn a_renewed_head_is_kept_with_the_body_on_disk() {
         wall: SystemTime::now(),
         delay: Duration::ZERO,
     };
-    store.insert(key("/x"), Arc::new(old.refreshed(&news, received)));
+    store.insert(key("/x"), old.refreshed(&news, received));
     store.close().await;
-    let new = open(&config(dir.path())).find(&key("/x")).await.unwrap();
+    let new = find(&open(&config(dir.path())), "/x").await.unwrap();
     assert_eq!(new.head.headers["cache-control"], "max-age=999");
     assert_eq!(read(&new).await.unwrap(), bytes(3_000_000));
 }
@@ -209,7 +224,12 @@ async fn a_file_cut_or_changed_anywhere_is_a_miss_and_deleted() {
     let good = fs::read(file).unwrap();
     let header_len = good.len() - body.len();
     let places = [0, 8, 12, 13, 16, 17, 24, 31, 32, 40, header_len / 2];
-    let ends = [header_len - 1, header_len, header_len + 262_144, good.len() - 1];
+    let ends = [
+        header_len - 1,
+        header_len,
+        header_len + 262_144,
+        good.len() - 1,
+    ];
     let damage = |file: &Path, at: usize, cut: bool| {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
@@ -222,18 +242,21 @@ async fn a_file_cut_or_changed_anywhere_is_a_miss_and_deleted() {
         for cut in [false, true] {
             damage(file, at, cut);
             let store = open(&config(dir.path()));
-            assert!(store.find(&key("/x")).await.is_none(), "{at} {cut}");
+            assert!(find(&store, "/x").await.is_none(), "{at} {cut}");
             store.close().await;
             assert!(!file.exists(), "{at} {cut}");
         }
     }
     fs::write(file, [&good[..], b"more"].concat()).unwrap();
     let store = open(&config(dir.path()));
-    assert!(store.find(&key("/x")).await.is_none());
+    assert!(find(&store, "/x").await.is_none());
     store.close().await;
     fs::write(file, &good).unwrap();
     let store = open(&config(dir.path()));
-    assert_eq!(read(&store.find(&key("/x")).await.unwrap()).await.unwrap(), body);
+    assert_eq!(
+        read(&find(&store, "/x").await.unwrap()).await.unwrap(),
+        body
+    );
 }
 
 #[tokio::test]
@@ -247,7 +270,7 @@ async fn a_wrong_piece_of_a_long_body_cuts_the_answer_and_the_rest_is_right() {
     bad[at] ^= 1;
     fs::write(&file, bad).unwrap();
     let store = open(&config(dir.path()));
-    let found = store.find(&key("/x")).await.unwrap();
+    let found = find(&store, "/x").await.unwrap();
     for (part, right) in [
         (5..4_000_000_u64, true),
         (7_000_000..9_000_000, true),
@@ -259,6 +282,6 @@ async fn a_wrong_piece_of_a_long_body_cuts_the_answer_and_the_rest_is_right() {
         let whole = sent.is_some_and(|sent| sent == body[part.start as usize..part.end as usize]);
         assert_eq!(whole, right, "{part:?}");
     }
-    assert!(store.find(&key("/x")).await.is_none());
+    assert!(find(&store, "/x").await.is_none());
     until(async || !file.exists()).await;
 }

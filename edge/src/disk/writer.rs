@@ -61,7 +61,10 @@ impl Disk {
                 if pause.is_zero() {
                     return Task::Retry;
                 }
-                self.wake.wait_timeout(state, pause).expect("no holder panics").0
+                self.wake
+                    .wait_timeout(state, pause)
+                    .expect("no holder panics")
+                    .0
             } else {
                 self.wake.wait(state).expect("no holder panics")
             };
@@ -88,7 +91,9 @@ impl Disk {
         drop(state);
         self.metrics.size(bytes, objects);
         match scanned {
-            Ok(()) => info!(dir = ?self.dir, objects, bytes, took = ?began.elapsed(), "the cache's disk is known"),
+            Ok(()) => {
+                info!(dir = ?self.dir, objects, bytes, took = ?began.elapsed(), "the cache's disk is known")
+            }
             Err(error) => self.write_failed(&error),
         }
     }
@@ -132,7 +137,10 @@ impl Disk {
             self.write_succeeded();
         }
         let mut state = self.state();
-        let wanted = state.writing.get(&name).filter(|waiting| Arc::ptr_eq(&waiting.draft.object, &draft.object));
+        let wanted = state
+            .writing
+            .get(&name)
+            .filter(|waiting| Arc::ptr_eq(&waiting.draft.object, &draft.object));
         let hits = wanted.map(|waiting| waiting.hits);
         if hits.is_some() {
             state.writing.remove(&name);

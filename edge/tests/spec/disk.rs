@@ -53,7 +53,10 @@ async fn what_was_asked_for_twice_outlives_a_restart() {
         assert!(reply.body == bytes(len) && cache_status(&reply).starts_with("hit; ttl=99"));
         assert_eq!(reply.field("x-a"), "1");
         assert!((5..9).contains(&reply.field("age").parse::<u32>().unwrap()));
-        assert_eq!(edge.head(target).send().await.field("content-length"), len.to_string());
+        assert_eq!(
+            edge.head(target).send().await.field("content-length"),
+            len.to_string()
+        );
         assert_eq!(origin.fetches(target), 1);
     }
     stop(edge).await;
@@ -63,9 +66,18 @@ async fn what_was_asked_for_twice_outlives_a_restart() {
 async fn any_part_comes_from_disk() {
     let (origin, dir) = (FakeOrigin::start().await, TempDir::new().unwrap());
     let body = bytes(3_000_000);
-    origin.route("/x", Answer::ok(body.clone()).cache("max-age=1000").etag("e"));
+    origin.route(
+        "/x",
+        Answer::ok(body.clone()).cache("max-age=1000").etag("e"),
+    );
     leave(&origin, dir.path(), &["/x"]).await;
-    for part in [0..1, 262_143..262_145, 262_144..524_288, 5..2_999_999, 2_999_999..3_000_000] {
+    for part in [
+        0..1,
+        262_143..262_145,
+        262_144..524_288,
+        5..2_999_999,
+        2_999_999..3_000_000,
+    ] {
         let edge = on(&origin, dir.path()).await;
         let field = format!("bytes={}-{}", part.start, part.end - 1);
         let reply = edge.get("/x").header("range", &field).send().await;
@@ -109,7 +121,11 @@ async fn what_is_stale_on_disk_is_asked_about_and_not_fetched_again() {
     assert_eq!(cache_status(&asked), "fwd=stale; fwd-status=304; stored");
     let again = edge.get("/x").send().await;
     assert!(again.body == bytes(2_000_000));
-    assert!(cache_status(&again).starts_with("hit"), "{}", cache_status(&again));
+    assert!(
+        cache_status(&again).starts_with("hit"),
+        "{}",
+        cache_status(&again)
+    );
     drop(clock);
     stop(edge).await;
 }

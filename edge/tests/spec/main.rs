@@ -11,5 +11,7 @@ mod licence;
 mod limits;
 mod parts;
 mod requests;
+mod rfc9111;
 mod setup;
 mod shutdown;
+mod sites;

@@ -20,7 +20,11 @@ async fn a_disk_that_hangs_is_waited_for_briefly_and_then_not_at_all() {
         panic!("two objects are two files");
     };
     let x_is_first = fs::read(file).unwrap().ends_with(b"x");
-    let (hung, good) = if x_is_first { ("/x", "/y") } else { ("/y", "/x") };
+    let (hung, good) = if x_is_first {
+        ("/x", "/y")
+    } else {
+        ("/y", "/x")
+    };
     hang(file);
     let config = Config {
         disk_wait: Duration::from_millis(20),
@@ -29,14 +33,14 @@ async fn a_disk_that_hangs_is_waited_for_briefly_and_then_not_at_all() {
     let store = open(&config);
     until(async || {
         let began = Instant::now();
-        assert!(store.find(&key(hung)).await.is_none());
+        assert!(find(&store, hung).await.is_none());
         began.elapsed() < config.disk_wait
     })
     .await;
-    assert!(store.find(&key(good)).await.is_none());
+    assert!(find(&store, good).await.is_none());
     // The disk wakes up: what it holds was not thrown away.
     drop(fs::OpenOptions::new().write(true).open(file).unwrap());
-    until(async || store.find(&key(good)).await.is_some()).await;
+    until(async || find(&store, good).await.is_some()).await;
     assert!(other.exists());
 }
 
@@ -49,7 +53,7 @@ async fn what_can_not_be_read_is_a_miss() {
     fs::create_dir(&file).unwrap();
     let store = open(&config(dir.path()));
     for _ in 0..5 {
-        assert!(store.find(&key("/x")).await.is_none());
+        assert!(find(&store, "/x").await.is_none());
     }
 }
 
@@ -57,7 +61,7 @@ async fn what_can_not_be_read_is_a_miss() {
 async fn is_written(store: &Store, dir: &Path, path: &str) -> bool {
     let before = files(dir).len();
     store.insert(key(path), object(LONG, path.as_bytes()));
-    assert!(store.get(&key(path)).is_some());
+    assert!(get(&store, path).is_some());
     for _ in 0..10 {
         if files(dir).len() > before {
             return true;
@@ -80,7 +84,7 @@ async fn a_disk_that_takes_nothing_is_tried_again_later() {
     fs::remove_dir(&tmp).unwrap();
     fs::write(&tmp, "not a folder").unwrap();
     assert!(!is_written(&store, dir.path(), "/x").await);
-    assert!(store.find(&key("/x")).await.is_some(), "memory still has it");
+    assert!(find(&store, "/x").await.is_some(), "memory still has it");
     fs::remove_file(&tmp).unwrap();
     fs::create_dir(&tmp).unwrap();
     until(async || is_written(&store, dir.path(), &next()).await).await;
@@ -95,8 +99,11 @@ async fn a_full_disk_keeps_what_it_has() {
     let tmp = dir.path().join("tmp").join(Name::of("/full").to_string());
     std::os::unix::fs::symlink("/dev/full", &tmp).unwrap();
     assert!(!is_written(&store, dir.path(), "/full").await);
-    assert!(fs::symlink_metadata(tmp).is_err(), "it was tried, and cleared away");
-    assert!(store.find(&key("/x")).await.is_some());
+    assert!(
+        fs::symlink_metadata(tmp).is_err(),
+        "it was tried, and cleared away"
+    );
+    assert!(find(&store, "/x").await.is_some());
     let mut n = 0;
     while !is_written(&store, dir.path(), &format!("/{n}")).await {
         n += 1;
@@ -111,12 +118,12 @@ async fn a_folder_that_is_removed_is_used_again_once_it_is_back() {
     let cache = config.cache_dir.as_deref().unwrap();
     leave(cache, "/x", object(LONG, b"x")).await;
     let store = open(&config);
-    assert!(store.find(&key("/x")).await.is_some());
+    assert!(find(&store, "/x").await.is_some());
     let elsewhere = dir.path().join("elsewhere");
     fs::rename(cache, &elsewhere).unwrap();
-    assert!(store.find(&key("/x")).await.is_none());
+    assert!(find(&store, "/x").await.is_none());
     store.insert(key("/y"), object(LONG, b"y"));
-    assert!(store.get(&key("/y")).is_some());
+    assert!(get(&store, "/y").is_some());
     fs::create_dir(cache).unwrap();
     let mut n = 0;
     while files(cache).is_empty() {

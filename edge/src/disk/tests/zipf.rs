@@ -41,10 +41,10 @@ async fn hit_ratio(store: &Store, mut after_each: impl FnMut(usize)) -> f64 {
     for n in 0..WARMING + REQUESTS {
         let point = chance.unit() * popularity[OBJECTS - 1];
         let path = format!("/{}", popularity.partition_point(|sum| *sum < point));
-        match store.find(&key(&path)).await {
+        match find(&store, &path).await {
             Some(_) if n >= WARMING => hits += 1,
             Some(_) => {}
-            None => store.insert(key(&path), object(LONG, &body)),
+            None => drop(store.insert(key(&path), object(LONG, &body))),
         }
         // The writer keeps up, as it does with requests from a network.
         while n % 8 == 0 && !store.is_idle() {

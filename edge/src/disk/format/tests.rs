@@ -1,8 +1,14 @@
+use std::time::{Duration, UNIX_EPOCH};
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use proptest::prelude::*;
 
 use super::*;
-use crate::freshness::State;
+use crate::{
+    freshness::{Facts, Freshness, Share, State, Terms},
+    head::Access,
+    vary::Vary,
+};
 
 fn clock(secs: u64) -> Clock {
     let start = Clock {
@@ -24,6 +30,8 @@ fn head(clock: Clock, lifetime_secs: u64, fields: &[(String, Vec<u8>)]) -> Head 
         strict: true,
     };
     let mut headers = HeaderMap::new();
+    headers.insert("vary", HeaderValue::from_static("accept-language, a"));
+    headers.insert("content-language", HeaderValue::from_static("de"));
     for (name, value) in fields {
         if let (Ok(name), Ok(value)) = (
             HeaderName::from_bytes(name.as_bytes()),
@@ -34,12 +42,21 @@ fn head(clock: Clock, lifetime_secs: u64, fields: &[(String, Vec<u8>)]) -> Head 
     }
     Head {
         status: StatusCode::NOT_FOUND,
-        headers,
         access: Access::Public,
         store: true,
         share: Share::Waiting,
         freshness: Freshness::of(facts, clock.now),
         no_store: true,
+        vary: Vary::of(&headers, &headers),
+        headers,
+        terms: Terms {
+            heuristic_percent: 10,
+            ttl: Some(Duration::from_secs(3)),
+            authorized: true,
+            ..Terms::default()
+        },
+        our_cors: true,
+        says_shared: true,
         length: Some(9),
     }
 }
