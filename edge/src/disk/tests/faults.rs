@@ -61,7 +61,7 @@ async fn what_can_not_be_read_is_a_miss() {
 async fn is_written(store: &Store, dir: &Path, path: &str) -> bool {
     let before = files(dir).len();
     store.insert(key(path), object(LONG, path.as_bytes()));
-    assert!(get(&store, path).is_some());
+    assert!(get(store, path).is_some());
     for _ in 0..10 {
         if files(dir).len() > before {
             return true;
