@@ -188,8 +188,8 @@ impl Tiers {
         if self.ram.holds(&key) {
             return;
         }
-        let (mut evicted, limit) = (Vec::new(), self.limit());
         let object = found.object.clone();
+        let (mut evicted, limit) = (Vec::new(), self.limit_with(&object));
         disk.if_still(found.name, found.turn, || {
             evicted = self.ram.insert(key, object, limit);
         });
@@ -197,7 +197,8 @@ impl Tiers {
     }
 
     fn take(&self, key: CacheKey, object: Arc<Object>) {
-        let evicted = self.ram.insert(key, object, self.limit());
+        let limit = self.limit_with(&object);
+        let evicted = self.ram.insert(key, object, limit);
         self.evicted(evicted);
     }
 
@@ -213,8 +214,17 @@ impl Tiers {
 
     /// Memory for stored objects now, bytes.
     fn limit(&self) -> u64 {
+        self.limit_beside(self.held_apart())
+    }
+
+    /// The same once this object is one of them: its body is in memory already.
+    fn limit_with(&self, object: &Object) -> u64 {
+        self.limit_beside(self.held_apart().saturating_sub(object.len()))
+    }
+
+    fn limit_beside(&self, apart: u64) -> u64 {
         let index = self.disk.as_ref().map_or(0, |disk| disk.weight());
-        let else_taken = self.fills.used() + self.held_apart() + index;
+        let else_taken = self.fills.used() + apart + index;
         let least = self.ram_bytes / RAM_SHARE_MIN;
         self.ram_bytes.saturating_sub(else_taken).max(least)
     }
