@@ -47,6 +47,10 @@ mod metrics;
 mod server;
 mod stall;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use server::serve;
