@@ -192,6 +192,7 @@ async fn what_a_killed_process_was_writing_is_never_served() {
         let before = files(dir.path()).len();
         let mut child = start_writer(dir.path());
         while files(dir.path()).len() < (before + 4).min(OBJECTS) {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended");
             sleep(Duration::from_millis(1)).await;
         }
         sleep(Duration::from_micros(700 * round)).await;
