@@ -101,11 +101,34 @@ impl Disk {
             Refused::Io(error) => failed(error),
         })?;
         let disk = Arc::new(Self::new(config, dir, held).map_err(failed)?);
-        let writer = disk.clone();
-        let thread = thread::Builder::new().name("disk-write".to_owned());
-        let started = thread.spawn(move || writer::run(&writer, folder));
-        started.map_err(failed)?;
+        disk.start(folder).map_err(failed)?;
         Ok(Some(disk))
+    }
+
+    fn start(self: &Arc<Self>, folder: Folder) -> io::Result<()> {
+        let writer = self.clone();
+        let thread = thread::Builder::new().name("disk-write".to_owned());
+        thread.spawn(move || writer::run(&writer, folder))?;
+        Ok(())
+    }
+
+    /// Takes the folder again after [`Self::close`], unless another process has it.
+    pub(crate) fn reopen(self: &Arc<Self>) {
+        if self.state().closing.is_none() {
+            return;
+        }
+        let opened = Folder::open(&self.dir).map_err(io::Error::other);
+        let started = opened.and_then(|folder| {
+            let mut state = self.state();
+            state.start_over();
+            state.closing = None;
+            drop(state);
+            self.released.send_replace(false);
+            self.start(folder)
+        });
+        if let Err(error) = started {
+            warn!(dir = ?self.dir, %error, "the cache's disk can't be had again; storing in memory only");
+        }
     }
 
     fn new(config: &Config, dir: &Path, held: &Held) -> io::Result<Self> {

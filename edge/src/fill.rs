@@ -14,9 +14,9 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    fetch::FetchError,
     freshness::Share,
     head::{Head, Object},
+    upstream::FetchError,
 };
 
 /// How far a fill that does not keep its bytes runs ahead of its fastest reader, bytes.

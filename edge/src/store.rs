@@ -87,6 +87,11 @@ impl Store {
         }
     }
 
+    /// Forgets all that is in memory.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+
     /// What is stored in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
         self.0.weight()
@@ -110,6 +115,13 @@ impl Store {
     pub(crate) async fn close(&self) {
         if let Some(disk) = &self.0.disk {
             disk.close().await;
+        }
+    }
+
+    /// Takes the folder again after [`Self::close`].
+    pub(crate) fn reopen(&self) {
+        if let Some(disk) = &self.0.disk {
+            disk.reopen();
         }
     }
 }

@@ -135,6 +135,21 @@ async fn two_edges_in_one_folder_are_refused_and_one_after_another_are_not() {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_given_up_can_be_taken_again() {
+    let dir = TempDir::new().unwrap();
+    let config = config(dir.path());
+    let (old, path) = (open(&config), "/x");
+    old.close().await;
+    let new = open(&config);
+    old.reopen();
+    new.close().await;
+    old.reopen();
+    old.insert(key(path), object(LONG, b"x"));
+    assert!(get(&old, path).is_some());
+    until(async || files(dir.path()).len() == 1).await;
+}
+
+#[tokio::test]
 async fn what_is_asked_for_once_is_not_written_while_memory_has_room() {
     let dir = TempDir::new().unwrap();
     let store = open(&config(dir.path()));

@@ -75,6 +75,10 @@ impl Tiers {
         self.ram.remove(key);
     }
 
+    pub(super) fn clear(&self) {
+        drop(self.ram.shrink(0));
+    }
+
     pub(super) fn weight(&self) -> u64 {
         self.ram.weight()
     }

@@ -3,15 +3,24 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod cache;
+mod clients;
 mod coalescing;
+mod connections;
 mod disk;
 mod faults;
+mod frames;
+mod handover;
+mod http2;
 mod keys;
 mod licence;
 mod limits;
 mod parts;
+mod refusals;
 mod requests;
 mod rfc9111;
 mod setup;
 mod shutdown;
 mod sites;
+#[cfg(feature = "tls")]
+mod tls;
+mod upstream;
