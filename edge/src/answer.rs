@@ -153,7 +153,10 @@ impl Exchange<'_> {
             }
             Joined::Full => return self.failed(&FetchError::Overloaded, stale.as_deref()),
         };
-        match reader.arrival().await {
+        let arrival = reader.arrival().await;
+        // A purge may have come meanwhile.
+        let stale = stale.filter(|stale| self.node.store.may_use(&self.target.key, stale));
+        match arrival {
             // Seen at its head: this answer is for the request it was fetched for.
             Ok(Arrival::Head(head))
                 if outcome == Outcome::Collapsed && head.share == Share::Nobody =>
@@ -272,7 +275,7 @@ fn saves(stale: &Object, head: &Head, now: Instant) -> bool {
         && stale.head.freshness.serves_on_error(now)
 }
 
-fn parse(node: &Node, request: &Parts) -> Result<Target, Refused> {
+pub(crate) fn parse(node: &Node, request: &Parts) -> Result<Target, Refused> {
     let (path, query) = (request.uri.path(), request.uri.query());
     let len_max = node.config.target_len_max;
     if path.len() + query.map_or(0, str::len) > len_max {

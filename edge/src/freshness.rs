@@ -8,6 +8,8 @@ use http::{
 };
 use tokio::time::Instant;
 
+use crate::purge::Position;
+
 /// Addressed to caches that stand for the origin (RFC 9213 §3.1).
 pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 /// Numbers above this are taken for it (RFC 9111 §1.2.2).
@@ -20,6 +22,8 @@ pub(crate) struct Received {
     pub(crate) wall: SystemTime,
     /// From asking to the head of the answer.
     pub(crate) delay: Duration,
+    /// The purges in force when it was asked for.
+    pub(crate) position: Position,
 }
 
 /// What a shared cache may do with an answer.
@@ -274,6 +278,7 @@ mod tests {
             at: Instant::now(),
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
             delay: Duration::ZERO,
+            position: Position::default(),
         };
         judge(StatusCode::from_u16(status).unwrap(), &headers, received)
     }

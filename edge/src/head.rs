@@ -1,6 +1,9 @@
 //! The head of an answer, ready to be sent, and the object it becomes.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{
@@ -10,11 +13,16 @@ use http::{
         PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
+use tokio::time::Instant;
 
 use crate::{
     cors,
     freshness::{self, Freshness, Received, Share, Verdict},
+    purge::{Position, Tags},
 };
+
+/// What no look at the purges has.
+const UNSEEN: u64 = u64::MAX;
 
 /// Fields for one connection only (RFC 9110 §7.6.1), and such as advertise another host.
 const HOP: [HeaderName; 10] = [
@@ -45,7 +53,7 @@ pub(crate) enum Access {
 
 /// The head of an answer as the origin gave it, and as clients get it: without what is
 /// for one connection, with our CORS and `Via` fields.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -57,6 +65,9 @@ pub(crate) struct Head {
     pub(crate) no_store: bool,
     /// Of the body, if it is known, bytes.
     pub(crate) length: Option<u64>,
+    /// The purges in force when it was asked for, or last asked about.
+    pub(crate) position: Position,
+    pub(crate) tags: Tags,
 }
 
 impl Head {
@@ -77,6 +88,7 @@ impl Head {
             headers.insert(DATE, http_date(received.wall));
         }
         let mut new = Self::build(head.status, headers, access, verdict);
+        new.position = received.position;
         new.set_length(length);
         new
     }
@@ -97,6 +109,7 @@ impl Head {
         }
         let verdict = freshness::judge(self.status, &with_age(&headers, news), received);
         let mut new = Self::build(self.status, headers, access, verdict);
+        new.position = received.position;
         new.set_length(self.length);
         new
     }
@@ -104,6 +117,7 @@ impl Head {
     fn build(status: StatusCode, headers: HeaderMap, access: Access, verdict: Verdict) -> Self {
         Self {
             status,
+            tags: Tags::read(&headers),
             headers,
             access,
             store: verdict.store,
@@ -111,6 +125,7 @@ impl Head {
             freshness: verdict.freshness,
             no_store: verdict.no_store,
             length: None,
+            position: Position::default(),
         }
     }
 
@@ -133,7 +148,7 @@ impl Head {
         let field = |(name, value): (&HeaderName, &HeaderValue)| {
             name.as_str().len() + value.len() + FIELD_OVERHEAD
         };
-        OVERHEAD + self.headers.iter().map(field).sum::<usize>()
+        OVERHEAD + self.tags.weight() + self.headers.iter().map(field).sum::<usize>()
     }
 }
 
@@ -144,27 +159,40 @@ pub(crate) struct Object {
     /// In pieces, in order.
     pub(crate) body: Arc<[Bytes]>,
     len: u64,
+    /// The newest purge that it has been held against.
+    pub(crate) seen: AtomicU64,
 }
 
 impl Object {
     pub(crate) fn new(head: &Head, body: Arc<[Bytes]>) -> Self {
         let len = body.iter().map(|piece| piece.len() as u64).sum();
-        let mut head = Head {
-            headers: head.headers.clone(),
-            freshness: head.freshness.clone(),
-            ..*head
-        };
+        let mut head = head.clone();
         head.set_length(Some(len));
-        Self { head, body, len }
+        Self::of(head, body, len)
+    }
+
+    fn of(head: Head, body: Arc<[Bytes]>, len: u64) -> Self {
+        let seen = AtomicU64::new(UNSEEN);
+        Self {
+            head,
+            body,
+            len,
+            seen,
+        }
+    }
+
+    /// This object as a soft purge leaves it: stale since then.
+    pub(crate) fn stale_since(&self, then: Instant) -> Self {
+        let mut head = self.head.clone();
+        let freshness = &mut head.freshness;
+        freshness.lifetime = freshness.lifetime.min(freshness.age(then));
+        Self::of(head, self.body.clone(), self.len)
     }
 
     /// This object after the origin said, by a 304, that it has not changed.
     pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
-        Self {
-            head: self.head.refreshed(news, received),
-            body: self.body.clone(),
-            len: self.len,
-        }
+        let head = self.head.refreshed(news, received);
+        Self::of(head, self.body.clone(), self.len)
     }
 
     /// What it takes in memory, bytes.

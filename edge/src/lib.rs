@@ -16,6 +16,7 @@ mod keyring;
 
 mod freshness;
 mod head;
+mod purge;
 mod store;
 
 mod fetch;

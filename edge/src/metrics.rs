@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     pub(crate) fetches: Counter,
     pub(crate) warmed: Counter,
     pub(crate) cut: Counter,
+    pub(crate) evicted: Counter,
+    pub(crate) purges: Counter,
     fill: Histogram,
     ram: Gauge,
     fill_ram: Gauge,
@@ -35,6 +37,8 @@ impl Metrics {
             fetches: counter!("weir_edge_origin_fetches_total", &labels),
             warmed: counter!("weir_edge_warmed_total", &labels),
             cut: counter!("weir_edge_connections_cut_total", &labels),
+            evicted: counter!("weir_edge_evictions_total", &labels),
+            purges: counter!("weir_edge_purges_total", &labels),
             fill: histogram!("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
             fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
@@ -76,6 +80,11 @@ fn describe() {
         "weir_edge_connections_cut_total",
         "Connections of clients cut: too many, or open when the drain was over"
     );
+    describe_counter!(
+        "weir_edge_evictions_total",
+        "Objects that left memory for want of room"
+    );
+    describe_counter!("weir_edge_purges_total", "Purges put in force");
     describe_histogram!(
         "weir_edge_fill_seconds",
         Unit::Seconds,

@@ -17,6 +17,7 @@ use crate::{
     fills::{Budget, Fills},
     metrics::Metrics,
     path::Site,
+    purge::Purges,
     store::Store,
 };
 
@@ -30,6 +31,7 @@ pub(crate) struct Node {
     pub(crate) origin: Arc<Origin>,
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) purges: Arc<Purges>,
     pub(crate) store: Store,
     pub(crate) fills: Fills,
     pub(crate) fill_ram: Arc<Budget>,
@@ -49,15 +51,22 @@ impl Node {
         let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
         let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let purges = Arc::new(Purges::new());
+        let metrics = Metrics::new(&config.pop);
         Ok(Self {
             origin: Arc::new(Origin::new(&config, join, via.clone())?),
             via,
             gate,
-            store: Store::new(config.ram.as_u64()),
-            fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
+            store: Store::new(config.ram.as_u64(), purges.clone(), metrics.evicted.clone()),
+            fills: Fills::new(
+                config.fill_window.as_u64(),
+                config.waiters_max,
+                purges.clone(),
+            ),
+            purges,
             fill_ram: Budget::new(config.fill_ram.as_u64()),
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
-            metrics: Metrics::new(&config.pop),
+            metrics,
             places: Arc::new(Semaphore::new(config.connections_max)),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),

@@ -52,7 +52,10 @@ pub(crate) struct Order {
 }
 
 /// Begins a fetch, which goes on without whoever began it.
-pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, order: Order) {
+pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
+    let key = &order.key.cache;
+    // A purge may have come since it was looked up: no 304 brings its bytes back.
+    order.stale = order.stale.filter(|stale| node.store.may_use(key, stale));
     let span = debug_span!("fetch", cache_key = order.key.cache.as_str());
     // Made here, so that a task that never runs ends its fill as well.
     let pump = Pump {
@@ -108,6 +111,7 @@ impl Pump {
             at,
             wall: SystemTime::now(),
             delay: at.saturating_duration_since(asked),
+            position: self.fill.position(),
         };
         self.take(response, received, slot).await
     }

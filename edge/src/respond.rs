@@ -21,10 +21,10 @@ use crate::{
     freshness::CDN_CACHE_CONTROL,
     head::{Head, Object},
     outcome::Outcome,
+    purge::SURROGATE_KEY,
     range::{Wanted, wanted},
 };
 
-const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 

@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
-use moka::sync::Cache;
+use metrics::Counter;
+use moka::{notification::RemovalCause, sync::Cache};
 
-use crate::{head::Object, path::CacheKey};
+use crate::{
+    head::Object,
+    path::CacheKey,
+    purge::{Position, Purge, Purges, Set, Subject, object_of},
+};
 
 /// Objects by cache key, up to a number of bytes.
 pub(crate) struct Store {
     objects: Cache<CacheKey, Arc<Object>>,
+    purges: Arc<Purges>,
 }
 
 impl Store {
-    pub(crate) fn new(ram_bytes: u64) -> Self {
+    pub(crate) fn new(ram_bytes: u64, purges: Arc<Purges>, evicted: Counter) -> Self {
         let weigh = |key: &CacheKey, object: &Arc<Object>| {
             let weight = object.weight() + key.as_str().len() as u64;
             u32::try_from(weight).unwrap_or(u32::MAX)
@@ -20,15 +26,35 @@ impl Store {
         let objects = Cache::builder()
             .max_capacity(ram_bytes)
             .weigher(weigh)
+            .eviction_listener(move |_, _, cause| {
+                if cause == RemovalCause::Size {
+                    evicted.increment(1);
+                }
+            })
             .build();
-        Self { objects }
+        Self { objects, purges }
     }
 
+    /// What is stored, unless it was purged.
     pub(crate) fn get(&self, key: &CacheKey) -> Option<Arc<Object>> {
-        self.objects.get(key)
+        let object = self.objects.get(key)?;
+        let admitted = self.purges.admit(key.as_str(), object);
+        if admitted.is_none() {
+            self.remove(key);
+        }
+        admitted
+    }
+
+    /// Whether an object that was looked up before is not dead since.
+    pub(crate) fn may_use(&self, key: &CacheKey, object: &Arc<Object>) -> bool {
+        self.purges.admit(key.as_str(), object.clone()).is_some()
     }
 
     pub(crate) fn insert(&self, key: CacheKey, object: Arc<Object>) {
+        let newer = |had: Arc<Object>| had.head.position > object.head.position;
+        if !self.may_use(&key, &object) || self.objects.get(&key).is_some_and(newer) {
+            return;
+        }
         self.objects.insert(key, object);
         // Else moka evicts later, and holds more than its capacity until then.
         self.objects.run_pending_tasks();
@@ -36,6 +62,26 @@ impl Store {
 
     pub(crate) fn remove(&self, key: &CacheKey) {
         self.objects.invalidate(key);
+    }
+
+    /// Counts what a purge at `position` takes, and removes it where it is gone by that.
+    pub(crate) fn purge(&self, purge: &Purge, position: Position) -> u64 {
+        let one = Set::just(purge);
+        let mut matched = 0;
+        for (key, object) in &self.objects {
+            let subject = Subject {
+                key: object_of(key.as_str()),
+                tags: Some(&object.head.tags),
+            };
+            if object.head.position < position && one.takes(subject) {
+                matched += 1;
+                if !purge.soft {
+                    self.remove(&key);
+                }
+            }
+        }
+        self.objects.run_pending_tasks();
+        matched
     }
 
     /// What is stored, bytes.
@@ -57,6 +103,7 @@ mod tests {
         freshness::Received,
         head::Head,
         path::{Site, Target},
+        purge::Position,
     };
 
     fn object(len: usize) -> Arc<Object> {
@@ -69,6 +116,7 @@ mod tests {
             at: Instant::now(),
             wall: SystemTime::now(),
             delay: Duration::ZERO,
+            position: Position::default(),
         };
         let head = Head::new(&parts, None, received, &HeaderValue::from_static("1.1 x"));
         Arc::new(Object::new(&head, Arc::new([Bytes::from(vec![0; len])])))
@@ -76,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_budget_holds_after_every_insert() {
-        let store = Store::new(100_000);
+        let store = Store::new(100_000, Arc::new(Purges::new()), Counter::noop());
         for n in 0..100 {
             let path = format!("/{n}");
             let key = Target::parse(&path, None, Site::Plain).unwrap().key;
