@@ -284,17 +284,34 @@ pub(crate) fn parse(node: &Node, request: &Parts) -> Result<Target, Refused> {
     Target::parse(path, query, node.site())
 }
 
+/// A GET of an address, whole or from its path on.
+pub(crate) fn parts_of(url: &str) -> Result<Parts, &'static str> {
+    let request = http::Request::get(url).body(());
+    let (parts, ()) = request.map_err(|_| "it is no address")?.into_parts();
+    if parts.uri.path().starts_with('/') {
+        Ok(parts)
+    } else {
+        Err("it begins neither with http:// nor with a slash")
+    }
+}
+
+/// What an address stands for here.
+pub(crate) fn target_of(node: &Node, url: &str) -> Result<Target, String> {
+    let parts = parts_of(url)?;
+    parse(node, &parts).map_err(Refused::why)
+}
+
 fn target_refused(refused: Refused) -> Answer {
     use wire::kind::{BAD_REQUEST, NOT_FOUND, TOO_LARGE};
-    let (status, kind, why) = match refused {
-        Refused::Malformed(why) => (StatusCode::BAD_REQUEST, BAD_REQUEST, why.to_owned()),
-        Refused::NotHere(why) => (StatusCode::NOT_FOUND, NOT_FOUND, why.to_owned()),
-        Refused::TooLong(len_max) => {
-            let why = format!("path and query are longer than {len_max} bytes");
-            (StatusCode::URI_TOO_LONG, TOO_LARGE, why)
-        }
+    let (status, kind) = match refused {
+        Refused::Malformed(_) => (StatusCode::BAD_REQUEST, BAD_REQUEST),
+        Refused::NotHere(_) => (StatusCode::NOT_FOUND, NOT_FOUND),
+        Refused::TooLong(_) => (StatusCode::URI_TOO_LONG, TOO_LARGE),
     };
-    Answer::new(respond::problem(status, kind, why), Outcome::Refused)
+    Answer::new(
+        respond::problem(status, kind, refused.why()),
+        Outcome::Refused,
+    )
 }
 
 fn preflight() -> Answer {
@@ -335,7 +352,7 @@ fn method_refused() -> Answer {
     Answer::new(response, Outcome::Refused)
 }
 
-fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
 }

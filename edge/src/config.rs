@@ -1,9 +1,9 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::EdgeError;
+use crate::{EdgeError, admin};
 
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
@@ -76,6 +76,13 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
 
+    /// Address of the admin listener, which takes purges and explains, never the viewers';
+    /// or `off`. Default `off`.
+    pub admin_listen: String,
+    /// File of the token that it wants; made, with a new one, if it is not there. Default
+    /// none, which `admin_listen` does not work without.
+    pub admin_token_file: PathBuf,
+
     /// Verified keys that are remembered, about 1 KiB each. Default 16384.
     pub keys_max: usize,
     /// How long the origin may hold the edge's question for new keys. Default 30 s.
@@ -118,6 +125,8 @@ impl Default for Config {
             target_len_max: 4096,
             client_stall_timeout: Duration::from_secs(30),
             drain: Duration::from_secs(10),
+            admin_listen: "off".to_owned(),
+            admin_token_file: PathBuf::new(),
             keys_max: 16_384,
             keys_wait: Duration::from_secs(30),
             keys_retry_max: Duration::from_secs(5),
@@ -137,6 +146,7 @@ impl Config {
         if self.pop.parse::<wire::TrackId>().is_err() {
             return Err(EdgeError::Pop(self.pop.clone()));
         }
+        admin::address(self)?;
         let limit = |good: bool, key, why| {
             let bad = EdgeError::Limit { key, why };
             if good { Ok(()) } else { Err(bad) }

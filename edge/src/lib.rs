@@ -27,10 +27,12 @@ mod pump;
 mod node;
 mod warm;
 
+mod admin;
 mod answer;
 mod body;
 mod conditional;
 mod cors;
+mod explain;
 mod range;
 mod respond;
 

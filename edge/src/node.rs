@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
+    admin::Token,
     fetch::Origin,
     fills::{Budget, Fills},
     metrics::Metrics,
@@ -37,6 +38,8 @@ pub(crate) struct Node {
     pub(crate) fill_ram: Arc<Budget>,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: Metrics,
+    /// Of the operator, where there is an admin listener.
+    pub(crate) admin: Option<Token>,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
     /// Every task of this node runs here.
@@ -67,6 +70,7 @@ impl Node {
             fill_ram: Budget::new(config.fill_ram.as_u64()),
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             metrics,
+            admin: Token::open(&config)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
-    Config, EdgeError,
+    Config, EdgeError, admin,
     answer::{answer, is_licence_request},
     body::Body,
     keyring::{self, Pace},
@@ -62,7 +62,11 @@ pub async fn serve(
     join: Option<String>,
     shutdown: CancellationToken,
 ) -> Result<(), EdgeError> {
+    let admin = admin::listen(&config).await?;
     let node = Arc::new(Node::new(config, join.as_deref())?);
+    if let Some(listener) = admin {
+        until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
+    }
     if let Some(gate) = &node.gate {
         let follow = keyring::follow(gate.clone(), node.origin.clone(), pace(&node));
         until_shutdown(&node, &shutdown, follow);
@@ -205,8 +209,15 @@ async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr)
         .map_or("*", |target| target.as_str());
     let span =
         info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    let debugging = admin::Debugging::of(node, &parts);
     let answered = answer(node, &parts).instrument(span.clone()).await;
-    let Answer { response, outcome } = answered;
+    let Answer {
+        mut response,
+        outcome,
+    } = answered;
+    if let Some(debugging) = debugging {
+        debugging.tell(outcome, response.headers_mut());
+    }
     node.metrics.request(outcome);
     let status = response.status().as_u16();
     let outcome = outcome.as_str();

@@ -28,7 +28,7 @@ pub(crate) use self::{
     position::Position,
     selector::{Purge, Selector},
     set::{Judgement, Set, Subject},
-    tags::{SURROGATE_KEY, Tags},
+    tags::{CACHE_TAG, SURROGATE_KEY, Tags},
 };
 use crate::head::Object;
 

@@ -4,11 +4,14 @@
 
 mod cache;
 mod coalescing;
+mod explain;
 mod faults;
 mod keys;
 mod licence;
 mod limits;
+mod operator;
 mod parts;
+mod purge;
 mod requests;
 mod setup;
 mod shutdown;

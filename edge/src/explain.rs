@@ -1,0 +1,148 @@
+//! What this edge would do with a request, and why: looked at, not done.
+
+use std::sync::Arc;
+
+use http::{header::AUTHORIZATION, request::Parts};
+use tokio::time::Instant;
+use wire::{Explanation, StoredObject};
+
+use crate::{
+    access::{Refusal, Viewer},
+    answer,
+    fetch::Credential,
+    fills::FillKey,
+    freshness::State,
+    head::{Access, Object},
+    node::Node,
+    outcome::Outcome,
+    path::{Site, Target},
+    purge::{CACHE_TAG, SURROGATE_KEY},
+};
+
+pub(crate) fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {
+    let url = request.uri.path_and_query().map_or("", |it| it.as_str());
+    let mut told = Explanation {
+        url: keys::redact(url).into_owned(),
+        pop: node.config.pop.clone(),
+        position: node.purges.now().to_string(),
+        ..Explanation::default()
+    };
+    let outcome = look(node, request, &mut told);
+    outcome.as_str().clone_into(&mut told.outcome);
+    told
+}
+
+/// Fills in what is found, up to what ends the request.
+fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
+    let target = match answer::parse(node, request) {
+        Ok(target) => target,
+        Err(refused) => {
+            told.refused = Some(refused.why());
+            return Outcome::Refused;
+        }
+    };
+    told.key = Some(keys::redact(target.key.as_str()).into_owned());
+    let site = match node.site() {
+        Site::Weir => "weir",
+        Site::Plain => "plain",
+    };
+    told.site = Some(site.to_owned());
+    told.upstream = Some(node.config.origin.clone());
+    let stored = node.store.get(&target.key);
+    told.stored = stored.as_deref().map(|it| describe(it, node.site()));
+    let viewer = match &node.gate {
+        None => Ok(Viewer::Anyone),
+        Some(gate) => gate.admit(
+            &target,
+            request.headers.get(AUTHORIZATION),
+            answer::unix_now(),
+        ),
+    };
+    match viewer {
+        Ok(viewer) => judge(node, &target, viewer, stored.as_deref(), told),
+        Err(refusal) => {
+            told.refused = Some(why(refusal));
+            Outcome::Refused
+        }
+    }
+}
+
+fn judge(
+    node: &Node,
+    target: &Target,
+    viewer: Viewer,
+    stored: Option<&Object>,
+    told: &mut Explanation,
+) -> Outcome {
+    let key = FillKey {
+        cache: target.key.clone(),
+        credential: match viewer {
+            Viewer::Keyed { .. } => Credential::Edge,
+            Viewer::Keyless | Viewer::Anyone => Credential::Anonymous,
+        },
+    };
+    told.fetching = node.fills.runs(&key);
+    let now = Instant::now();
+    let readable = stored.filter(|it| viewer.may_read(it.head.access));
+    match readable.map(|it| it.head.freshness.state(now)) {
+        Some(State::Fresh) => Outcome::Hit,
+        Some(State::WhileRevalidate) => Outcome::Stale,
+        Some(State::Stale) | None => {
+            let asset = target.asset().filter(|_| viewer == Viewer::Keyless);
+            if stored.is_some() && readable.is_none() {
+                told.refused = Some(why(Refusal::Missing));
+            }
+            if asset.is_some_and(|asset| node.refusals.holds(asset, now)) {
+                told.refused = Some(why(Refusal::Missing));
+                return Outcome::Negative;
+            }
+            if told.fetching {
+                Outcome::Collapsed
+            } else {
+                Outcome::Miss
+            }
+        }
+    }
+}
+
+fn describe(object: &Object, site: Site) -> StoredObject {
+    let now = Instant::now();
+    let freshness = &object.head.freshness;
+    let state = match freshness.state(now) {
+        State::Fresh => "fresh",
+        State::WhileRevalidate => "stale-while-revalidate",
+        State::Stale => "stale",
+    };
+    let access = match object.head.access {
+        Access::Public => "public",
+        Access::Keyed => "keyed",
+    };
+    let fields = [SURROGATE_KEY, CACHE_TAG];
+    let fields = fields
+        .iter()
+        .flat_map(|name| object.head.headers.get_all(name));
+    let tags: Vec<_> = fields.filter_map(|field| field.to_str().ok()).collect();
+    StoredObject {
+        tier: "ram".to_owned(),
+        status: object.head.status.as_u16(),
+        len: object.body.iter().map(|piece| piece.len() as u64).sum(),
+        state: state.to_owned(),
+        age_secs: freshness.age(now).as_secs(),
+        lifetime_secs: freshness.lifetime.as_secs(),
+        ttl_secs: freshness.ttl_secs(now),
+        access: (site == Site::Weir).then(|| access.to_owned()),
+        position: object.head.position.to_string(),
+        tags: (!tags.is_empty()).then(|| tags.join(", ")),
+    }
+}
+
+fn why(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Missing => "a key is needed".to_owned(),
+        Refusal::Invalid(error) => format!("the key is invalid: {error}"),
+        Refusal::Expired => "the key has expired".to_owned(),
+        Refusal::Revoked => "the key was revoked".to_owned(),
+        Refusal::Scope => "the key does not open this path".to_owned(),
+        Refusal::NotReady => "the origin's public keys have not been fetched yet".to_owned(),
+    }
+}
