@@ -211,8 +211,32 @@ pub(crate) struct EdgeArgs {
     /// Memory for stored bodies, such as 512MiB.
     #[arg(long, value_name = "SIZE")]
     pub(crate) ram: Option<ByteSize>,
+    /// What of a client's request goes up, on a plain cache: GET and HEAD with no fields, or
+    /// all that may pass a proxy [default: cache].
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<Profile>,
+    /// Lifetime of answers that state none, in percent of the time since they were last
+    /// modified [default: 0, none].
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) heuristic: Option<u8>,
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
+}
+
+/// See `edge::Profile`.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Profile {
+    Cache,
+    Passthrough,
+}
+
+impl From<Profile> for edge::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Cache => Self::Cache,
+            Profile::Passthrough => Self::Passthrough,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

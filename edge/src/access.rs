@@ -168,7 +168,7 @@ mod tests {
     use keys::SigningKey;
 
     use super::*;
-    use crate::path::Site;
+    use crate::path::Reading;
 
     const NOW: u64 = 1_800_000_000;
     const PATH: &str = "/v/a/1/v720/0.m4s";
@@ -184,7 +184,11 @@ mod tests {
 
     fn ask(gate: &Gate, token: &str, now: u64) -> Result<Viewer, Refusal> {
         let path = format!("/k/{token}{PATH}");
-        gate.admit(&Target::parse(&path, None, Site::Weir).unwrap(), None, now)
+        gate.admit(
+            &Target::parse(&path, None, Reading::WEIR).unwrap(),
+            None,
+            now,
+        )
     }
 
     fn setup() -> (Gate, SigningKey, String) {
@@ -248,7 +252,7 @@ mod tests {
     #[test]
     fn a_bearer_key_counts_where_the_path_has_none() {
         let (gate, _, token) = setup();
-        let target = Target::parse(PATH, None, Site::Weir).unwrap();
+        let target = Target::parse(PATH, None, Reading::WEIR).unwrap();
         let admit = |field: &str| {
             let field = HeaderValue::from_str(field).unwrap();
             gate.admit(&target, Some(&field), NOW)

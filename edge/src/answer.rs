@@ -6,36 +6,58 @@ use std::{
 };
 
 use http::{
-    HeaderValue, Method, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE},
     request::Parts,
 };
+use http_body::Body as _;
+use http_body_util::{Either, Empty, Limited};
+use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::{
     access::{Refusal, Viewer},
     body::Body,
     cors,
-    fetch::{Credential, FetchError},
+    fetch::{CDN_LOOP, Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
     freshness::{Share, State},
     head::{Head, Object},
     node::Node,
     outcome::Outcome,
-    path::{Refused, Site, Target},
+    path::{Kind, Refused, Target},
     pump::{self, Order},
     respond::{self, Answer, Asked, Note},
+    site::{self, Site},
 };
 
-/// Answers a request; its body, if it has one, is not read.
-pub(crate) async fn answer(node: &Arc<Node>, request: &Parts) -> Answer {
-    match (&request.method, request.uri.path()) {
-        (&Method::OPTIONS, _) => preflight(),
-        (&Method::GET | &Method::HEAD, "/healthz") => healthy(),
-        (&Method::GET | &Method::HEAD, "/readyz") => readiness(node),
-        (&Method::GET | &Method::HEAD, _) => read(node, request).await,
-        _ if is_licence_request(node, request) => read(node, request).await,
+/// Fetches of other variants that a request waits for, before it makes its own. Chosen.
+const VARIANTS_TRIED: usize = 3;
+
+/// Answers a request. `body` is read where it goes up only.
+pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) -> Answer {
+    if let (&Method::GET | &Method::HEAD, path @ ("/healthz" | "/readyz")) =
+        (&request.method, request.uri.path())
+    {
+        return if path == "/healthz" {
+            healthy()
+        } else {
+            readiness(node)
+        };
+    }
+    if node.names.loops(&request.headers) {
+        return looped();
+    }
+    let Some(site) = node.sites.of(request) else {
+        return no_such_site();
+    };
+    match request.method {
+        Method::GET | Method::HEAD => read(node, site, request).await,
+        Method::OPTIONS if site.has_our_cors() => preflight(),
+        _ if is_licence_request(node, request) => read(node, site, request).await,
+        Method::CONNECT => method_refused(),
+        _ if site.passed.is_all() => pass(node, site, request, body).await,
         _ => method_refused(),
     }
 }
@@ -45,17 +67,23 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts) -> Answer {
 pub(crate) fn is_licence_request(node: &Node, request: &Parts) -> bool {
     let path = request.uri.path();
     let is_media = path.starts_with("/v/") || path.starts_with("/k/");
-    let is_post = node.site() == Site::Weir && request.method == Method::POST;
-    is_post && is_media && path.ends_with("/license")
+    let is_post = node.gate.is_some() && request.method == Method::POST;
+    let is_asked = is_post && is_media && path.ends_with("/license");
+    is_asked
+        && node
+            .sites
+            .of(request)
+            .is_some_and(|site| site.kind == Kind::Weir)
 }
 
-async fn read(node: &Arc<Node>, request: &Parts) -> Answer {
-    let target = match parse(node, request) {
+async fn read(node: &Arc<Node>, site: &Arc<Site>, request: &Parts) -> Answer {
+    let target = match parse(node, site, request) {
         Ok(target) => target,
         Err(refused) => return target_refused(refused),
     };
     let authorization = request.headers.get(AUTHORIZATION);
-    let viewer = match &node.gate {
+    let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
+    let viewer = match gate {
         None => Ok(Viewer::Anyone),
         Some(gate) => gate.admit(&target, authorization, unix_now()),
     };
@@ -65,8 +93,8 @@ async fn read(node: &Arc<Node>, request: &Parts) -> Answer {
     };
     let exchange = Exchange {
         node,
-        // RFC 9111 §3.5: what is fetched with a client's credential is not shared.
-        own: authorization.filter(|_| node.site() == Site::Plain),
+        site,
+        own: authorization.filter(|_| site.kind == Kind::Plain),
         target,
         asked: Asked {
             headers: &request.headers,
@@ -77,19 +105,50 @@ async fn read(node: &Arc<Node>, request: &Parts) -> Answer {
     exchange.run().await
 }
 
+/// Passes on what is neither GET nor HEAD.
+async fn pass(node: &Arc<Node>, site: &Arc<Site>, request: &Parts, body: Incoming) -> Answer {
+    let target = match parse(node, site, request) {
+        Ok(target) => target,
+        Err(refused) => return target_refused(refused),
+    };
+    let most = node.config.request_max.as_u64();
+    if body.size_hint().lower() > most {
+        return respond::fetch_failed(&FetchError::RequestTooLong);
+    }
+    let exchange = Exchange {
+        node,
+        site,
+        own: request.headers.get(AUTHORIZATION),
+        target,
+        asked: Asked {
+            headers: &request.headers,
+            head_only: false,
+            viewer: Viewer::Anyone,
+        },
+    };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let upload = (!body.is_end_stream()).then(|| Either::Right(Limited::new(body, most)));
+    let order = Order {
+        method: request.method.clone(),
+        host: site::authority(request).map(Into::into),
+        upload: upload.or_else(|| Some(Either::Left(Empty::new()))),
+        ..exchange.order(None, true)
+    };
+    exchange.fetch_by(order, Outcome::Bypass, None).await
+}
+
 /// One request that passed the gate.
 struct Exchange<'a> {
     node: &'a Arc<Node>,
+    site: &'a Arc<Site>,
     target: Target,
     asked: Asked<'a>,
+    /// The client's credential for the origin.
     own: Option<&'a HeaderValue>,
 }
 
 impl Exchange<'_> {
     async fn run(&self) -> Answer {
-        if self.own.is_some() {
-            return self.fetch_apart(Outcome::Bypass, None).await;
-        }
         let now = Instant::now();
         let stored = self.stored();
         if let Some(object) = &stored {
@@ -109,14 +168,41 @@ impl Exchange<'_> {
             };
             return self.noted(negative, Note::default());
         }
+        if self.asked.head_only && self.site.passed.is_all() {
+            let order = Order {
+                method: Method::HEAD,
+                ..self.order(stored.clone(), true)
+            };
+            return self.fetch_by(order, Outcome::Miss, stored).await;
+        }
+        if self.own.is_some() {
+            let order = self.order(stored.clone(), true);
+            return self.fetch_by(order, Outcome::Bypass, stored).await;
+        }
         self.fetch(stored).await
     }
 
     /// What is stored, if this viewer may read it.
     fn stored(&self) -> Option<Arc<Object>> {
-        let object = self.node.store.get(&self.target.key)?;
-        let may_read = self.asked.viewer.may_read(object.head.access);
+        let object = self.node.store.get(&self.target.key, || self.fields())?;
+        let head = &object.head;
+        // RFC 9111 §3.5: to whom has a credential, an answer of no one's in particular may be
+        // another than theirs.
+        let may_share = self.own.is_none() || head.says_shared;
+        let may_read = may_share && self.asked.viewer.may_read(head.access);
         may_read.then_some(object)
+    }
+
+    /// What goes up of the client's fields.
+    fn fields(&self) -> HeaderMap {
+        let mut fields = self.site.passed.of(self.asked.headers);
+        if let Some(hops) = self.asked.headers.get(CDN_LOOP) {
+            fields.insert(CDN_LOOP, hops.clone());
+        }
+        if let Some(own) = self.own {
+            fields.insert(AUTHORIZATION, own.clone());
+        }
+        fields
     }
 
     fn serve(&self, object: &Object, outcome: Outcome, now: Instant) -> Answer {
@@ -136,58 +222,84 @@ impl Exchange<'_> {
 
     /// Asks for an object anew, in the background, unless that is being done.
     fn refresh(&self, stale: &Arc<Object>) {
-        if let Joined::Leader(fill, _) = self.join() {
-            pump::start(self.node, fill, self.order(Some(stale.clone()), false));
+        let key = self.fill_key(Some(stale));
+        if let Joined::Leader(fill, _) = self.join(&key) {
+            let mut order = self.order(Some(stale.clone()), false);
+            order.key = key;
+            pump::start(self.node, fill, order);
         }
     }
 
-    async fn fetch(&self, stale: Option<Arc<Object>>) -> Answer {
-        let (reader, outcome) = match self.join() {
-            Joined::Leader(fill, reader) => {
-                pump::start(self.node, fill, self.order(stale.clone(), false));
-                (reader, Outcome::Miss)
-            }
-            Joined::Follower(reader) => (reader, Outcome::Collapsed),
-            Joined::Done(object) => {
-                return self.serve(&object, Outcome::Hit, Instant::now());
-            }
-            Joined::Full => return self.failed(&FetchError::Overloaded, stale.as_deref()),
-        };
-        let arrival = reader.arrival().await;
-        // A purge may have come meanwhile.
-        let stale = stale.filter(|stale| self.node.store.may_use(&self.target.key, stale));
-        match arrival {
+    async fn fetch(&self, mut stale: Option<Arc<Object>>) -> Answer {
+        let mut key = self.fill_key(stale.as_ref());
+        // A running fetch may turn out to be of another variant than this request's.
+        for _ in 0..VARIANTS_TRIED {
+            let (reader, outcome) = match self.join(&key) {
+                Joined::Leader(fill, reader) => {
+                    let mut order = self.order(stale.clone(), false);
+                    order.key = key.clone();
+                    pump::start(self.node, fill, order);
+                    (reader, Outcome::Miss)
+                }
+                Joined::Follower(reader) => (reader, Outcome::Collapsed),
+                Joined::Done(object) => {
+                    return self.serve(&object, Outcome::Hit, Instant::now());
+                }
+                Joined::Full => return self.failed(&FetchError::Overloaded, stale.as_deref()),
+            };
+            let arrival = reader.arrival().await;
+            // A purge may have come meanwhile.
+            stale = stale.filter(|stale| self.node.store.may_use(&key.cache, stale));
+            let head = match &arrival {
+                Ok(Arrival::Head(head)) if outcome == Outcome::Collapsed => Some(&**head),
+                Ok(Arrival::Object(object)) if outcome == Outcome::Collapsed => Some(&object.head),
+                _ => None,
+            };
             // Seen at its head: this answer is for the request it was fetched for.
-            Ok(Arrival::Head(head))
-                if outcome == Outcome::Collapsed && head.share == Share::Nobody =>
-            {
-                drop(reader);
-                self.fetch_apart(Outcome::Miss, stale).await
+            if head.is_some_and(|head| head.share == Share::Nobody) {
+                break;
             }
-            arrival => self.arrived(arrival, reader, outcome, stale.as_deref()),
+            match self.other_variant(head) {
+                Some(values) => key.cache = self.target.key.variant(&values),
+                None => return self.arrived(arrival, reader, outcome, stale.as_deref()),
+            }
         }
+        let order = self.order(None, true);
+        self.fetch_by(order, Outcome::Miss, stale).await
+    }
+
+    /// Names the variant that this request wants, if that is not the one which came.
+    fn other_variant(&self, head: Option<&Head>) -> Option<String> {
+        let vary = head?.vary.as_ref()?;
+        let fields = self.fields();
+        (!vary.matches(&fields)).then(|| vary.variant(&fields))
     }
 
     /// Fetches for this request alone.
-    async fn fetch_apart(&self, outcome: Outcome, stale: Option<Arc<Object>>) -> Answer {
+    async fn fetch_by(&self, order: Order, outcome: Outcome, stale: Option<Arc<Object>>) -> Answer {
         let (fill, reader) = self.node.fills.apart();
-        pump::start(self.node, fill, self.order(None, true));
+        pump::start(self.node, fill, order);
         let arrival = reader.arrival().await;
         self.arrived(arrival, reader, outcome, stale.as_deref())
     }
 
-    fn join(&self) -> Joined<Arc<Object>> {
+    fn join(&self, key: &FillKey) -> Joined<Arc<Object>> {
         let fresh = || {
             let now = Instant::now();
             let is_fresh = |object: &Arc<Object>| object.head.freshness.state(now) == State::Fresh;
             self.stored().filter(is_fresh)
         };
-        self.node.fills.join(&self.fill_key(), fresh)
+        self.node.fills.join(key, fresh)
     }
 
-    fn fill_key(&self) -> FillKey {
+    /// Of the object, or of the variant of it that is stored and stale.
+    fn fill_key(&self, stale: Option<&Arc<Object>>) -> FillKey {
+        let vary = stale.and_then(|stale| stale.head.vary.as_ref());
         FillKey {
-            cache: self.target.key.clone(),
+            cache: match vary {
+                Some(vary) => self.target.key.variant(&vary.own_variant()),
+                None => self.target.key.clone(),
+            },
             credential: match self.asked.viewer {
                 Viewer::Keyed { .. } => Credential::Edge,
                 Viewer::Keyless | Viewer::Anyone => Credential::Anonymous,
@@ -197,11 +309,13 @@ impl Exchange<'_> {
 
     fn order(&self, stale: Option<Arc<Object>>, apart: bool) -> Order {
         Order {
-            key: self.fill_key(),
+            place: self.target.key.clone(),
             asset: self.target.asset().map(Into::into),
-            authorization: self.own.cloned(),
+            fields: self.fields(),
+            authorized: self.own.is_some(),
             stale,
             apart,
+            ..Order::new(self.site.clone(), self.fill_key(None))
         }
     }
 
@@ -260,7 +374,10 @@ impl Exchange<'_> {
     }
 
     fn noted(&self, answer: Answer, note: Note) -> Answer {
-        answer.noted(&self.node.config.pop, note)
+        Answer {
+            key: Some(self.target.key.clone()),
+            ..answer.noted(&self.node.config.pop, note)
+        }
     }
 }
 
@@ -275,30 +392,13 @@ fn saves(stale: &Object, head: &Head, now: Instant) -> bool {
         && stale.head.freshness.serves_on_error(now)
 }
 
-pub(crate) fn parse(node: &Node, request: &Parts) -> Result<Target, Refused> {
+pub(crate) fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target, Refused> {
     let (path, query) = (request.uri.path(), request.uri.query());
     let len_max = node.config.target_len_max;
     if path.len() + query.map_or(0, str::len) > len_max {
         return Err(Refused::TooLong(len_max));
     }
-    Target::parse(path, query, node.site())
-}
-
-/// A GET of an address, whole or from its path on.
-pub(crate) fn parts_of(url: &str) -> Result<Parts, &'static str> {
-    let request = http::Request::get(url).body(());
-    let (parts, ()) = request.map_err(|_| "it is no address")?.into_parts();
-    if parts.uri.path().starts_with('/') {
-        Ok(parts)
-    } else {
-        Err("it begins neither with http:// nor with a slash")
-    }
-}
-
-/// What an address stands for here.
-pub(crate) fn target_of(node: &Node, url: &str) -> Result<Target, String> {
-    let parts = parts_of(url)?;
-    parse(node, &parts).map_err(Refused::why)
+    Target::parse(path, query, site.reading(path))
 }
 
 fn target_refused(refused: Refused) -> Answer {
@@ -308,10 +408,22 @@ fn target_refused(refused: Refused) -> Answer {
         Refused::NotHere(_) => (StatusCode::NOT_FOUND, NOT_FOUND),
         Refused::TooLong(_) => (StatusCode::URI_TOO_LONG, TOO_LARGE),
     };
-    Answer::new(
-        respond::problem(status, kind, refused.why()),
-        Outcome::Refused,
-    )
+    let response = respond::problem(status, kind, refused.why());
+    Answer::new(response, Outcome::Refused)
+}
+
+/// A request that was here before (RFC 8586 §2).
+fn looped() -> Answer {
+    let detail = "this request has passed this edge before".to_owned();
+    let response = respond::problem(StatusCode::LOOP_DETECTED, wire::kind::BAD_REQUEST, detail);
+    Answer::new(response, Outcome::Refused)
+}
+
+fn no_such_site() -> Answer {
+    let detail = "no site of this edge has this host".to_owned();
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    let response = respond::problem(status, wire::kind::NOT_FOUND, detail);
+    Answer::new(response, Outcome::Refused)
 }
 
 fn preflight() -> Answer {

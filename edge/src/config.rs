@@ -1,9 +1,12 @@
+mod site;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{EdgeError, admin};
+use crate::{EdgeError, access_log::Format as LogFormat, admin};
+pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
@@ -18,6 +21,17 @@ pub struct Config {
     pub origin: String,
     /// Name of the place this edge stands in: `a–z`, `0–9`, `-`. Default `local`.
     pub pop: String,
+    /// What of a client's request goes up to `origin`, which is not Weir's: `cache` or
+    /// `passthrough`. Default `cache`.
+    pub profile: Profile,
+    /// Lifetime of answers of `origin` that state none, in percent of the time since they
+    /// were last modified; 0 stores none of them. Default 0.
+    pub heuristic: u8,
+    /// Longest body of a client's request that is passed on; a longer one gets 413.
+    /// Default 64 MiB.
+    pub request_max: ByteSize,
+    /// Web sites, each with its own origins. Default none: `origin` serves all hosts.
+    pub site: Vec<SiteConfig>,
 
     /// Memory for stored answers, bodies, headers and index. Default 512 MiB.
     pub ram: ByteSize,
@@ -82,6 +96,10 @@ pub struct Config {
     /// File of the token that it wants; made, with a new one, if it is not there. Default
     /// none, which `admin_listen` does not work without.
     pub admin_token_file: PathBuf,
+    /// File to which each request is logged; `-` is standard output. Default none.
+    pub access_log: PathBuf,
+    /// How a line of it is written: `json`, or `combined`, as Apache does. Default `json`.
+    pub access_log_format: LogFormat,
 
     /// Verified keys that are remembered, about 1 KiB each. Default 16384.
     pub keys_max: usize,
@@ -105,6 +123,10 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             origin: "http://127.0.0.1:8080".to_owned(),
             pop: "local".to_owned(),
+            profile: Profile::Cache,
+            heuristic: 0,
+            request_max: ByteSize::mib(64),
+            site: Vec::new(),
             ram: ByteSize::mib(512),
             object_max: ByteSize::mib(64),
             fill_ram: ByteSize::mib(128),
@@ -127,6 +149,8 @@ impl Default for Config {
             drain: Duration::from_secs(10),
             admin_listen: "off".to_owned(),
             admin_token_file: PathBuf::new(),
+            access_log: PathBuf::new(),
+            access_log_format: LogFormat::Json,
             keys_max: 16_384,
             keys_wait: Duration::from_secs(30),
             keys_retry_max: Duration::from_secs(5),
@@ -158,6 +182,12 @@ impl Config {
             "header_len_max",
             "the least is 8 KiB",
         )?;
+        limit(
+            self.heuristic <= 100,
+            "heuristic",
+            "it is a percentage, at most 100",
+        )?;
+        self.site.iter().try_for_each(SiteConfig::validate)?;
         limit(
             self.object_max.as_u64() < small,
             "object_max",

@@ -27,8 +27,16 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static(
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// Whether a field, in lower case, is written here and by nobody else.
-pub(crate) fn is_ours(name: &str) -> bool {
+fn is_ours(name: &str) -> bool {
     name.starts_with("access-control-") || name == TIMING_ALLOW_ORIGIN.as_str()
+}
+
+/// Removes such fields.
+pub(crate) fn forget(headers: &mut HeaderMap) {
+    let names: Vec<_> = headers.keys().cloned().collect();
+    for name in names.iter().filter(|name| is_ours(name.as_str())) {
+        headers.remove(name);
+    }
 }
 
 /// Lets any page read an answer.

@@ -20,6 +20,37 @@ pub enum EdgeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A site can't be served.
+    #[error("site {host:?} can't be used: {why}")]
+    Site {
+        /// As configured.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Two sites have one host.
+    #[error("site {0:?} stands twice")]
+    SiteTwice(String),
+    /// A rule can't be kept.
+    #[error("the rule for {path:?} of site {host:?} can't be used: {why}")]
+    Rule {
+        /// Of the site.
+        host: String,
+        /// As configured.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A site passes a field that no proxy may pass, or that is no field.
+    #[error(
+        "site {host:?} can't pass the request field {field:?}: it is no field name, or one that ends or is judged here"
+    )]
+    Pass {
+        /// Of the site.
+        host: String,
+        /// As configured.
+        field: String,
+    },
     /// The admin listener can't listen.
     #[error("admin_listen: can't listen on {address}: {error}")]
     Admin {
@@ -35,6 +66,14 @@ pub enum EdgeError {
         path: std::path::PathBuf,
         /// What is wrong with it.
         why: String,
+    },
+    /// The access log can't be written.
+    #[error("access_log {}: {error}", path.display())]
+    AccessLog {
+        /// As configured.
+        path: std::path::PathBuf,
+        /// What the system says.
+        error: std::io::Error,
     },
     /// The join token has bytes that no header can carry.
     #[error("the join token is not one line of visible ASCII")]

@@ -15,7 +15,7 @@ use crate::{
     head::{Access, Object},
     node::Node,
     outcome::Outcome,
-    path::{Site, Target},
+    path::{Kind, Target},
     purge::{CACHE_TAG, SURROGATE_KEY},
 };
 
@@ -34,7 +34,11 @@ pub(crate) fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {
 
 /// Fills in what is found, up to what ends the request.
 fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
-    let target = match answer::parse(node, request) {
+    let Some(site) = node.sites.of(request) else {
+        told.refused = Some("no site of this edge has this host".to_owned());
+        return Outcome::Refused;
+    };
+    let target = match answer::parse(node, site, request) {
         Ok(target) => target,
         Err(refused) => {
             told.refused = Some(refused.why());
@@ -42,15 +46,14 @@ fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
         }
     };
     told.key = Some(keys::redact(target.key.as_str()).into_owned());
-    let site = match node.site() {
-        Site::Weir => "weir",
-        Site::Plain => "plain",
-    };
-    told.site = Some(site.to_owned());
-    told.upstream = Some(node.config.origin.clone());
-    let stored = node.store.get(&target.key);
-    told.stored = stored.as_deref().map(|it| describe(it, node.site()));
-    let viewer = match &node.gate {
+    told.site = Some(site.to_string());
+    told.upstream = Some(site.origin.to_string());
+    let stored = node
+        .store
+        .get(&target.key, || site.passed.of(&request.headers));
+    told.stored = stored.as_deref().map(|it| describe(it, site.kind));
+    let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
+    let viewer = match gate {
         None => Ok(Viewer::Anyone),
         Some(gate) => gate.admit(
             &target,
@@ -105,7 +108,7 @@ fn judge(
     }
 }
 
-fn describe(object: &Object, site: Site) -> StoredObject {
+fn describe(object: &Object, kind: Kind) -> StoredObject {
     let now = Instant::now();
     let freshness = &object.head.freshness;
     let state = match freshness.state(now) {
@@ -130,7 +133,7 @@ fn describe(object: &Object, site: Site) -> StoredObject {
         age_secs: freshness.age(now).as_secs(),
         lifetime_secs: freshness.lifetime.as_secs(),
         ttl_secs: freshness.ttl_secs(now),
-        access: (site == Site::Weir).then(|| access.to_owned()),
+        access: (kind == Kind::Weir).then(|| access.to_owned()),
         position: object.head.position.to_string(),
         tags: (!tags.is_empty()).then(|| tags.join(", ")),
     }

@@ -2,17 +2,18 @@
 
 use std::{
     error::Error,
+    fmt,
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{AUTHORIZATION, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VIA},
     uri::Authority,
 };
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Either, Empty, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{self, Client, connect::HttpConnector},
@@ -26,6 +27,9 @@ use tokio::{
 use wire::{KeyBulletin, WarmList};
 
 use crate::{Config, EdgeError, config::authority, path::CacheKey};
+
+/// The body of a client's request on its way up; most have none.
+pub(crate) type Upload = Either<Empty<Bytes>, Limited<Incoming>>;
 
 /// Longest news: keys and revocations, bytes. Chosen: half a million revocations.
 const NEWS_LEN_MAX: usize = 16 << 20;
@@ -47,8 +51,9 @@ pub(crate) enum Credential {
 pub(crate) struct Question<'a> {
     pub(crate) key: &'a CacheKey,
     pub(crate) credential: Credential,
-    /// The client's own, on a plain site.
-    pub(crate) authorization: Option<&'a HeaderValue>,
+    pub(crate) method: &'a Method,
+    /// What goes up of the client's fields.
+    pub(crate) fields: &'a HeaderMap,
     /// Fields of the stored answer, to ask whether it still holds.
     pub(crate) known: Option<&'a HeaderMap>,
 }
@@ -77,6 +82,9 @@ pub(crate) enum FetchError {
     /// Too many fetches run, or too many wait for this one.
     #[error("too many requests wait for the origin")]
     Overloaded,
+    /// The client's body is longer than what is passed on.
+    #[error("the request's body is longer than what is passed on")]
+    RequestTooLong,
     /// The reader fell too far behind.
     #[error("the client reads too slowly")]
     TooSlow,
@@ -85,11 +93,51 @@ pub(crate) enum FetchError {
     Stopped,
 }
 
+/// RFC 8586.
+pub(crate) const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// What this edge calls itself.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// `1.1 weir-<pop>` (RFC 9110 §7.6.3).
+    pub(crate) via: HeaderValue,
+    /// `weir-<pop>;id=<of this process>` (RFC 8586 §2).
+    pub(crate) cdn_loop: HeaderValue,
+}
+
+impl Names {
+    pub(crate) fn new(pop: &str) -> Result<Self, EdgeError> {
+        use std::hash::{BuildHasher, RandomState};
+        let field =
+            |text: String| HeaderValue::try_from(text).map_err(|_| EdgeError::Pop(pop.to_owned()));
+        let id = RandomState::new().hash_one(pop);
+        Ok(Self {
+            via: field(format!("1.1 weir-{pop}"))?,
+            cdn_loop: field(format!("weir-{pop};id={id:x}"))?,
+        })
+    }
+
+    /// A request that passed here before, or too many like this edge.
+    pub(crate) fn loops(&self, request: &HeaderMap) -> bool {
+        let fields = request.get_all(CDN_LOOP).iter();
+        let mut hops = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
+        let mut count = 0;
+        hops.any(|hop| {
+            count += 1;
+            hop.trim_ascii() == self.cdn_loop.as_bytes() || count > HOPS_MAX
+        })
+    }
+}
+
+/// Most CDN hops of a request. Chosen: tiers are three.
+const HOPS_MAX: usize = 16;
+
 /// The upstream.
 pub(crate) struct Origin {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    client: Client<HttpConnector, Upload>,
     authority: Authority,
     via: HeaderValue,
+    cdn_loop: HeaderValue,
     join: Option<HeaderValue>,
     /// Set when no connection could be made: until then none is tried.
     down_until: Mutex<Option<Instant>>,
@@ -98,11 +146,17 @@ pub(crate) struct Origin {
     first_byte: Duration,
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}", self.authority)
+    }
+}
+
 impl Origin {
     pub(crate) fn new(
         config: &Config,
         join: Option<&str>,
-        via: HeaderValue,
+        names: &Names,
     ) -> Result<Self, EdgeError> {
         let join = join.map(|token| bearer(token.trim())).transpose()?;
         let mut connector = HttpConnector::new();
@@ -117,7 +171,8 @@ impl Origin {
         Ok(Self {
             client,
             authority: authority(&config.origin)?,
-            via,
+            via: names.via.clone(),
+            cdn_loop: names.cdn_loop.clone(),
             join,
             down_until: Mutex::new(None),
             slots: Semaphore::new(config.fetches_max),
@@ -141,10 +196,9 @@ impl Origin {
     ) -> Result<Response<Incoming>, FetchError> {
         self.check_up()?;
         let deadline = Instant::now() + self.first_byte;
-        let path = question.key.as_str();
         let mut again = true;
         loop {
-            let request = self.request(path, |headers| self.put_fields(question, headers))?;
+            let request = self.question(question, Either::Left(Empty::new()))?;
             match timeout_at(deadline, self.client.request(request)).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) if again && is_connection(&error) => again = false,
@@ -156,6 +210,24 @@ impl Origin {
                 }
                 Err(_) => return Err(FetchError::Silent(self.first_byte)),
             }
+        }
+    }
+
+    /// Sends what may not be sent twice, with its body. The deadline begins when all of it
+    /// was sent, or is `most` from now on.
+    pub(crate) async fn send(
+        &self,
+        question: &Question<'_>,
+        upload: Upload,
+        most: Duration,
+    ) -> Result<Response<Incoming>, FetchError> {
+        self.check_up()?;
+        let request = self.question(question, upload)?;
+        match timeout(most, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if is_too_long(&error) => Err(FetchError::RequestTooLong),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(FetchError::Silent(most)),
         }
     }
 
@@ -203,7 +275,8 @@ impl Origin {
         path: &str,
         wait: Duration,
     ) -> Result<Option<T>, FetchError> {
-        let request = self.request(path, |headers| self.put_join(headers))?;
+        let mut request = self.request(path, Either::Left(Empty::new()))?;
+        self.put_join(request.headers_mut());
         let whole = wait + self.first_byte;
         timeout(whole, self.read_news(request))
             .await
@@ -212,7 +285,7 @@ impl Origin {
 
     async fn read_news<T: DeserializeOwned>(
         &self,
-        request: Request<Empty<Bytes>>,
+        request: Request<Upload>,
     ) -> Result<Option<T>, FetchError> {
         let sent = self.client.request(request).await;
         let response = sent.map_err(|error| failed(&error))?;
@@ -234,32 +307,42 @@ impl Origin {
         news.map(Some).map_err(|error| bad(error.to_string()))
     }
 
-    /// Nothing of a client's request goes up but its path and query.
-    fn request(
+    fn question(
         &self,
-        path: &str,
-        fields: impl FnOnce(&mut HeaderMap),
-    ) -> Result<Request<Empty<Bytes>>, FetchError> {
-        let uri = format!("http://{}{path}", self.authority);
-        let request = Request::get(uri).body(Empty::new());
-        let mut request = request.map_err(|error| FetchError::BadAnswer(error.to_string()))?;
-        request.headers_mut().insert(VIA, self.via.clone());
-        fields(request.headers_mut());
+        question: &Question<'_>,
+        upload: Upload,
+    ) -> Result<Request<Upload>, FetchError> {
+        let mut request = self.request(question.key.path_and_query(), upload)?;
+        request.method_mut().clone_from(question.method);
+        let headers = request.headers_mut();
+        for (name, value) in question.fields {
+            if *name == VIA || *name == CDN_LOOP {
+                put_before(headers, name, value);
+            } else {
+                headers.append(name, value.clone());
+            }
+        }
+        if question.credential == Credential::Edge {
+            self.put_join(headers);
+        }
+        // RFC 9111 §4.3.1.
+        for (stored, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
+            if let Some(value) = question.known.and_then(|known| known.get(stored)) {
+                headers.insert(condition, value.clone());
+            }
+        }
         Ok(request)
     }
 
-    fn put_fields(&self, question: &Question<'_>, headers: &mut HeaderMap) {
-        if question.credential == Credential::Edge {
-            self.put_join(headers);
-        } else if let Some(own) = question.authorization {
-            headers.insert(AUTHORIZATION, own.clone());
-        }
-        let Some(known) = question.known else { return };
-        if let Some(etag) = known.get(ETAG) {
-            headers.insert(IF_NONE_MATCH, etag.clone());
-        } else if let Some(modified) = known.get(LAST_MODIFIED) {
-            headers.insert(IF_MODIFIED_SINCE, modified.clone());
-        }
+    /// With nothing of a client's request but its path and query.
+    fn request(&self, path: &str, upload: Upload) -> Result<Request<Upload>, FetchError> {
+        let uri = format!("http://{}{path}", self.authority);
+        let request = Request::get(uri).body(upload);
+        let mut request = request.map_err(|error| FetchError::BadAnswer(error.to_string()))?;
+        let headers = request.headers_mut();
+        headers.insert(VIA, self.via.clone());
+        headers.insert(CDN_LOOP, self.cdn_loop.clone());
+        Ok(request)
     }
 
     fn put_join(&self, headers: &mut HeaderMap) {
@@ -269,12 +352,33 @@ impl Origin {
     }
 }
 
+/// Puts what others on the way here said before what we say.
+fn put_before(headers: &mut HeaderMap, name: &HeaderName, theirs: &HeaderValue) {
+    let ours = headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+    let both = [theirs.as_bytes(), b", ", ours].concat();
+    if let Ok(both) = HeaderValue::from_bytes(&both) {
+        headers.insert(name, both);
+    }
+}
+
 fn bearer(token: &str) -> Result<HeaderValue, EdgeError> {
     let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     let field = HeaderValue::try_from(format!("Bearer {token}"));
     let mut field = field.ok().filter(|_| visible).ok_or(EdgeError::JoinToken)?;
     field.set_sensitive(true);
     Ok(field)
+}
+
+/// The client's body went over its limit on the way up.
+fn is_too_long(error: &legacy::Error) -> bool {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if inner.is::<LengthLimitError>() {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// The connection failed, not what was said on it: a GET may be sent again.

@@ -57,6 +57,8 @@ struct State {
     passing: bool,
     /// The store waits for the body as well.
     storing: bool,
+    /// What it brings was invalidated meanwhile.
+    spoilt: bool,
     readers: HashMap<u64, Slot>,
     next_reader: u64,
     writer: Option<Waker>,
@@ -114,8 +116,8 @@ impl Fill {
     pub(crate) fn arrive(&self, arrival: Arrival) {
         self.change(|state| {
             if let Arrival::Head(head) = &arrival {
-                state.storing = head.store;
-                state.passing = head.share == Share::Nobody;
+                state.storing = head.store && !state.spoilt;
+                state.passing = head.share == Share::Nobody && !state.storing;
             }
             state.arrival = Some(arrival);
         });
@@ -124,6 +126,16 @@ impl Fill {
     /// The writer's: the bytes are not to be kept, nor stored, any more.
     pub(crate) fn pass(&self) {
         self.change(|state| (state.passing, state.storing) = (true, false));
+    }
+
+    /// What it brings is not to be stored any more; who reads it still may.
+    pub(crate) fn spoil(&self) {
+        self.change(|state| state.spoilt = true);
+    }
+
+    /// The writer's: whether what it brings may be stored.
+    pub(crate) fn may_store(&self) -> bool {
+        !self.lock().spoilt
     }
 
     /// The writer's: adds a piece.

@@ -101,6 +101,19 @@ impl Fills {
         (fill, reader)
     }
 
+    /// Lets nobody join what runs for this object, or a variant of it, and stores none of
+    /// it.
+    pub(crate) fn spoil(&self, place: &CacheKey) {
+        let mut running = self.running.lock().expect("no holder panics");
+        running.retain(|key, fill| {
+            let hit = key.cache.is_of(place);
+            if hit {
+                fill.spoil();
+            }
+            !hit
+        });
+    }
+
     /// Lets nobody join `fill` any more.
     pub(crate) fn close(&self, key: &FillKey, fill: &Arc<Fill>) {
         let mut running = self.running.lock().expect("no holder panics");
@@ -178,13 +191,13 @@ impl Drop for Portion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::{Site, Target};
+    use crate::path::{Reading, Target};
 
     #[test]
     fn no_fetch_begins_for_what_another_has_just_left() {
         let fills = Fills::new(1, 2, Arc::new(Purges::new()));
         let key = FillKey {
-            cache: Target::parse("/x", None, Site::Plain).unwrap().key,
+            cache: Target::parse("/x", None, Reading::WEIR).unwrap().key,
             credential: Credential::Edge,
         };
         assert!(matches!(

@@ -1,19 +1,16 @@
 //! How long an answer may be used, and by whom (RFC 9111, RFC 5861, RFC 9213).
 
+mod directives;
+mod judge;
+
 use std::time::{Duration, SystemTime};
 
-use http::{
-    HeaderMap, HeaderName, StatusCode,
-    header::{AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, LAST_MODIFIED, SET_COOKIE, VARY},
-};
 use tokio::time::Instant;
 
 use crate::purge::Position;
 
-/// Addressed to caches that stand for the origin (RFC 9213 §3.1).
-pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
-/// Numbers above this are taken for it (RFC 9111 §1.2.2).
-const SECONDS_MAX: u64 = 1 << 31;
+pub(crate) use directives::{CDN_CACHE_CONTROL, split_unquoted};
+pub(crate) use judge::{Terms, Verdict, judge};
 
 /// When an answer came.
 #[derive(Debug, Clone, Copy)]
@@ -24,17 +21,6 @@ pub(crate) struct Received {
     pub(crate) delay: Duration,
     /// The purges in force when it was asked for.
     pub(crate) position: Position,
-}
-
-/// What a shared cache may do with an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    /// It may be stored.
-    pub(crate) store: bool,
-    pub(crate) share: Share,
-    pub(crate) freshness: Freshness,
-    /// `no-store` is among what is said to clients.
-    pub(crate) no_store: bool,
 }
 
 /// Who, beside the request it was fetched for, may have an answer.
@@ -110,165 +96,17 @@ impl Freshness {
     }
 }
 
-/// Judges the answer to a GET.
-pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, received: Received) -> Verdict {
-    let public = Directives::read(headers, &CACHE_CONTROL);
-    let targeted = Directives::read(headers, &CDN_CACHE_CONTROL);
-    let no_store = public.as_ref().is_some_and(|said| said.no_store);
-    let is_targeted = targeted.is_some();
-    let said = targeted.or(public).unwrap_or_default();
-    let expires = || (!is_targeted).then(|| expires_in(headers, received.wall))?;
-    let explicit = said.s_maxage.or(said.max_age).or_else(expires);
-
-    let freshness = Freshness {
-        received: received.at,
-        age_then: seconds(age_field(headers)) + received.delay,
-        lifetime: seconds(if said.no_cache {
-            0
-        } else {
-            explicit.unwrap_or(0)
-        }),
-        while_revalidate: seconds(said.while_revalidate),
-        if_error: seconds(said.if_error),
-        // s-maxage says proxy-revalidate as well (RFC 9111 §5.2.2.10), and RFC 5861
-        // extends it: only where neither is said is it strict.
-        strict: said.must_revalidate
-            || said.no_cache
-            || (said.s_maxage.is_some() && said.while_revalidate + said.if_error == 0),
-    };
-    let forbidden = said.no_store
-        || said.private
-        || headers.contains_key(SET_COOKIE)
-        || headers.get_all(VARY).iter().any(|field| field == "*")
-        || status == StatusCode::PARTIAL_CONTENT;
-    let fresh = freshness.state(received.at) != State::Stale;
-    let validator = headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
-    let stated = explicit.is_some() || said.no_cache;
-    Verdict {
-        store: !forbidden && stated && (fresh || validator) && is_whole(status),
-        share: match (forbidden, fresh) {
-            (true, _) => Share::Nobody,
-            (false, true) => Share::Open,
-            (false, false) => Share::Waiting,
-        },
-        freshness,
-        no_store,
-    }
-}
-
-/// A status whose answer stands for itself: neither interim nor part of another.
-fn is_whole(status: StatusCode) -> bool {
-    !status.is_informational()
-        && status != StatusCode::PARTIAL_CONTENT
-        && status != StatusCode::NOT_MODIFIED
-}
-
-fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count.min(SECONDS_MAX))
-}
-
-/// `Age`; the first of several. A `Date` that lies in the past is not taken for age: the
-/// clocks of two hosts differ by more than a growing playlist lives.
-fn age_field(headers: &HeaderMap) -> u64 {
-    let text = headers.get(AGE).and_then(|field| field.to_str().ok());
-    text.and_then(|text| number(text.split(',').next()?))
-        .unwrap_or(0)
-}
-
-/// Lifetime by `Expires` (RFC 9111 §5.3); what is not a date is in the past.
-fn expires_in(headers: &HeaderMap, wall: SystemTime) -> Option<u64> {
-    let date = |name| {
-        let text = headers.get(name)?.to_str().ok()?;
-        httpdate::parse_http_date(text).ok()
-    };
-    headers.get(EXPIRES)?;
-    let sent = date(DATE).unwrap_or(wall);
-    let until = date(EXPIRES).and_then(|at| at.duration_since(sent).ok());
-    Some(until.unwrap_or_default().as_secs())
-}
-
-#[derive(Debug, Default)]
-struct Directives {
-    no_store: bool,
-    no_cache: bool,
-    private: bool,
-    must_revalidate: bool,
-    max_age: Option<u64>,
-    s_maxage: Option<u64>,
-    while_revalidate: u64,
-    if_error: u64,
-}
-
-impl Directives {
-    /// `None` if there is no such field, or nothing in it.
-    fn read(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
-        let mut found = None;
-        for field in headers.get_all(name) {
-            // What can't be read could have forbidden anything.
-            let Ok(text) = field.to_str() else {
-                found.get_or_insert_with(Self::default).no_store = true;
-                continue;
-            };
-            for directive in split_unquoted(text) {
-                found.get_or_insert_with(Self::default).take(directive);
-            }
-        }
-        found
-    }
-
-    fn take(&mut self, directive: &str) {
-        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-        // An unreadable lifetime is none (RFC 9111 §4.2.1); of several the least counts.
-        let lifetime = number(value).unwrap_or(0);
-        let least = |before: Option<u64>| Some(before.map_or(lifetime, |had| had.min(lifetime)));
-        match name.trim().to_ascii_lowercase().as_str() {
-            "no-store" => self.no_store = true,
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
-            "max-age" => self.max_age = least(self.max_age),
-            "s-maxage" => self.s_maxage = least(self.s_maxage),
-            "stale-while-revalidate" => self.while_revalidate = lifetime,
-            "stale-if-error" => self.if_error = lifetime,
-            _ => {}
-        }
-    }
-}
-
-/// Splits at commas that do not stand in a quoted string; empty parts are dropped.
-pub(crate) fn split_unquoted(text: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let mut escaped = false;
-    text.split(move |c| {
-        let here = quoted;
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ => {}
-        }
-        c == ',' && !here
-    })
-    .map(str::trim)
-    .filter(|part| !part.is_empty())
-}
-
-/// A number, or one in quotes; one too large for 64 bits is the largest.
-fn number(text: &str) -> Option<u64> {
-    let digits = text.trim().trim_matches('"');
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(digits.parse().unwrap_or(u64::MAX).min(SECONDS_MAX))
-}
-
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-    use super::*;
+    use super::{directives::SECONDS_MAX, *};
 
     fn of(status: u16, fields: &[(&str, &str)]) -> Verdict {
+        by(Terms::default(), status, fields)
+    }
+
+    fn by(terms: Terms, status: u16, fields: &[(&str, &str)]) -> Verdict {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -280,7 +118,12 @@ mod tests {
             delay: Duration::ZERO,
             position: Position::default(),
         };
-        judge(StatusCode::from_u16(status).unwrap(), &headers, received)
+        judge(
+            StatusCode::from_u16(status).unwrap(),
+            &headers,
+            received,
+            terms,
+        )
     }
 
     fn lifetime(fields: &[(&str, &str)]) -> u64 {
@@ -300,6 +143,16 @@ mod tests {
             (vec![(control, "MAX-AGE=\"5\"")], 5),
             (vec![(control, "max-age=5"), (control, "max-age=3")], 3),
             (vec![(control, "max-age=x")], 0),
+            (vec![(control, "max-age=-5")], 0),
+            (vec![(control, "max-age=5.5")], 0),
+            (vec![(control, "max-age='5'")], 0),
+            (vec![(control, "max-age =5")], 0),
+            (vec![(control, "max-age= 5")], 0),
+            (vec![(control, "max-age=005")], 5),
+            (vec![(control, "max-age=5"), (cdn, "max-age=\"9\"")], 5),
+            (vec![(control, "max-age=5"), (cdn, "max-age=9;x=1, x")], 9),
+            (vec![(control, "max-age=5"), (cdn, "MAX-AGE=9")], 5),
+            (vec![(control, "max-age=5"), (cdn, "max-age=9, &")], 5),
             (vec![(control, "ext=\"a, max-age=99\", max-age=4")], 4),
             (
                 vec![(control, "max-age=99999999999999999999999")],
@@ -324,6 +177,7 @@ mod tests {
             ("cdn-cache-control", "no-store"),
             ("set-cookie", "a=b"),
             ("vary", "*"),
+            ("vary", "accept , *"),
         ] {
             let verdict = of(200, &[("cache-control", "max-age=60"), field]);
             assert_eq!(
@@ -343,6 +197,98 @@ mod tests {
             assert_eq!((verdict.store, verdict.share), (false, Share::Waiting));
         }
         assert!(of(404, &[("cache-control", "max-age=1")]).store);
+    }
+
+    #[test]
+    fn what_was_fetched_with_a_credential_is_shared_by_word_only() {
+        let terms = Terms {
+            authorized: true,
+            ..Terms::default()
+        };
+        for (control, shared) in [
+            ("max-age=60", false),
+            ("max-age=60, public", true),
+            ("s-maxage=60", true),
+            ("max-age=60, must-revalidate", true),
+            ("max-age=60, private, public", false),
+        ] {
+            let verdict = by(terms, 200, &[("cache-control", control)]);
+            assert_eq!(verdict.store, shared, "{control}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_guessed_where_the_site_says_so_and_the_answer_does_not() {
+        let terms = Terms {
+            heuristic_percent: 10,
+            ..Terms::default()
+        };
+        let modified = ("last-modified", "Sun, 06 Nov 1994 08:48:07 GMT");
+        let date = ("date", "Sun, 06 Nov 1994 08:49:47 GMT");
+        let secs = |terms, status, field| {
+            by(terms, status, &[modified, date, field])
+                .freshness
+                .lifetime
+                .as_secs()
+        };
+        let none = ("x", "y");
+        assert_eq!(secs(terms, 200, none), 10);
+        assert_eq!(secs(Terms::default(), 200, none), 0);
+        for (status, field, expected) in [
+            (404, none, 10),
+            (403, none, 0),
+            (403, ("cache-control", "public"), 10),
+            (200, ("cache-control", "no-cache"), 0),
+            (200, ("cache-control", "max-age=3"), 3),
+            (200, ("expires", "0"), 0),
+        ] {
+            assert_eq!(secs(terms, status, field), expected, "{status} {field:?}");
+        }
+        assert!(!by(terms, 200, &[modified, ("set-cookie", "a=b")]).store);
+    }
+
+    #[test]
+    fn a_date_in_the_past_is_age_where_clocks_are_trusted() {
+        let fields = [
+            ("cache-control", "max-age=60"),
+            ("date", "Sun, 06 Nov 1994 08:49:27 GMT"),
+            ("age", "4"),
+        ];
+        let age = |date_is_age| {
+            let terms = Terms {
+                date_is_age,
+                ..Terms::default()
+            };
+            let freshness = by(terms, 200, &fields).freshness;
+            freshness.age(freshness.received).as_secs()
+        };
+        assert_eq!((age(false), age(true)), (4, 10));
+    }
+
+    #[test]
+    fn a_rule_s_lifetime_stands_for_the_stated_one_but_lifts_no_ban() {
+        let terms = Terms {
+            ttl: Some(Duration::from_secs(7)),
+            ..Terms::default()
+        };
+        for (control, secs, store) in [
+            ("max-age=60", 7, true),
+            ("x", 7, true),
+            ("no-store", 7, false),
+            ("private", 7, false),
+            ("no-cache", 0, false),
+        ] {
+            let verdict = by(terms, 200, &[("cache-control", control)]);
+            let lifetime = verdict.freshness.lifetime.as_secs();
+            assert_eq!((lifetime, verdict.store), (secs, store), "{control}");
+        }
+    }
+
+    #[test]
+    fn must_understand_lifts_no_store_for_a_known_status() {
+        let control = ("cache-control", "no-store, must-understand, max-age=60");
+        assert!(of(200, &[control]).store);
+        assert!(!of(599, &[control]).store);
     }
 
     #[test]

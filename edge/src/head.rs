@@ -9,16 +9,17 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, DATE, PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+        ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED,
+        PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
 use tokio::time::Instant;
 
 use crate::{
     cors,
-    freshness::{self, Freshness, Received, Share, Verdict},
+    freshness::{self, Freshness, Received, Share, Terms, Verdict},
     purge::{Position, Tags},
+    vary::{self, Vary},
 };
 
 /// What no look at the purges has.
@@ -63,6 +64,13 @@ pub(crate) struct Head {
     pub(crate) share: Share,
     pub(crate) freshness: Freshness,
     pub(crate) no_store: bool,
+    /// What of a request it was chosen by.
+    pub(crate) vary: Option<Vary>,
+    /// How it was judged.
+    terms: Terms,
+    our_cors: bool,
+    /// It says itself that it may be shared, whoever asked for it (RFC 9111 §3.5).
+    pub(crate) says_shared: bool,
     /// Of the body, if it is known, bytes.
     pub(crate) length: Option<u64>,
     /// The purges in force when it was asked for, or last asked about.
@@ -70,25 +78,59 @@ pub(crate) struct Head {
     pub(crate) tags: Tags,
 }
 
+/// How an answer is taken over.
+pub(crate) struct Taking<'a> {
+    pub(crate) received: Received,
+    pub(crate) terms: Terms,
+    /// Names this edge.
+    pub(crate) via: &'a HeaderValue,
+    /// Our CORS fields stand for the origin's.
+    pub(crate) our_cors: bool,
+    /// What went up of the request.
+    pub(crate) sent: &'a HeaderMap,
+}
+
 impl Head {
-    /// Takes over what the origin sent. `via` names this edge.
+    /// Takes over what the origin sent.
     pub(crate) fn new(
         head: &http::response::Parts,
         length: Option<u64>,
-        received: Received,
-        via: &HeaderValue,
+        taking: &Taking<'_>,
     ) -> Self {
-        let verdict = freshness::judge(head.status, &head.headers, received);
+        let Taking {
+            received, terms, ..
+        } = *taking;
+        let mut verdict = freshness::judge(head.status, &head.headers, received, terms);
+        if vary::is_too_much(&head.headers) {
+            (verdict.store, verdict.share) = (false, Share::Nobody);
+        }
         let access = access(&head.headers).unwrap_or(Access::Keyed);
         let mut headers = passed_on(&head.headers);
-        headers.append(VIA, via.clone());
-        cors::allow(&mut headers);
+        headers.append(VIA, taking.via.clone());
+        if taking.our_cors {
+            cors::forget(&mut headers);
+            cors::allow(&mut headers);
+        }
         // RFC 9110 §6.6.1: who stores or passes on an answer without Date adds it.
         if !headers.contains_key(DATE) {
             headers.insert(DATE, http_date(received.wall));
         }
-        let mut new = Self::build(head.status, headers, access, verdict);
-        new.position = received.position;
+        let mut new = Self {
+            status: head.status,
+            tags: Tags::read(&headers),
+            headers,
+            access,
+            store: verdict.store,
+            share: verdict.share,
+            freshness: verdict.freshness,
+            no_store: verdict.no_store,
+            vary: Vary::of(&head.headers, taking.sent),
+            terms,
+            our_cors: taking.our_cors,
+            says_shared: verdict.says_shared,
+            length: None,
+            position: received.position,
+        };
         new.set_length(length);
         new
     }
@@ -100,6 +142,9 @@ impl Head {
         let mut changed = passed_on(news);
         // Ours is in the stored one already.
         changed.remove(VIA);
+        if self.our_cors {
+            cors::forget(&mut changed);
+        }
         for name in changed.keys() {
             headers.remove(name);
         }
@@ -107,26 +152,42 @@ impl Head {
         for (name, value) in &changed {
             headers.append(name, value.clone());
         }
-        let verdict = freshness::judge(self.status, &with_age(&headers, news), received);
-        let mut new = Self::build(self.status, headers, access, verdict);
+        let aged = with_age(&headers, news);
+        let verdict = freshness::judge(self.status, &aged, received, self.terms);
+        let mut new = self.judged(headers, verdict);
+        new.access = access;
         new.position = received.position;
         new.set_length(self.length);
         new
     }
 
-    fn build(status: StatusCode, headers: HeaderMap, access: Access, verdict: Verdict) -> Self {
+    fn judged(&self, headers: HeaderMap, verdict: Verdict) -> Self {
         Self {
-            status,
+            status: self.status,
             tags: Tags::read(&headers),
             headers,
-            access,
+            access: self.access,
             store: verdict.store,
             share: verdict.share,
             freshness: verdict.freshness,
             no_store: verdict.no_store,
-            length: None,
-            position: Position::default(),
+            vary: self.vary.clone(),
+            terms: self.terms,
+            our_cors: self.our_cors,
+            says_shared: verdict.says_shared,
+            length: self.length,
+            position: self.position,
         }
+    }
+
+    /// Whether an answer to HEAD describes the same body (RFC 9111 §4.3.5).
+    pub(crate) fn is_described_by(&self, head: &Self) -> bool {
+        let same = |name: HeaderName| match head.headers.get(&name) {
+            Some(value) => self.headers.get(&name) == Some(value),
+            None => true,
+        };
+        let as_long = head.length.is_none_or(|length| self.length == Some(length));
+        as_long && [ETAG, LAST_MODIFIED].into_iter().all(same)
     }
 
     /// Says the length, and that ranges of it can be had.
@@ -148,7 +209,8 @@ impl Head {
         let field = |(name, value): (&HeaderName, &HeaderValue)| {
             name.as_str().len() + value.len() + FIELD_OVERHEAD
         };
-        OVERHEAD + self.tags.weight() + self.headers.iter().map(field).sum::<usize>()
+        let vary = self.vary.as_ref().map_or(0, Vary::weight);
+        OVERHEAD + self.tags.weight() + vary + self.headers.iter().map(field).sum::<usize>()
     }
 }
 
@@ -220,7 +282,6 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
         HOP.contains(name)
             || [AGE, CONTENT_LENGTH, ACCEPT_RANGES].contains(name)
             || text.starts_with("weir-")
-            || cors::is_ours(text)
             || named.iter().any(|other| other.eq_ignore_ascii_case(text))
     };
     let kept = headers.iter().filter(|(name, _)| !ours(name));
@@ -228,7 +289,7 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
+pub(crate) fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
     let fields = headers.get_all(CONNECTION).iter();
     let texts = fields.filter_map(|field| field.to_str().ok());
     texts

@@ -11,6 +11,9 @@ mod outcome;
 mod path;
 mod query;
 
+mod forward;
+mod site;
+
 mod access;
 mod keyring;
 
@@ -18,15 +21,18 @@ mod freshness;
 mod head;
 mod purge;
 mod store;
+mod vary;
 
 mod fetch;
 mod fill;
 mod fills;
+mod invalidate;
 mod pump;
 
 mod node;
 mod warm;
 
+mod access_log;
 mod admin;
 mod answer;
 mod body;
@@ -40,6 +46,7 @@ mod metrics;
 mod server;
 mod stall;
 
-pub use config::Config;
+pub use access_log::Format as LogFormat;
+pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use server::serve;

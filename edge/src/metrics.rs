@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     pub(crate) cut: Counter,
     pub(crate) evicted: Counter,
     pub(crate) purges: Counter,
+    pub(crate) log_dropped: Counter,
+    hit: Histogram,
     fill: Histogram,
     ram: Gauge,
     fill_ram: Gauge,
@@ -39,6 +41,8 @@ impl Metrics {
             cut: counter!("weir_edge_connections_cut_total", &labels),
             evicted: counter!("weir_edge_evictions_total", &labels),
             purges: counter!("weir_edge_purges_total", &labels),
+            log_dropped: counter!("weir_edge_log_dropped_total", &labels),
+            hit: histogram!("weir_edge_hit_seconds", &labels),
             fill: histogram!("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
             fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
@@ -46,8 +50,12 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn request(&self, outcome: Outcome) {
+    /// A request whose answer's head is known after so long.
+    pub(crate) fn request(&self, outcome: Outcome, took: Duration) {
         self.requests[outcome as usize].increment(1);
+        if outcome == Outcome::Hit {
+            self.hit.record(took.as_secs_f64());
+        }
     }
 
     pub(crate) fn filled(&self, took: Duration) {
@@ -85,6 +93,15 @@ fn describe() {
         "Objects that left memory for want of room"
     );
     describe_counter!("weir_edge_purges_total", "Purges put in force");
+    describe_counter!(
+        "weir_edge_log_dropped_total",
+        "Requests that the access log has no line of: it could not keep up, or be written"
+    );
+    describe_histogram!(
+        "weir_edge_hit_seconds",
+        Unit::Seconds,
+        "From a request to the head of its answer, where that was in store"
+    );
     describe_histogram!(
         "weir_edge_fill_seconds",
         Unit::Seconds,
@@ -143,7 +160,7 @@ mod tests {
         let ledger = Ledger::default();
         let metrics = with_local_recorder(&ledger, || Metrics::new("fra"));
         for (n, outcome) in Outcome::ALL.into_iter().enumerate() {
-            (0..=n).for_each(|_| metrics.request(outcome));
+            (0..=n).for_each(|_| metrics.request(outcome, Duration::ZERO));
         }
         let counters = ledger.0.lock().unwrap();
         for (n, outcome) in Outcome::ALL.into_iter().enumerate() {

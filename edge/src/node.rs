@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use moka::sync::Cache;
 use tokio::{
     sync::Semaphore,
@@ -13,12 +12,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
+    access_log::Log,
     admin::Token,
-    fetch::Origin,
+    config::SiteConfig,
+    fetch::{Names, Origin},
     fills::{Budget, Fills},
     metrics::Metrics,
-    path::Site,
+    path::Kind,
     purge::Purges,
+    site::Sites,
     store::Store,
 };
 
@@ -27,8 +29,9 @@ const REFUSAL_KEPT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Node {
     pub(crate) config: Config,
-    /// `1.1 weir-<pop>` (RFC 9110 §7.6.3).
-    pub(crate) via: HeaderValue,
+    pub(crate) names: Names,
+    pub(crate) sites: Sites,
+    /// Of the site that is no other's: Weir's, where keys are judged.
     pub(crate) origin: Arc<Origin>,
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
@@ -38,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) fill_ram: Arc<Budget>,
     pub(crate) refusals: Refusals,
     pub(crate) metrics: Metrics,
+    /// Of requests, where there is one.
+    pub(crate) log: Option<Arc<Log>>,
     /// Of the operator, where there is an admin listener.
     pub(crate) admin: Option<Token>,
     /// One for each connection of a client.
@@ -51,14 +56,27 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn new(config: Config, join: Option<&str>) -> Result<Self, EdgeError> {
         config.validate()?;
-        let via = HeaderValue::try_from(format!("1.1 weir-{}", config.pop));
-        let via = via.map_err(|_| EdgeError::Pop(config.pop.clone()))?;
+        let names = Names::new(&config.pop)?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let origin = Arc::new(Origin::new(&config, join, &names)?);
+        let kind = match join {
+            Some(_) => Kind::Weir,
+            None => Kind::Plain,
+        };
+        let open = |site: &SiteConfig| {
+            let own = Config {
+                origin: site.origins.first().cloned().unwrap_or_default(),
+                ..config.clone()
+            };
+            Origin::new(&own, None, &names)
+        };
         let purges = Arc::new(Purges::new());
         let metrics = Metrics::new(&config.pop);
+        let log = Log::open(&config, metrics.log_dropped.clone())?.map(Arc::new);
         Ok(Self {
-            origin: Arc::new(Origin::new(&config, join, via.clone())?),
-            via,
+            sites: Sites::new(&config, kind, &origin, open)?,
+            origin,
+            names,
             gate,
             store: Store::new(config.ram.as_u64(), purges.clone(), metrics.evicted.clone()),
             fills: Fills::new(
@@ -70,19 +88,13 @@ impl Node {
             fill_ram: Budget::new(config.fill_ram.as_u64()),
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             metrics,
+            log,
             admin: Token::open(&config)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),
             config,
         })
-    }
-
-    pub(crate) fn site(&self) -> Site {
-        match self.gate {
-            Some(_) => Site::Weir,
-            None => Site::Plain,
-        }
     }
 
     /// Connections of clients.

@@ -4,17 +4,17 @@ use std::{ops::Range, sync::Arc};
 
 use crate::query;
 
-/// What stands behind the edge.
+/// What stands behind a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Site {
+pub(crate) enum Kind {
     /// Any web site: no path means anything special.
     Plain,
     /// Weir's origin: `/v/`, `/k/` and `/api/` are as the design says.
     Weir,
 }
 
-/// Canonical path, and the part of the query that counts: what an object is stored
-/// under, and what the origin is asked for.
+/// Host, unless there is but one site; canonical path, and the part of the query that
+/// counts: what an object is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey(Arc<str>);
 
@@ -22,6 +22,58 @@ impl CacheKey {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What the origin is asked for.
+    pub(crate) fn path_and_query(&self) -> &str {
+        let start = self.0.find('/').unwrap_or(0);
+        self.0[start..].split('\0').next().unwrap_or_default()
+    }
+
+    /// Whether it is this object's, or that of a variant of it.
+    pub(crate) fn is_of(&self, object: &Self) -> bool {
+        let rest = self.0.strip_prefix(&*object.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('\0'))
+    }
+
+    /// The path in it.
+    pub(crate) fn path(&self) -> &str {
+        let whole = self.path_and_query();
+        whole.split('?').next().unwrap_or(whole)
+    }
+
+    /// Of the same object, the answer to requests with these field values. No client's
+    /// path has the byte between the two.
+    pub(crate) fn variant(&self, values: &str) -> Self {
+        Self(format!("{}\0{values}", self.0).into())
+    }
+}
+
+/// What of a query counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Query {
+    Keep,
+    Drop,
+    /// These parameters, in the order in which they come.
+    Only(Box<[String]>),
+}
+
+/// How paths of a site are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub(crate) kind: Kind,
+    /// Stands before the path in cache keys; empty where there is but one site.
+    pub(crate) host: &'a str,
+    /// On a plain site.
+    pub(crate) query: &'a Query,
+}
+
+impl Reading<'static> {
+    /// Of the one site before Weir's origin.
+    pub(crate) const WEIR: Self = Self {
+        kind: Kind::Weir,
+        host: "",
+        query: &Query::Keep,
+    };
 }
 
 /// What a request is for.
@@ -38,9 +90,9 @@ pub(crate) struct Target {
 pub(crate) enum Zone {
     /// Not media: anyone may read.
     Open,
-    /// Under `/v/`. Where in the cache key the path ends, and where the asset stands.
+    /// Under `/v/`. Where in the cache key the path stands, and where the asset.
     Media {
-        path_end: usize,
+        path: Range<usize>,
         asset: Range<usize>,
     },
 }
@@ -65,23 +117,28 @@ impl Refused {
 }
 
 impl Target {
-    pub(crate) fn parse(path: &str, query: Option<&str>, site: Site) -> Result<Self, Refused> {
+    pub(crate) fn parse(
+        path: &str,
+        query: Option<&str>,
+        reading: Reading<'_>,
+    ) -> Result<Self, Refused> {
         let path = canonical(path).map_err(Refused::Malformed)?;
-        if site == Site::Plain {
-            return Ok(Self::open(path, query));
+        let query = query.unwrap_or_default();
+        if reading.kind == Kind::Plain {
+            return Ok(Self::open(reading, &path, query));
         }
         if path == "/api" || path.starts_with("/api/") {
             return Err(Refused::NotHere("the API is at the origin, not at an edge"));
         }
         if path.starts_with("/v/") {
-            return Self::media(path, query, None);
+            return Self::media(reading, &path, query, None);
         }
         if !path.starts_with("/k/") {
-            return Ok(Self::open(path, query));
+            return Ok(Self::open(reading, &path, query));
         }
         match keys::split(&path) {
             Some((token, rest)) if rest.starts_with("/v/") => {
-                Self::media(rest.to_owned(), query, Some(token.into()))
+                Self::media(reading, rest, query, Some(token.into()))
             }
             _ => Err(Refused::NotHere("only /v/ stands under a key")),
         }
@@ -89,9 +146,9 @@ impl Target {
 
     /// Under `/v/`: the path without key prefix and query. Empty elsewhere.
     pub(crate) fn media_path(&self) -> &str {
-        match self.zone {
+        match &self.zone {
             Zone::Open => "",
-            Zone::Media { path_end, .. } => &self.key.as_str()[..path_end],
+            Zone::Media { path, .. } => &self.key.as_str()[path.clone()],
         }
     }
 
@@ -103,46 +160,54 @@ impl Target {
         }
     }
 
-    fn open(mut path: String, query: Option<&str>) -> Self {
-        push_query(&mut path, query.unwrap_or_default());
+    fn open(reading: Reading<'_>, path: &str, query: &str) -> Self {
+        let kept = match reading.query {
+            Query::Keep => query.to_owned(),
+            Query::Drop => String::new(),
+            Query::Only(names) => only(query, names),
+        };
         Self {
-            key: CacheKey(path.into()),
+            key: key(reading.host, path, &kept),
             zone: Zone::Open,
             token: None,
         }
     }
 
     fn media(
-        mut path: String,
-        query: Option<&str>,
+        reading: Reading<'_>,
+        path: &str,
+        query: &str,
         token: Option<Box<str>>,
     ) -> Result<Self, Refused> {
-        let kept = match query {
-            Some(query) if query::counts(&path) => {
-                query::canonical(query).map_err(Refused::Malformed)?
-            }
-            _ => String::new(),
-        };
+        let mut kept = String::new();
+        if query::counts(path) {
+            kept = query::canonical(query).map_err(Refused::Malformed)?;
+        }
+        let host = reading.host.len();
         let start = "/v/".len();
         let asset_len = path[start..].find('/').unwrap_or(path.len() - start);
         let zone = Zone::Media {
-            path_end: path.len(),
-            asset: start..start + asset_len,
+            path: host..host + path.len(),
+            asset: host + start..host + start + asset_len,
         };
-        push_query(&mut path, &kept);
         Ok(Self {
-            key: CacheKey(path.into()),
+            key: key(reading.host, path, &kept),
             zone,
             token,
         })
     }
 }
 
-fn push_query(path: &mut String, query: &str) {
-    if !query.is_empty() {
-        path.push('?');
-        path.push_str(query);
-    }
+fn key(host: &str, path: &str, query: &str) -> CacheKey {
+    let mark = if query.is_empty() { "" } else { "?" };
+    CacheKey([host, path, mark, query].concat().into())
+}
+
+/// The parameters with these names.
+fn only(query: &str, names: &[String]) -> String {
+    let name = |pair: &&str| pair.split('=').next().unwrap_or_default().to_owned();
+    let kept = query.split('&').filter(|pair| names.contains(&name(pair)));
+    kept.collect::<Vec<_>>().join("&")
 }
 
 /// The one spelling of a path (RFC 3986 §6.2.2): escapes of unreserved characters are
@@ -205,8 +270,14 @@ mod tests {
 
     use super::*;
 
+    const PLAIN: Reading<'_> = Reading {
+        kind: Kind::Plain,
+        host: "",
+        query: &Query::Keep,
+    };
+
     fn weir(path: &str, query: &str) -> Result<Target, Refused> {
-        Target::parse(path, Some(query), Site::Weir)
+        Target::parse(path, Some(query), Reading::WEIR)
     }
 
     #[test]
@@ -252,7 +323,7 @@ mod tests {
                 matches!(weir(path, ""), Err(Refused::Malformed(_))),
                 "{path}"
             );
-            let plain = Target::parse(path, None, Site::Plain);
+            let plain = Target::parse(path, None, PLAIN);
             assert!(matches!(plain, Err(Refused::Malformed(_))), "{path}");
         }
     }
@@ -274,7 +345,7 @@ mod tests {
     #[test]
     fn on_a_plain_site_no_path_is_special() {
         for path in ["/v/a/x.m4s", "/k/t/v/a", "/api/x"] {
-            let target = Target::parse(path, Some("b=2&a=1"), Site::Plain).unwrap();
+            let target = Target::parse(path, Some("b=2&a=1"), PLAIN).unwrap();
             assert_eq!(target.key.as_str(), format!("{path}?b=2&a=1"));
             assert_eq!((target.zone, target.token), (Zone::Open, None));
         }
@@ -282,8 +353,39 @@ mod tests {
 
     #[test]
     fn an_empty_query_is_none() {
-        let open = |query| Target::parse("/x", query, Site::Plain).unwrap().key;
+        let open = |query| Target::parse("/x", query, PLAIN).unwrap().key;
         assert_eq!(open(Some("")), open(None));
+    }
+
+    #[test]
+    fn of_several_sites_the_host_is_part_of_the_key_and_not_of_what_is_asked() {
+        let query = Query::Keep;
+        let reading = Reading {
+            host: "a.example",
+            query: &query,
+            ..PLAIN
+        };
+        let target = Target::parse("/x", Some("b=/c"), reading).unwrap();
+        assert_eq!(target.key.as_str(), "a.example/x?b=/c");
+        assert_eq!(target.key.path_and_query(), "/x?b=/c");
+        assert_eq!(target.key.variant("en/v").path_and_query(), "/x?b=/c");
+        let media = Reading {
+            kind: Kind::Weir,
+            ..reading
+        };
+        let target = Target::parse("/v/a/1/x.m4s", None, media).unwrap();
+        assert_eq!(target.media_path(), "/v/a/1/x.m4s");
+        assert_eq!(target.asset(), Some("a"));
+    }
+
+    #[test]
+    fn of_a_query_that_counts_which_the_site_says() {
+        let only = Query::Only(Box::new(["a".to_owned(), "c".to_owned()]));
+        for (query, key) in [(&Query::Drop, "/x"), (&only, "/x?c=3&a=1&a")] {
+            let reading = Reading { query, ..PLAIN };
+            let target = Target::parse("/x", Some("c=3&b=2&a=1&a&ab=4"), reading).unwrap();
+            assert_eq!(target.key.as_str(), key);
+        }
     }
 
     proptest! {

@@ -7,8 +7,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, TRANSFER_ENCODING},
+    HeaderMap, Method, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
 };
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
@@ -20,12 +20,16 @@ use tokio::{
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
-    fetch::{Credential, FetchError, Question},
+    config::Profile,
+    fetch::{Credential, FetchError, Question, Upload},
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
     freshness::{Received, Share},
-    head::{Access, Head, Object},
+    head::{Access, Head, Object, Taking},
+    invalidate,
     node::Node,
+    path::CacheKey,
+    site::Site,
 };
 
 /// Stored bodies are in pieces of this length, bytes. Chosen: copying one does not hold
@@ -38,25 +42,63 @@ const UNREAD_MAX: usize = 64 << 10;
 /// And how long that may take.
 const UNREAD_WAIT: Duration = Duration::from_secs(1);
 
+/// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
+/// line's.
+const UPLOAD_RATE_MIN: u64 = 16 << 10;
+
 /// What to fetch.
 pub(crate) struct Order {
+    pub(crate) site: Arc<Site>,
+    /// Who asks for the same may wait for this fetch.
     pub(crate) key: FillKey,
+    /// What it is stored under; names what is asked for.
+    pub(crate) place: CacheKey,
+    pub(crate) method: Method,
+    /// As the client wrote it, with port; of methods that may change something.
+    pub(crate) host: Option<Box<str>>,
     /// Under `/v/`: the asset.
     pub(crate) asset: Option<Box<str>>,
-    /// The client's own, on a plain site.
-    pub(crate) authorization: Option<HeaderValue>,
-    /// What is stored and not fresh.
+    /// What goes up of the client's fields.
+    pub(crate) fields: HeaderMap,
+    /// The client's credential is among them.
+    pub(crate) authorized: bool,
+    /// What is stored and not fresh; to HEAD, whatever is stored.
     pub(crate) stale: Option<Arc<Object>>,
-    /// For one request only: neither shared nor stored.
+    /// For one request only: not shared while it runs.
     pub(crate) apart: bool,
+    /// What the client sends.
+    pub(crate) upload: Option<Upload>,
+}
+
+impl Order {
+    /// A GET of `key`, in nobody's name but ours.
+    pub(crate) fn new(site: Arc<Site>, key: FillKey) -> Self {
+        Self {
+            site,
+            place: key.cache.clone(),
+            key,
+            method: Method::GET,
+            host: None,
+            asset: None,
+            fields: HeaderMap::new(),
+            authorized: false,
+            stale: None,
+            apart: false,
+            upload: None,
+        }
+    }
+
+    fn is_read(&self) -> bool {
+        self.method == Method::GET
+    }
 }
 
 /// Begins a fetch, which goes on without whoever began it.
 pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
-    let key = &order.key.cache;
     // A purge may have come since it was looked up: no 304 brings its bytes back.
-    order.stale = order.stale.filter(|stale| node.store.may_use(key, stale));
-    let span = debug_span!("fetch", cache_key = order.key.cache.as_str());
+    let place = &order.place;
+    order.stale = order.stale.filter(|stale| node.store.may_use(place, stale));
+    let span = debug_span!("fetch", cache_key = order.place.as_str());
     // Made here, so that a task that never runs ends its fill as well.
     let pump = Pump {
         node: node.clone(),
@@ -80,9 +122,10 @@ impl Drop for Pump {
 }
 
 impl Pump {
-    async fn run(self) {
+    async fn run(mut self) {
         let asked = Instant::now();
-        let end = self.fetch(asked).await;
+        let upload = self.order.upload.take();
+        let end = self.fetch(asked, upload).await;
         match &end {
             Err(FetchError::JoinRefused) => warn!("the origin refused this edge's join token"),
             Err(error) => debug!(%error, "fetch failed"),
@@ -95,17 +138,22 @@ impl Pump {
         self.fill.finish(end);
     }
 
-    async fn fetch(&self, asked: Instant) -> Result<(), FetchError> {
-        let origin = &self.node.origin;
+    async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
+        let origin = &self.order.site.origin;
         let slot = origin.slot().await?;
         self.node.metrics.fetches.increment(1);
+        let known = self.order.stale.as_ref().filter(|_| self.order.is_read());
         let question = Question {
-            key: &self.order.key.cache,
+            key: &self.order.place,
+            method: &self.order.method,
             credential: self.order.key.credential,
-            authorization: self.order.authorization.as_ref(),
-            known: self.order.stale.as_ref().map(|object| &object.head.headers),
+            fields: &self.order.fields,
+            known: known.map(|object| &object.head.headers),
         };
-        let response = origin.get(&question).await?;
+        let response = match upload {
+            None => origin.get(&question).await?,
+            Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
+        };
         let at = Instant::now();
         let received = Received {
             at,
@@ -129,11 +177,11 @@ impl Pump {
             &self.order.asset,
             self.order.key.credential,
         ) {
-            (Some(stale), _, _) if status == StatusCode::NOT_MODIFIED => {
-                self.renew(Arc::new(stale.refreshed(response.headers(), received)));
+            (Some(stale), _, _) if status == StatusCode::NOT_MODIFIED && self.order.is_read() => {
+                self.renew(stale.refreshed(response.headers(), received));
                 Ok(())
             }
-            _ if status == StatusCode::NOT_MODIFIED => {
+            _ if status == StatusCode::NOT_MODIFIED && self.order.is_read() => {
                 Err(FetchError::BadAnswer("an unasked 304".to_owned()))
             }
             (_, Some(_), Credential::Edge) if refused => Err(FetchError::JoinRefused),
@@ -148,17 +196,26 @@ impl Pump {
         }
     }
 
-    fn renew(&self, object: Arc<Object>) {
-        if object.head.store {
-            self.store(object.clone());
-        }
+    fn renew(&self, object: Object) {
+        let object = if object.head.store && self.fill.may_store() {
+            self.store(object)
+        } else {
+            Arc::new(object)
+        };
         self.fill.arrive(Arrival::Object(object));
+    }
+
+    /// With the time for the body.
+    fn upload_wait(&self) -> Duration {
+        let config = &self.node.config;
+        let pace = Duration::from_secs(config.request_max.as_u64() / UPLOAD_RATE_MIN);
+        config.first_byte_timeout + pace
     }
 
     /// The origin has something else now that can't be stored in its place.
     fn forget_stale(&self) {
-        if self.order.stale.is_some() {
-            self.node.store.remove(&self.order.key.cache);
+        if let Some(stale) = &self.order.stale {
+            self.node.store.remove_variant(&self.order.place, stale);
         }
     }
 
@@ -172,21 +229,47 @@ impl Pump {
         // Events go on for minutes, mostly in silence: who waits for them, and that may be
         // as many as there are connections, must not keep others from their segments.
         let slot = Some(slot).filter(|_| !are_events(&parts.headers));
-        let length = body.size_hint().exact();
+        let length = if self.order.method == Method::HEAD {
+            content_length(&parts.headers)
+        } else {
+            body.size_hint().exact()
+        };
         // Such a body ends with its connection: a cut one looks whole.
         let endless = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
         let mut portion = self.node.fill_ram.portion();
-        let mut head = Head::new(&parts, length, received, &self.node.via);
-        if self.order.apart || !self.fits(length.unwrap_or(0), &mut portion) {
+        let terms =
+            self.order
+                .site
+                .terms(self.order.place.path(), parts.status, self.order.authorized);
+        let taking = Taking {
+            received,
+            terms,
+            via: &self.node.names.via,
+            our_cors: self.order.site.has_our_cors(),
+            sent: &self.order.fields,
+        };
+        let mut head = Head::new(&parts, length, &taking);
+        if !self.order.is_read() {
+            self.note_side_effects(&parts, &head, received);
+            (head.store, head.share) = (false, Share::Nobody);
+        }
+        if self.order.apart {
+            head.share = Share::Nobody;
+        }
+        if !self.fits(length.unwrap_or(0), &mut portion) {
             (head.store, head.share) = (false, Share::Nobody);
         }
         if endless || !self.may_store(&head) {
             head.store = false;
         }
-        if !head.store && head.share == Share::Open {
-            head.share = Share::Waiting;
+        if !head.store && head.share != Share::Nobody {
+            // What may carry one client's cookie is for that client.
+            head.share = match self.order.site.profile {
+                Profile::Cache => Share::Waiting,
+                Profile::Passthrough => Share::Nobody,
+            };
         }
-        if !head.store && !head.status.is_server_error() {
+        if !head.store && self.order.is_read() && !head.status.is_server_error() {
             self.forget_stale();
         }
         if head.share != Share::Open {
@@ -197,6 +280,20 @@ impl Pump {
         let done = self.copy(&head, body, portion).await;
         drop(slot);
         done
+    }
+
+    /// What an answer to another method than GET says of stored answers.
+    fn note_side_effects(&self, parts: &http::response::Parts, head: &Head, received: Received) {
+        let Order { place, stale, .. } = &self.order;
+        if self.order.method != Method::HEAD {
+            return invalidate::by_answer(&self.node, &self.order, parts);
+        }
+        let Some(stored) = stale else { return };
+        if head.status == StatusCode::OK && stored.head.is_described_by(head) {
+            self.store(stored.refreshed(&parts.headers, received));
+        } else if head.status == StatusCode::OK || head.status == StatusCode::GONE {
+            self.node.store.remove_variant(place, stored);
+        }
     }
 
     /// Nothing that was fetched without a key is kept where holders of keys would find
@@ -217,7 +314,7 @@ impl Pump {
         mut body: Incoming,
         mut portion: Portion,
     ) -> Result<(), FetchError> {
-        let mut keeping = head.share != Share::Nobody;
+        let mut keeping = head.store || head.share != Share::Nobody;
         let (mut len, mut overhead) = (0, 0);
         let mut last = Bytes::new();
         while self.fill.room().await {
@@ -261,7 +358,7 @@ impl Pump {
     }
 
     async fn end(&self, head: &Head, last: Bytes, keeping: bool) -> Result<(), FetchError> {
-        if !(keeping && head.store) {
+        if !(keeping && head.store && self.fill.may_store()) {
             self.fill.push(last);
             return Ok(());
         }
@@ -269,20 +366,24 @@ impl Pump {
         pieces.push(last);
         let body = joined(&pieces).await;
         drop(pieces);
-        self.store(Arc::new(Object::new(head, body.clone())));
+        self.store(Object::new(head, body.clone()));
         self.fill.replace(&body);
         Ok(())
     }
 
-    fn store(&self, object: Arc<Object>) {
-        let key = self.order.key.cache.clone();
-        self.node.store.insert(key, object);
+    fn store(&self, object: Object) -> Arc<Object> {
+        self.node.store.insert(self.order.place.clone(), object)
     }
 
     fn gauge(&self) {
         let stored = self.node.store.weight();
         self.node.metrics.ram(stored, self.node.fill_ram.used());
     }
+}
+
+/// What a HEAD's answer says of the body that it does not have.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Server-sent events (HTML, §9.2).

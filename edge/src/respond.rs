@@ -21,6 +21,7 @@ use crate::{
     freshness::CDN_CACHE_CONTROL,
     head::{Head, Object},
     outcome::Outcome,
+    path::CacheKey,
     purge::SURROGATE_KEY,
     range::{Wanted, wanted},
 };
@@ -39,6 +40,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Answer {
     pub(crate) response: Response<Body>,
     pub(crate) outcome: Outcome,
+    /// What it is stored under, or would be.
+    pub(crate) key: Option<CacheKey>,
 }
 
 /// What `Cache-Status` says beside the outcome (RFC 9211 §2).
@@ -54,7 +57,11 @@ pub(crate) struct Note {
 
 impl Answer {
     pub(crate) fn new(response: Response<Body>, outcome: Outcome) -> Self {
-        Self { response, outcome }
+        Self {
+            response,
+            outcome,
+            key: None,
+        }
     }
 
     /// Adds `Cache-Status` of the cache `weir-<pop>`.
@@ -290,6 +297,11 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
             StatusCode::GATEWAY_TIMEOUT,
             ORIGIN_UNREACHABLE,
             Outcome::Error,
+        ),
+        FetchError::RequestTooLong => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            wire::kind::TOO_LARGE,
+            Outcome::Refused,
         ),
         FetchError::Overloaded | FetchError::TooSlow | FetchError::Stopped => (
             StatusCode::SERVICE_UNAVAILABLE,

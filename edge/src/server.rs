@@ -27,7 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
-    Config, EdgeError, admin,
+    Config, EdgeError,
+    access_log::{Answered, Watched},
+    admin,
     answer::{answer, is_licence_request},
     body::Body,
     keyring::{self, Pace},
@@ -67,6 +69,9 @@ pub async fn serve(
     if let Some(listener) = admin {
         until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
     }
+    if let Some(log) = &node.log {
+        until_shutdown(&node, &shutdown, log.clone().follow_signals());
+    }
     if let Some(gate) = &node.gate {
         let follow = keyring::follow(gate.clone(), node.origin.clone(), pace(&node));
         until_shutdown(&node, &shutdown, follow);
@@ -77,6 +82,9 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     accept(&node, listener, &graceful, &shutdown).await;
     drain(&node, graceful).await;
+    if let Some(log) = &node.log {
+        log.close().await;
+    }
     Ok(())
 }
 
@@ -193,13 +201,17 @@ impl Drop for Open {
     }
 }
 
-async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+async fn respond(
+    node: &Arc<Node>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Watched> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (parts, body) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     if is_licence_request(node, &parts) {
         // Unread, it would reset the connection over the answer.
-        let body = Limited::new(body, LICENCE_REQUEST_MAX).collect();
+        let body = Limited::new(&mut body, LICENCE_REQUEST_MAX).collect();
         let _ = timeout(LICENCE_REQUEST_WAIT, body).await;
     }
     let began = Instant::now();
@@ -210,23 +222,34 @@ async fn respond(node: &Arc<Node>, request: Request<Incoming>, peer: SocketAddr)
     let span =
         info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
     let debugging = admin::Debugging::of(node, &parts);
-    let answered = answer(node, &parts).instrument(span.clone()).await;
+    let answered = answer(node, &parts, body).instrument(span.clone()).await;
     let Answer {
         mut response,
         outcome,
+        key,
     } = answered;
     if let Some(debugging) = debugging {
         debugging.tell(outcome, response.headers_mut());
     }
-    node.metrics.request(outcome);
-    let status = response.status().as_u16();
-    let outcome = outcome.as_str();
-    span.in_scope(|| debug!(status, outcome, took = ?began.elapsed(), "answered"));
+    let took = began.elapsed();
+    node.metrics.request(outcome, took);
     if parts.method == http::Method::HEAD {
-        without_body(response)
-    } else {
-        response
+        response = without_body(response);
     }
+    span.in_scope(|| {
+        let status = response.status().as_u16();
+        debug!(status, outcome = outcome.as_str(), ?took, "answered");
+    });
+    let answered = Answered {
+        request: &parts,
+        peer,
+        began,
+        took,
+        outcome,
+        key,
+    };
+    let ticket = node.log.as_ref().map(|log| log.ticket(answered, &response));
+    response.map(|body| Watched::new(body, ticket))
 }
 
 /// The same, as HEAD wants it (RFC 9110 §9.3.2).

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
+use http::HeaderMap;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 use wire::{EDGE_NAME_LEN_MAX, WarmList};
@@ -19,7 +20,7 @@ use crate::{
     head::Object,
     keyring::{Pace, pause},
     node::Node,
-    path::{Site, Target},
+    path::{Reading, Target},
     pump::{self, Order},
 };
 
@@ -76,7 +77,7 @@ async fn fetch_all(node: &Arc<Node>, list: WarmList) {
 
 /// Fetches one object into the store, unless it is there. What fails is left to viewers.
 async fn fetch(node: Arc<Node>, path: String) {
-    let Ok(target) = Target::parse(&path, None, Site::Weir) else {
+    let Ok(target) = Target::parse(&path, None, Reading::WEIR) else {
         return debug!(path, "no path of media");
     };
     let Some(asset) = target.asset().map(Into::into) else {
@@ -88,19 +89,20 @@ async fn fetch(node: Arc<Node>, path: String) {
     };
     let fresh = || {
         let is_fresh = |it: &Arc<Object>| it.head.freshness.state(Instant::now()) == State::Fresh;
-        node.store.get(&key.cache).filter(is_fresh)
+        let stored = node.store.get(&key.cache, HeaderMap::new);
+        stored.filter(is_fresh)
     };
     if fresh().is_some() {
         return;
     }
+    let Some(site) = node.sites.main().cloned() else {
+        return debug!(path, "no site of Weir's");
+    };
     let ended = match node.fills.join(&key, fresh) {
         Joined::Leader(fill, reader) => {
             let order = Order {
-                key: key.clone(),
                 asset: Some(asset),
-                authorization: None,
-                stale: None,
-                apart: false,
+                ..Order::new(site, key.clone())
             };
             pump::start(&node, fill, order);
             node.metrics.warmed.increment(1);

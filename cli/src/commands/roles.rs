@@ -98,6 +98,8 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
     settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
+    settings.profile = args.profile.map_or(settings.profile, Into::into);
+    settings.heuristic = args.heuristic.unwrap_or(settings.heuristic);
     let (shutdown, readiness) = start(&mut config, args.admin).await?;
     let join = args.join_file.as_deref().map(read_secret).transpose()?;
     config

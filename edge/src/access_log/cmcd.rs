@@ -39,7 +39,9 @@ fn unescape(text: &str) -> String {
 
 /// Adds the pairs of `data` to what was found; the first of a key counts.
 pub(super) fn read(data: &str, found: &mut Map<String, Value>) {
-    let end = (0..=data.len().min(LEN_MAX)).rev().find(|end| data.is_char_boundary(*end));
+    let end = (0..=data.len().min(LEN_MAX))
+        .rev()
+        .find(|end| data.is_char_boundary(*end));
     for pair in split(&data[..end.unwrap_or(0)]) {
         if found.len() >= KEYS_MAX {
             return;
@@ -91,7 +93,11 @@ fn value_of(text: &str) -> Option<Value> {
         return Some(whole.into());
     }
     let looks = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-    let number = text.parse().ok().filter(|_| looks).and_then(Number::from_f64);
+    let number = text
+        .parse()
+        .ok()
+        .filter(|_| looks)
+        .and_then(Number::from_f64);
     match number {
         Some(number) => Some(Value::Number(number)),
         None => (text.len() <= TEXT_LEN_MAX).then(|| text.into()),
@@ -119,9 +125,15 @@ mod tests {
                 json!({"bl": 21300, "br": 3200, "bs": true, "cid": "faec5fc2", "d": 4004,
                     "ot": "v", "pr": 1.5, "sf": "h", "su": false}),
             ),
-            ("nor=\"..%2F300kbps%2Fa,b.m4s\"", json!({"nor": "..%2F300kbps%2Fa,b.m4s"})),
+            (
+                "nor=\"..%2F300kbps%2Fa,b.m4s\"",
+                json!({"nor": "..%2F300kbps%2Fa,b.m4s"}),
+            ),
             ("cid=\"a\\\"b\"", json!({"cid": "a\"b"})),
-            ("br=(1;v 2;a),com.x-y=1", json!({"br": "(1;v 2;a)", "com.x-y": 1})),
+            (
+                "br=(1;v 2;a),com.x-y=1",
+                json!({"br": "(1;v 2;a)", "com.x-y": 1}),
+            ),
             (" bl = 1 , , br=2", json!({"bl": 1, "br": 2})),
             ("br=1,br=2", json!({"br": 1})),
             ("", json!({})),
@@ -143,7 +155,10 @@ mod tests {
 
     #[test]
     fn a_query_has_it_escaped() {
-        assert_eq!(in_query("a=1&CMCD=br%3D1%2Cbs&b"), Some("br=1,bs".to_owned()));
+        assert_eq!(
+            in_query("a=1&CMCD=br%3D1%2Cbs&b"),
+            Some("br=1,bs".to_owned())
+        );
         assert_eq!(in_query("CMCD=%zz%4"), Some("%zz%4".to_owned()));
         assert_eq!(in_query("cmcd=1"), None);
     }

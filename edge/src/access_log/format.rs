@@ -109,7 +109,12 @@ fn combined(entry: &Entry, out: &mut Vec<u8>) -> std::io::Result<()> {
     let line = Line::of(entry);
     let text = |field: Option<String>| field.map_or_else(|| "-".to_owned(), |it| escaped(&it));
     writeln_without_end(out, &line, &apache_time(&line.time))?;
-    write!(out, " \"{}\" \"{}\"", text(line.referer), text(line.user_agent))
+    write!(
+        out,
+        " \"{}\" \"{}\"",
+        text(line.referer),
+        text(line.user_agent)
+    )
 }
 
 fn writeln_without_end(out: &mut Vec<u8>, line: &Line<'_>, time: &str) -> std::io::Result<()> {
@@ -122,7 +127,10 @@ fn writeln_without_end(out: &mut Vec<u8>, line: &Line<'_>, time: &str) -> std::i
         ..
     } = line;
     let path = escaped(&line.path);
-    write!(out, "{client} - - [{time}] \"{method} {path} {protocol}\" {status} {bytes}")
+    write!(
+        out,
+        "{client} - - [{time}] \"{method} {path} {protocol}\" {status} {bytes}"
+    )
 }
 
 /// `10/Oct/2000:13:55:36 +0000` of `2000-10-10T13:55:36.123Z`.
@@ -133,7 +141,12 @@ fn apache_time(rfc3339: &str) -> String {
     let part = |from: usize, to: usize| rfc3339.get(from..to).unwrap_or_default();
     let month: usize = part(5, 7).parse().unwrap_or(1);
     let month = MONTHS.get(month.saturating_sub(1)).unwrap_or(&"Jan");
-    format!("{}/{month}/{}:{} +0000", part(8, 10), part(0, 4), part(11, 19))
+    format!(
+        "{}/{month}/{}:{} +0000",
+        part(8, 10),
+        part(0, 4),
+        part(11, 19)
+    )
 }
 
 /// What would end a quoted text or a line, as `\xHH`.

@@ -18,6 +18,7 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use http::{Response, request::Parts};
@@ -29,8 +30,8 @@ use tokio::{
 };
 use tracing::warn;
 
-pub use self::format::Format;
 pub(crate) use self::body::Watched;
+pub use self::format::Format;
 use self::{
     entry::{Entry, Ticket},
     writer::Writer,
@@ -61,6 +62,8 @@ pub(crate) struct Answered<'a> {
     pub(crate) request: &'a Parts,
     pub(crate) peer: SocketAddr,
     pub(crate) began: Instant,
+    /// From then to the head.
+    pub(crate) took: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) key: Option<CacheKey>,
 }

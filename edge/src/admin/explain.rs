@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, request::Parts};
 use http_body_util::Full;
 use wire::{Explanation, kind};
 
-use super::{json, problem};
-use crate::{answer::parts_of, explain::explain, node::Node, outcome::Outcome};
+use super::{json, parts_of, problem};
+use crate::{explain::explain, node::Node, outcome::Outcome};
 
 /// Who shows the token in it gets [`EXPLAIN`].
 const DEBUG: HeaderName = HeaderName::from_static("weir-debug");

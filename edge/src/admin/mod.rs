@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+    request::Parts,
 };
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -25,7 +26,12 @@ use tracing::{debug, info, warn};
 use wire::{Problem, kind};
 
 pub(crate) use self::{explain::Debugging, token::Token};
-use crate::{Config, EdgeError, node::Node};
+use crate::{
+    Config, EdgeError,
+    answer::parse,
+    node::Node,
+    path::{Refused, Target},
+};
 
 /// Connections at one time; more are closed. Chosen: operators, not viewers.
 const CONNECTIONS_MAX: usize = 16;
@@ -115,6 +121,25 @@ async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> Response<Full<B
         (_, "/explain") => not_allowed("GET"),
         _ => problem(404, kind::NOT_FOUND, "here are /purge and /explain"),
     }
+}
+
+/// A GET of an address, whole or from its path on.
+fn parts_of(url: &str) -> Result<Parts, &'static str> {
+    let request = Request::get(url).body(());
+    let (parts, ()) = request.map_err(|_| "it is no address")?.into_parts();
+    if parts.uri.path().starts_with('/') {
+        Ok(parts)
+    } else {
+        Err("it begins neither with http:// nor with a slash")
+    }
+}
+
+/// What an address stands for here.
+fn target_of(node: &Node, url: &str) -> Result<Target, String> {
+    let parts = parts_of(url)?;
+    let site = node.sites.of(&parts);
+    let site = site.ok_or("no site of this edge has this host; write the whole address")?;
+    parse(node, site, &parts).map_err(Refused::why)
 }
 
 fn is_admin(node: &Node, headers: &HeaderMap) -> bool {

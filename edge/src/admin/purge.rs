@@ -13,9 +13,8 @@ use tokio::{
 use tracing::{info, warn};
 use wire::{PurgeRequest, Purged, kind};
 
-use super::{json, problem};
+use super::{json, problem, target_of};
 use crate::{
-    answer::target_of,
     node::Node,
     purge::{Purge, Selector},
 };

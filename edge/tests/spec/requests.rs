@@ -231,7 +231,7 @@ async fn nothing_of_a_client_s_fields_goes_up() {
     let sent = &origin.requests("/x")[0].headers;
     let mut names: Vec<_> = sent.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["host", "via"]);
+    assert_eq!(names, ["cdn-loop", "host", "via"]);
     assert_eq!(sent["host"], origin.addr().to_string());
     assert_eq!(sent["via"], "1.1 weir-fra");
 }
