@@ -24,7 +24,7 @@ use super::{Format, Signals, entry::Entry};
 /// that would be a system call for each request.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How often it looks whether the file is still in its place.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes that are written at once.
 const BATCH_LEN: usize = 64 << 10;
 /// Standard output's name.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod access_log;
 mod cache;
 mod coalescing;
 mod explain;
