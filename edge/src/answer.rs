@@ -22,7 +22,7 @@ use crate::{
     fetch::{CDN_LOOP, Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
-    freshness::{Share, State},
+    freshness::{Share, State, split_unquoted},
     head::{Head, Object},
     node::Node,
     outcome::Outcome,
@@ -167,6 +167,9 @@ impl Exchange<'_> {
                 ..respond::refusal(Refusal::Missing)
             };
             return self.noted(negative, Note::default());
+        }
+        if self.site.kind == Kind::Plain && only_if_cached(self.asked.headers) {
+            return self.noted(not_cached(), Note::default());
         }
         if self.asked.head_only && self.site.passed.is_all() {
             let order = Order {
@@ -416,6 +419,22 @@ fn target_refused(refused: Refused) -> Answer {
 fn looped() -> Answer {
     let detail = "this request has passed this edge before".to_owned();
     let response = respond::problem(StatusCode::LOOP_DETECTED, wire::kind::BAD_REQUEST, detail);
+    Answer::new(response, Outcome::Refused)
+}
+
+/// The client wants what is stored, and nothing fetched (RFC 9111 §5.2.1.7).
+fn only_if_cached(request: &HeaderMap) -> bool {
+    let fields = request.get_all(CACHE_CONTROL).iter();
+    let mut texts = fields.filter_map(|field| field.to_str().ok());
+    texts.any(|text| {
+        split_unquoted(text).any(|directive| directive.eq_ignore_ascii_case("only-if-cached"))
+    })
+}
+
+fn not_cached() -> Answer {
+    let detail = "only-if-cached, and nothing fresh is stored".to_owned();
+    let status = StatusCode::GATEWAY_TIMEOUT;
+    let response = respond::problem(status, wire::kind::NOT_FOUND, detail);
     Answer::new(response, Outcome::Refused)
 }
 

@@ -1,11 +1,13 @@
 //! Conditional requests (RFC 9110 §13), as a cache evaluates them.
 
+use std::time::SystemTime;
+
 use http::{
     HeaderMap, HeaderValue,
     header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED},
 };
 
-use crate::freshness::split_unquoted;
+use crate::freshness::{date, split_unquoted};
 
 /// The client has this answer already: send 304.
 pub(crate) fn is_known(request: &HeaderMap, answer: &HeaderMap) -> bool {
@@ -15,14 +17,11 @@ pub(crate) fn is_known(request: &HeaderMap, answer: &HeaderMap) -> bool {
             .into_iter()
             .any(|field| names(field, answer.get(ETAG)));
     }
-    let date = |headers: &HeaderMap, name| {
+    let at = |headers: &HeaderMap, name| {
         let text = headers.get(name)?.to_str().ok()?;
-        httpdate::parse_http_date(text).ok()
+        date::parse(text, SystemTime::now())
     };
-    match (
-        date(request, IF_MODIFIED_SINCE),
-        date(answer, LAST_MODIFIED),
-    ) {
+    match (at(request, IF_MODIFIED_SINCE), at(answer, LAST_MODIFIED)) {
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
     }

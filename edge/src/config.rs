@@ -27,6 +27,9 @@ pub struct Config {
     /// Lifetime of answers of `origin` that state none, in percent of the time since they
     /// were last modified; 0 stores none of them. Default 0.
     pub heuristic: u8,
+    /// Stores answers of `origin` with `Set-Cookie` too, if they state their lifetime; all
+    /// clients then get the same cookie. Default false.
+    pub store_cookies: bool,
     /// Longest body of a client's request that is passed on; a longer one gets 413.
     /// Default 64 MiB.
     pub request_max: ByteSize,
@@ -125,6 +128,7 @@ impl Default for Config {
             pop: "local".to_owned(),
             profile: Profile::Cache,
             heuristic: 0,
+            store_cookies: false,
             request_max: ByteSize::mib(64),
             site: Vec::new(),
             ram: ByteSize::mib(512),

@@ -1,5 +1,6 @@
 //! How long an answer may be used, and by whom (RFC 9111, RFC 5861, RFC 9213).
 
+pub(crate) mod date;
 mod directives;
 mod judge;
 

@@ -2,7 +2,7 @@
 //! (RFC 9111 §4.4).
 
 use http::{
-    HeaderName, Uri,
+    HeaderName, Method, StatusCode, Uri,
     header::{CONTENT_LOCATION, LOCATION},
     response::Parts,
 };
@@ -26,6 +26,12 @@ pub(crate) fn by_answer(node: &Node, order: &Order, answer: &Parts) {
             drop_stored(node, &place);
         }
     }
+}
+
+/// Whether the answer to a POST is what a GET would get from now on (RFC 9110 §9.3.3).
+pub(crate) fn is_new_state(order: &Order, answer: &Parts) -> bool {
+    let is_it = || named(order, answer, &CONTENT_LOCATION).as_ref() == Some(&order.place);
+    order.method == Method::POST && answer.status == StatusCode::OK && is_it()
 }
 
 fn drop_stored(node: &Node, place: &CacheKey) {

@@ -251,7 +251,8 @@ impl Pump {
         let mut head = Head::new(&parts, length, &taking);
         if !self.order.is_read() {
             self.note_side_effects(&parts, &head, received);
-            (head.store, head.share) = (false, Share::Nobody);
+            head.store &= invalidate::is_new_state(&self.order, &parts);
+            head.share = Share::Nobody;
         }
         if self.order.apart {
             head.share = Share::Nobody;

@@ -24,6 +24,7 @@ pub(crate) struct Site {
     pub(crate) passed: Passed,
     query: Query,
     heuristic_percent: u8,
+    stores_cookies: bool,
     rules: Box<[Rule]>,
 }
 
@@ -73,6 +74,7 @@ impl Site {
         let own = SiteConfig {
             profile: config.profile,
             heuristic: config.heuristic,
+            store_cookies: config.store_cookies,
             ..SiteConfig::default()
         };
         Self::new(&own, kind, origin)
@@ -92,6 +94,7 @@ impl Site {
             passed: Passed::new(config, kind)?,
             query: query(config.query.as_ref().unwrap_or(&QueryRule::default())),
             heuristic_percent: config.heuristic,
+            stores_cookies: config.store_cookies,
             rules: rules.collect::<Result<_, _>>()?,
         })
     }
@@ -114,6 +117,7 @@ impl Site {
             date_is_age: self.kind == Kind::Plain,
             ttl,
             authorized: authorized && self.kind == Kind::Plain,
+            stores_cookies: self.stores_cookies && self.kind == Kind::Plain,
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{
     HeaderMap, HeaderName,
-    header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, VARY},
+    header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, VARY},
 };
 
 use crate::freshness::split_unquoted;
@@ -17,6 +17,8 @@ pub(crate) const NAMES_MAX: usize = 16;
 pub(crate) struct Vary {
     names: Box<[HeaderName]>,
     values: Box<str>,
+    /// `Content-Language`, where nothing but `Accept-Language` chooses.
+    language: Option<Box<str>>,
     /// Of all variants of one object that were stored since it was last removed: others
     /// must not come back with the next answer.
     group: u64,
@@ -28,6 +30,7 @@ impl Vary {
     pub(crate) fn of(answer: &HeaderMap, sent: &HeaderMap) -> Option<Self> {
         let names = names(answer);
         (!names.is_empty()).then(|| Self {
+            language: language(&names, answer),
             values: values(&names, sent).into(),
             names,
             group: new_group(),
@@ -36,7 +39,17 @@ impl Vary {
 
     /// Whether an answer so chosen is one for a request with these fields.
     pub(crate) fn matches(&self, sent: &HeaderMap) -> bool {
-        values(&self.names, sent) == *self.values
+        values(&self.names, sent) == *self.values || self.speaks_for(sent)
+    }
+
+    /// The answer varies by language alone, and is in the one that the request wants most
+    /// (RFC 9110 §12.5.4): who has it would give it.
+    fn speaks_for(&self, sent: &HeaderMap) -> bool {
+        let Some(language) = &self.language else {
+            return false;
+        };
+        let wanted = most_wanted(sent);
+        wanted.is_some_and(|wanted| wanted.eq_ignore_ascii_case(language))
     }
 
     /// Names the variant for a request with these fields.
@@ -89,6 +102,30 @@ fn names(answer: &HeaderMap) -> Box<[HeaderName]> {
     names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
     names.into()
+}
+
+fn language(names: &[HeaderName], answer: &HeaderMap) -> Option<Box<str>> {
+    let text = answer.get(CONTENT_LANGUAGE)?.to_str().ok()?;
+    (names == [ACCEPT_LANGUAGE] && !text.contains(',')).then(|| text.trim().into())
+}
+
+/// The one language that is named with the greatest weight.
+fn most_wanted(sent: &HeaderMap) -> Option<String> {
+    let text = sent
+        .get(ACCEPT_LANGUAGE)?
+        .to_str()
+        .ok()?
+        .to_ascii_lowercase();
+    let range = |member: &str| {
+        let (tag, weight) = member.split_once(';').unwrap_or((member, "q=1"));
+        let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
+        Some((tag.trim().to_owned(), weight))
+    };
+    let ranges: Vec<_> = text.split(',').map(range).collect::<Option<_>>()?;
+    let greatest = ranges.iter().map(|(_, weight)| *weight).fold(0.0, f32::max);
+    let mut first = ranges.into_iter().filter(|(_, weight)| *weight >= greatest);
+    let (tag, _) = first.next().filter(|(_, weight)| *weight > 0.0)?;
+    (first.next().is_none() && tag != "*").then_some(tag)
 }
 
 /// The values, in one spelling: lines joined, space around commas gone (§4.1), and for
@@ -162,6 +199,24 @@ mod tests {
         assert!(!vary.matches(&fields(&[("accept-encoding", "br, gzip")])));
         let vary = chosen("accept-language", &[("accept-language", "EN, de")]);
         assert!(vary.matches(&fields(&[("accept-language", "de,en")])));
+    }
+
+    #[test]
+    fn an_answer_in_the_language_that_is_wanted_most_is_the_answer() {
+        let answer = fields(&[("vary", "accept-language"), ("content-language", "de")]);
+        let vary = Vary::of(&answer, &fields(&[("accept-language", "en, de")])).unwrap();
+        for (wanted, matches) in [
+            ("fr;q=0.5, DE;q=1.0", true),
+            ("de", true),
+            ("de-AT, de;q=0.9", false),
+            ("fr, de", false),
+            ("de;q=0", false),
+            ("de;q=x", false),
+            ("*", false),
+        ] {
+            let sent = fields(&[("accept-language", wanted)]);
+            assert_eq!(vary.matches(&sent), matches, "{wanted}");
+        }
     }
 
     #[test]

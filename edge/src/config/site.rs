@@ -32,6 +32,9 @@ pub struct SiteConfig {
     /// Lifetime of answers that state none, in percent of the time since they were last
     /// modified, at most a day; 0 stores none of them. Default 0.
     pub heuristic: u8,
+    /// Stores answers with `Set-Cookie` too, if they state their lifetime (RFC 9111 §7.3);
+    /// all clients then get the same cookie. Default false: such an answer is never shared.
+    pub store_cookies: bool,
     /// What of the query counts in the cache key and goes up: `"keep"`, `"drop"`, or the
     /// names of parameters. Default `"keep"`.
     pub query: Option<QueryRule>,
@@ -49,6 +52,7 @@ impl Default for SiteConfig {
             origins: Vec::new(),
             profile: Profile::Cache,
             heuristic: 0,
+            store_cookies: false,
             query: None,
             pass: Vec::new(),
             rule: Vec::new(),

@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, HeaderName, StatusCode,
     header::{AGE, DATE, ETAG, EXPIRES, LAST_MODIFIED, SET_COOKIE, VARY},
 };
 
 use super::{
-    Freshness, Received, Share, State,
+    Freshness, Received, Share, State, date,
     directives::{Directives, SECONDS_MAX, number},
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Terms {
     pub(crate) ttl: Option<Duration>,
     /// The request had `Authorization` (§3.5).
     pub(crate) authorized: bool,
+    /// An answer with `Set-Cookie` may be stored if it states its lifetime (§7.3).
+    pub(crate) stores_cookies: bool,
 }
 
 /// What a shared cache may do with an answer.
@@ -81,7 +83,7 @@ pub(crate) fn judge(
     let forbidden = (said.no_store && !understood)
         || said.private
         || (terms.authorized && !says_shared)
-        || headers.contains_key(SET_COOKIE)
+        || (headers.contains_key(SET_COOKIE) && !(terms.stores_cookies && explicit.is_some()))
         || names_all(headers)
         || status == StatusCode::PARTIAL_CONTENT;
     let fresh = freshness.state(received.at) != State::Stale;
@@ -132,7 +134,7 @@ fn names_all(headers: &HeaderMap) -> bool {
 /// How old an answer was when it came (RFC 9111 §4.2.3).
 fn age(headers: &HeaderMap, received: Received, terms: Terms) -> Duration {
     let corrected = seconds(age_field(headers)) + received.delay;
-    let sent = date(headers, &DATE).filter(|_| terms.date_is_age);
+    let sent = date(headers, &DATE, received.wall).filter(|_| terms.date_is_age);
     let apparent = sent.and_then(|sent| received.wall.duration_since(sent).ok());
     corrected.max(apparent.map_or(Duration::ZERO, |age| Duration::from_secs(age.as_secs())))
 }
@@ -147,20 +149,22 @@ fn age_field(headers: &HeaderMap) -> u64 {
 /// Lifetime by `Expires` (RFC 9111 §5.3); what is not a date is in the past.
 fn expires_in(headers: &HeaderMap, wall: SystemTime) -> Option<u64> {
     headers.get(EXPIRES)?;
-    let sent = date(headers, &DATE).unwrap_or(wall);
-    let until = date(headers, &EXPIRES).and_then(|at| at.duration_since(sent).ok());
+    let sent = date(headers, &DATE, wall).unwrap_or(wall);
+    let until = date(headers, &EXPIRES, wall).and_then(|at| at.duration_since(sent).ok());
     Some(until.unwrap_or_default().as_secs())
 }
 
 /// A lifetime by how long the answer has not changed (RFC 9111 §4.2.2).
 fn heuristic(headers: &HeaderMap, wall: SystemTime, terms: Terms) -> Option<Duration> {
-    let modified = date(headers, &LAST_MODIFIED).filter(|_| terms.heuristic_percent > 0)?;
-    let sent = date(headers, &DATE).unwrap_or(wall);
+    let modified = date(headers, &LAST_MODIFIED, wall).filter(|_| terms.heuristic_percent > 0)?;
+    let sent = date(headers, &DATE, wall).unwrap_or(wall);
     let unchanged = sent.duration_since(modified).ok()?;
     Some((unchanged * u32::from(terms.heuristic_percent) / 100).min(HEURISTIC_MAX))
 }
 
-fn date(headers: &HeaderMap, name: &http::HeaderName) -> Option<SystemTime> {
-    let text = headers.get(name)?.to_str().ok()?;
-    httpdate::parse_http_date(text).ok()
+/// None of several: which one is meant can't be told.
+fn date(headers: &HeaderMap, name: &HeaderName, now: SystemTime) -> Option<SystemTime> {
+    let mut fields = headers.get_all(name).iter();
+    let only = fields.next().filter(|_| fields.next().is_none())?;
+    date::parse(only.to_str().ok()?, now)
 }

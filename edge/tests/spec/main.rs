@@ -14,5 +14,7 @@ mod operator;
 mod parts;
 mod purge;
 mod requests;
+mod rfc9111;
 mod setup;
 mod shutdown;
+mod sites;
