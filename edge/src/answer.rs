@@ -52,13 +52,17 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
     let Some(site) = node.sites.of(request) else {
         return no_such_site();
     };
-    match request.method {
+    let answer = match request.method {
         Method::GET | Method::HEAD => read(node, site, request).await,
         Method::OPTIONS if site.has_our_cors() => preflight(),
         _ if is_licence_request(node, request) => read(node, site, request).await,
         Method::CONNECT => method_refused(),
         _ if site.passed.is_all() => pass(node, site, request, body).await,
         _ => method_refused(),
+    };
+    Answer {
+        site: Some(site.clone()),
+        ..answer
     }
 }
 

@@ -93,6 +93,23 @@ pub(crate) enum FetchError {
     Stopped,
 }
 
+impl FetchError {
+    /// The error type that `Proxy-Status` gives it (RFC 9209 §2.3).
+    pub(crate) fn proxy_error(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "destination_unavailable",
+            Self::Silent(_) => "http_response_timeout",
+            Self::Stalled(_) => "connection_read_timeout",
+            Self::Cut => "http_response_incomplete",
+            Self::BadAnswer(_) => "http_protocol_error",
+            Self::JoinRefused => "proxy_configuration_error",
+            Self::Overloaded => "connection_limit_reached",
+            Self::RequestTooLong => "http_request_error",
+            Self::TooSlow | Self::Stopped => "proxy_internal_error",
+        }
+    }
+}
+
 /// RFC 8586.
 pub(crate) const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 

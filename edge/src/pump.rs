@@ -131,6 +131,9 @@ impl Pump {
             Err(error) => debug!(%error, "fetch failed"),
             Ok(()) => {}
         }
+        if let Err(error) = &end {
+            self.node.metrics.failed(error.proxy_error());
+        }
         self.node.metrics.filled(asked.elapsed());
         self.gauge();
         // Closed before its end is seen: who asks again then begins anew.

@@ -1,6 +1,6 @@
 //! What clients get: heads, parts, problems, and the `Cache-Status` of each.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -24,6 +24,7 @@ use crate::{
     path::CacheKey,
     purge::SURROGATE_KEY,
     range::{Wanted, wanted},
+    site::Site,
 };
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -42,6 +43,8 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     /// What it is stored under, or would be.
     pub(crate) key: Option<CacheKey>,
+    /// The one that it is for.
+    pub(crate) site: Option<Arc<Site>>,
 }
 
 /// What `Cache-Status` says beside the outcome (RFC 9211 §2).
@@ -61,6 +64,7 @@ impl Answer {
             response,
             outcome,
             key: None,
+            site: None,
         }
     }
 

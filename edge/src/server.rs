@@ -34,6 +34,7 @@ use crate::{
     body::Body,
     keyring::{self, Pace},
     node::Node,
+    outcome::Outcome,
     respond::Answer,
     stall::Stall,
     warm,
@@ -69,6 +70,8 @@ pub async fn serve(
     if let Some(listener) = admin {
         until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
     }
+    let told = node.clone();
+    until_shutdown(&node, &shutdown, async move { told.metrics.tell().await });
     if let Some(log) = &node.log {
         until_shutdown(&node, &shutdown, log.clone().follow_signals());
     }
@@ -227,12 +230,17 @@ async fn respond(
         mut response,
         outcome,
         key,
+        site,
     } = answered;
     if let Some(debugging) = debugging {
         debugging.tell(outcome, response.headers_mut());
     }
     let took = began.elapsed();
-    node.metrics.request(outcome, took);
+    let requests = site.as_ref().map(|site| &site.requests);
+    requests.unwrap_or(&node.metrics.requests).add(outcome);
+    if outcome == Outcome::Hit {
+        node.metrics.hit.record(took);
+    }
     if parts.method == http::Method::HEAD {
         response = without_body(response);
     }
@@ -247,6 +255,7 @@ async fn respond(
         took,
         outcome,
         key,
+        site,
     };
     let ticket = node.log.as_ref().map(|log| log.ticket(answered, &response));
     response.map(|body| Watched::new(body, ticket))

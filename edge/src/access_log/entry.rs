@@ -13,7 +13,7 @@ use http::{
 use tokio::time::Instant;
 
 use super::{Answered, Log};
-use crate::{body::Body, outcome::Outcome, path::CacheKey};
+use crate::{body::Body, outcome::Outcome, path::CacheKey, site::Site};
 
 /// How the fields of CTA-5004 §2 begin. There are four: Object, Request, Session and Status.
 const CMCD: &str = "cmcd-";
@@ -37,6 +37,7 @@ pub(super) struct Entry {
     pub(super) whole: bool,
     pub(super) outcome: Outcome,
     pub(super) key: Option<CacheKey>,
+    pub(super) site: Option<Arc<Site>>,
     pub(super) referer: Option<HeaderValue>,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) cmcd: Vec<HeaderValue>,
@@ -58,6 +59,7 @@ impl Ticket {
             took,
             outcome,
             key,
+            site,
         } = answered;
         let fields = &request.headers;
         let now = SystemTime::now();
@@ -74,6 +76,7 @@ impl Ticket {
             whole: false,
             outcome,
             key,
+            site,
             referer: fields.get(REFERER).cloned(),
             user_agent: fields.get(USER_AGENT).cloned(),
             cmcd: cmcd(request),

@@ -37,6 +37,9 @@ struct Line<'a> {
     outcome: &'static str,
     /// Sent to its end.
     whole: bool,
+    /// Its host, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cache_key: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +70,7 @@ impl<'a> Line<'a> {
     fn of(entry: &'a Entry) -> Self {
         let target = entry.target.as_ref();
         let key = entry.key.as_ref();
+        let site = entry.site.as_ref().map(|site| site.host());
         Self {
             time: humantime::format_rfc3339_millis(entry.at).to_string(),
             client: entry.client.to_string(),
@@ -79,6 +83,7 @@ impl<'a> Line<'a> {
             total_us: micros(entry.total),
             outcome: entry.outcome.as_str(),
             whole: entry.whole,
+            site: site.filter(|host| !host.is_empty()),
             cache_key: key.map(|key| keys::redact(key.as_str())),
             referer: entry.referer.as_ref().map(shown),
             user_agent: entry.user_agent.as_ref().map(shown),

@@ -36,7 +36,7 @@ use self::{
     entry::{Entry, Ticket},
     writer::Writer,
 };
-use crate::{Config, EdgeError, body::Body, outcome::Outcome, path::CacheKey};
+use crate::{Config, EdgeError, body::Body, outcome::Outcome, path::CacheKey, site::Site};
 
 /// Entries that may wait for the writer, which looks every 10 ms. Chosen: 800,000 a second;
 /// about 3 MiB.
@@ -66,6 +66,7 @@ pub(crate) struct Answered<'a> {
     pub(crate) took: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) key: Option<CacheKey>,
+    pub(crate) site: Option<Arc<Site>>,
 }
 
 impl Log {
