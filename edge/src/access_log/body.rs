@@ -12,11 +12,11 @@ use crate::{body::Body, fetch::FetchError};
 /// A body that is counted for the log, where there is one.
 pub(crate) struct Watched {
     body: Body,
-    ticket: Option<Box<Ticket>>,
+    ticket: Option<Ticket>,
 }
 
 impl Watched {
-    pub(crate) fn new(body: Body, mut ticket: Option<Box<Ticket>>) -> Self {
+    pub(crate) fn new(body: Body, mut ticket: Option<Ticket>) -> Self {
         if let Some(ticket) = ticket.as_mut().filter(|_| body.is_end_stream()) {
             ticket.is_whole();
         }

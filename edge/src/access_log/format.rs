@@ -2,14 +2,10 @@
 
 use std::{borrow::Cow, io::Write};
 
-use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{cmcd, entry::Entry};
-
-/// Longest referer and user agent that are shown, bytes. Chosen.
-const FIELD_LEN_MAX: usize = 512;
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +23,7 @@ struct Line<'a> {
     time: String,
     client: String,
     method: &'a str,
-    path: Cow<'a, str>,
+    path: String,
     protocol: &'static str,
     status: u16,
     /// Of the body.
@@ -68,14 +64,13 @@ impl Format {
 
 impl<'a> Line<'a> {
     fn of(entry: &'a Entry) -> Self {
-        let target = entry.target.as_ref();
         let key = entry.key.as_ref();
         let site = entry.site.as_ref().map(|site| site.host());
         Self {
             time: humantime::format_rfc3339_millis(entry.at).to_string(),
             client: entry.client.to_string(),
             method: entry.method.as_str(),
-            path: target.map_or(Cow::Borrowed("*"), |it| keys::redact(it.as_str())),
+            path: shown(entry.target()).unwrap_or_else(|| "*".to_owned()),
             protocol: protocol(entry),
             status: entry.status.as_u16(),
             bytes: entry.sent,
@@ -85,8 +80,8 @@ impl<'a> Line<'a> {
             whole: entry.whole,
             site: site.filter(|host| !host.is_empty()),
             cache_key: key.map(|key| keys::redact(key.as_str())),
-            referer: entry.referer.as_ref().map(shown),
-            user_agent: entry.user_agent.as_ref().map(shown),
+            referer: shown(entry.referer()),
+            user_agent: shown(entry.user_agent()),
             cmcd: said(entry),
         }
     }
@@ -95,13 +90,12 @@ impl<'a> Line<'a> {
 /// The fields of CTA-5004, from query and header.
 fn said(entry: &Entry) -> Map<String, Value> {
     let mut found = Map::new();
-    let query = entry.target.as_ref().and_then(|it| it.query());
+    let target = String::from_utf8_lossy(entry.target());
+    let query = target.split_once('?').map(|(_, query)| query);
     if let Some(data) = query.and_then(cmcd::in_query) {
         cmcd::read(&data, &mut found);
     }
-    for field in &entry.cmcd {
-        cmcd::read(&String::from_utf8_lossy(field.as_bytes()), &mut found);
-    }
+    cmcd::read(&String::from_utf8_lossy(entry.cmcd()), &mut found);
     for value in found.values_mut() {
         if let Value::String(text) = value {
             *text = keys::redact(text).into_owned();
@@ -166,10 +160,10 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn shown(field: &HeaderValue) -> String {
-    let bytes = field.as_bytes();
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(FIELD_LEN_MAX)]);
-    keys::redact(&text).into_owned()
+/// A text of a client; none if it is empty.
+fn shown(text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    (!text.is_empty()).then(|| keys::redact(&text).into_owned())
 }
 
 fn protocol(entry: &Entry) -> &'static str {

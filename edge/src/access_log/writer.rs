@@ -65,7 +65,7 @@ impl Writer {
     /// Runs until it is told to end, or nobody can push any more.
     pub(super) fn start(
         mut self,
-        entries: Receiver<Entry>,
+        entries: Receiver<Box<Entry>>,
         signals: Arc<Signals>,
     ) -> io::Result<JoinHandle<()>> {
         let named = thread::Builder::new().name("access-log".to_owned());
@@ -85,7 +85,7 @@ impl Writer {
     }
 
     /// `false` once nobody can push any more.
-    fn drain(&mut self, entries: &Receiver<Entry>) -> bool {
+    fn drain(&mut self, entries: &Receiver<Box<Entry>>) -> bool {
         loop {
             match entries.try_recv() {
                 Ok(entry) => {
