@@ -22,6 +22,7 @@ use crate::{
     fetch::{CDN_LOOP, Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
+    forward,
     freshness::{Share, State, split_unquoted},
     head::{Head, Object},
     node::Node,
@@ -56,7 +57,8 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
         Method::GET | Method::HEAD => read(node, site, request).await,
         Method::OPTIONS if site.has_our_cors() => preflight(),
         _ if is_licence_request(node, request) => read(node, site, request).await,
-        Method::CONNECT => method_refused(),
+        // TRACE would show a page what its browser sends (RFC 9110 §9.3.8).
+        Method::CONNECT | Method::TRACE => method_refused(),
         _ if site.passed.is_all() => pass(node, site, request, body).await,
         _ => method_refused(),
     };
@@ -132,11 +134,15 @@ async fn pass(node: &Arc<Node>, site: &Arc<Site>, request: &Parts, body: Incomin
     };
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let upload = (!body.is_end_stream()).then(|| Either::Right(Limited::new(body, most)));
+    let order = exchange.order(None, true);
+    let mut fields = order.fields.clone();
+    fields.extend(forward::conditions(&request.headers));
     let order = Order {
+        fields,
         method: request.method.clone(),
         host: site::authority(request).map(Into::into),
         upload: upload.or_else(|| Some(Either::Left(Empty::new()))),
-        ..exchange.order(None, true)
+        ..order
     };
     exchange.fetch_by(order, Outcome::Bypass, None).await
 }

@@ -31,7 +31,7 @@ const OURS: [HeaderName; 11] = [
     CONTENT_LENGTH,
     EXPECT,
 ];
-/// Which part or state of an object a client wants: judged here.
+/// Which part or state of an object a client wants: of GET and HEAD, judged here.
 const CONDITIONS: [HeaderName; 6] = [
     RANGE,
     IF_RANGE,
@@ -42,9 +42,14 @@ const CONDITIONS: [HeaderName; 6] = [
 ];
 /// What an origin might believe of the client, its address, the URL or the method, though
 /// anyone can write it.
-const FORGED: [&str; 9] = [
+const FORGED: [&str; 14] = [
     "forwarded",
     "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
     "x-original-url",
     "x-original-host",
     "x-rewrite-url",
@@ -110,6 +115,13 @@ impl Passed {
         kept.map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }
+}
+
+/// The conditions of a request that may change something: its origin judges them.
+pub(crate) fn conditions(request: &HeaderMap) -> HeaderMap {
+    let kept = request.iter().filter(|(name, _)| CONDITIONS.contains(name));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn may_pass(name: &HeaderName) -> bool {

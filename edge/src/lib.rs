@@ -46,6 +46,10 @@ mod metrics;
 mod server;
 mod stall;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use access_log::Format as LogFormat;
 pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;

@@ -293,8 +293,10 @@ impl Pump {
             return invalidate::by_answer(&self.node, &self.order, parts);
         }
         let Some(stored) = stale else { return };
-        if head.status == StatusCode::OK && stored.head.is_described_by(head) {
-            self.store(stored.refreshed(&parts.headers, received));
+        let same = head.status == StatusCode::OK && stored.head.is_described_by(head);
+        let news = same.then(|| stored.refreshed(&parts.headers, received));
+        if let Some(news) = news.filter(|news| news.head.store) {
+            self.store(news);
         } else if head.status == StatusCode::OK || head.status == StatusCode::GONE {
             self.node.store.remove_variant(place, stored);
         }

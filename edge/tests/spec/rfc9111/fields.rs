@@ -44,6 +44,25 @@ async fn rfc_5861_stale_while_revalidate_and_if_error_hold_for_a_plain_site() {
 }
 
 #[tokio::test]
+async fn a_condition_of_a_change_is_the_origin_s_to_judge() {
+    let cache = Cache::new().await;
+    cache.origin.route("/x", Answer::status(412));
+    let condition = [("if-match", "\"a\"")];
+    let reply = cache.ask(Method::PUT, "/x", &condition).await;
+    assert_eq!(reply.status, 412);
+    assert_eq!(cache.origin.requests("/x")[0].headers["if-match"], "\"a\"");
+}
+
+#[tokio::test]
+async fn trace_and_connect_end_here() {
+    let cache = Cache::new().await;
+    for method in [Method::TRACE, Method::CONNECT] {
+        let asking = testkit::request(cache.edge.addr, method, "edge.test:80");
+        assert_eq!(asking.send().await.status, 405);
+    }
+}
+
+#[tokio::test]
 async fn rfc_8586_a_request_that_was_here_before_ends_here() {
     let cache = Cache::new().await;
     cache.origin.route("/x", Answer::ok("x"));

@@ -1,0 +1,26 @@
+/// Chance that is the same for the same seed (xorshift64*).
+#[derive(Clone)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        (self.next() >> 11) % end.max(1)
+    }
+
+    /// Small numbers far more often than large ones.
+    pub(crate) fn skewed_below(&mut self, end: u64) -> u64 {
+        let limit = 1 + self.below(end);
+        self.below(limit)
+    }
+}
