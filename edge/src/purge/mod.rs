@@ -139,12 +139,6 @@ impl Purges {
             Judgement::Dead => None,
         }
     }
-
-    /// Selectors that are remembered, and before which offset all is stale.
-    pub(crate) fn extent(&self) -> (usize, u64) {
-        let set = self.set.read().expect("no holder panics");
-        (set.selectors().count(), set.horizon())
-    }
 }
 
 /// The cache key without what tells variants and blocks of one object apart.
