@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::{fetch::FetchError, fill::Reader};
+use crate::{disk::Stream, fetch::FetchError, fill::Reader, head::Content};
 
 /// The body of an answer. An error ends it without its end, so that the connection is
 /// cut and no client takes a part for the whole.
@@ -17,6 +17,8 @@ pub(crate) enum Body {
     Pieces(VecDeque<Bytes>),
     /// What is still coming, and how much of it is left if that is known.
     Fill { reader: Reader, left: Option<u64> },
+    /// What is read from disk.
+    Disk(Stream),
 }
 
 impl Body {
@@ -24,7 +26,15 @@ impl Body {
         Self::Pieces(VecDeque::new())
     }
 
-    /// A part of a stored body.
+    /// A part of a stored body, wherever that is.
+    pub(crate) fn of(content: &Content, part: &Range<u64>) -> Self {
+        match content {
+            Content::Ram(body) => Self::part(body, part),
+            Content::Disk(body) => Self::Disk(body.read(part)),
+        }
+    }
+
+    /// A part of a body in memory.
     pub(crate) fn part(body: &[Bytes], part: &Range<u64>) -> Self {
         let mut offset = 0;
         let mut pieces = VecDeque::with_capacity(body.len());
@@ -73,6 +83,7 @@ impl http_body::Body for Body {
                 }
                 piece
             }
+            Self::Disk(stream) => ready!(stream.poll_piece(cx)),
         };
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
@@ -81,6 +92,7 @@ impl http_body::Body for Body {
         match self {
             Self::Pieces(pieces) => pieces.is_empty(),
             Self::Fill { left, .. } => *left == Some(0),
+            Self::Disk(stream) => stream.left() == 0,
         }
     }
 
@@ -88,6 +100,7 @@ impl http_body::Body for Body {
         let exact = match self {
             Self::Pieces(pieces) => Some(pieces.iter().map(|piece| piece.len() as u64).sum()),
             Self::Fill { left, .. } => *left,
+            Self::Disk(stream) => Some(stream.left()),
         };
         exact.map_or_else(SizeHint::default, SizeHint::with_exact)
     }

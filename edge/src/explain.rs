@@ -12,14 +12,14 @@ use crate::{
     fetch::Credential,
     fills::FillKey,
     freshness::State,
-    head::{Access, Object},
+    head::{Access, Content, Object},
     node::Node,
     outcome::Outcome,
     path::{Kind, Target},
     purge::{CACHE_TAG, SURROGATE_KEY},
 };
 
-pub(crate) fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {
+pub(crate) async fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {
     let url = request.uri.path_and_query().map_or("", |it| it.as_str());
     let mut told = Explanation {
         url: keys::redact(url).into_owned(),
@@ -27,13 +27,13 @@ pub(crate) fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {
         position: node.purges.now().to_string(),
         ..Explanation::default()
     };
-    let outcome = look(node, request, &mut told);
+    let outcome = look(node, request, &mut told).await;
     outcome.as_str().clone_into(&mut told.outcome);
     told
 }
 
 /// Fills in what is found, up to what ends the request.
-fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
+async fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
     let Some(site) = node.sites.of(request) else {
         told.refused = Some("no site of this edge has this host".to_owned());
         return Outcome::Refused;
@@ -48,9 +48,8 @@ fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
     told.key = Some(keys::redact(target.key.as_str()).into_owned());
     told.site = Some(site.to_string());
     told.upstream = Some(site.origin.to_string());
-    let stored = node
-        .store
-        .get(&target.key, || site.passed.of(&request.headers));
+    let fields = || site.passed.of(&request.headers);
+    let stored = node.store.find(&target.key, fields).await;
     told.stored = stored.as_deref().map(|it| describe(it, site.kind));
     let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
     let viewer = match gate {
@@ -116,6 +115,10 @@ fn describe(object: &Object, kind: Kind) -> StoredObject {
         State::WhileRevalidate => "stale-while-revalidate",
         State::Stale => "stale",
     };
+    let tier = match object.body {
+        Content::Ram(_) => "ram",
+        Content::Disk(_) => "disk",
+    };
     let access = match object.head.access {
         Access::Public => "public",
         Access::Keyed => "keyed",
@@ -126,9 +129,9 @@ fn describe(object: &Object, kind: Kind) -> StoredObject {
         .flat_map(|name| object.head.headers.get_all(name));
     let tags: Vec<_> = fields.filter_map(|field| field.to_str().ok()).collect();
     StoredObject {
-        tier: "ram".to_owned(),
+        tier: tier.to_owned(),
         status: object.head.status.as_u16(),
-        len: object.body.iter().map(|piece| piece.len() as u64).sum(),
+        len: object.len(),
         state: state.to_owned(),
         age_secs: freshness.age(now).as_secs(),
         lifetime_secs: freshness.lifetime.as_secs(),

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     cors,
+    disk::OnDisk,
     freshness::{self, Freshness, Received, Share, Terms, Verdict},
     purge::{Position, Tags},
     vary::{self, Vary},
@@ -67,8 +68,8 @@ pub(crate) struct Head {
     /// What of a request it was chosen by.
     pub(crate) vary: Option<Vary>,
     /// How it was judged.
-    terms: Terms,
-    our_cors: bool,
+    pub(crate) terms: Terms,
+    pub(crate) our_cors: bool,
     /// It says itself that it may be shared, whoever asked for it (RFC 9111 §3.5).
     pub(crate) says_shared: bool,
     /// Of the body, if it is known, bytes.
@@ -214,12 +215,19 @@ impl Head {
     }
 }
 
+/// Where a body is.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// In pieces, in order.
+    Ram(Arc<[Bytes]>),
+    Disk(Arc<OnDisk>),
+}
+
 /// A whole answer.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) head: Head,
-    /// In pieces, in order.
-    pub(crate) body: Arc<[Bytes]>,
+    pub(crate) body: Content,
     len: u64,
     /// The newest purge that it has been held against.
     pub(crate) seen: AtomicU64,
@@ -230,10 +238,10 @@ impl Object {
         let len = body.iter().map(|piece| piece.len() as u64).sum();
         let mut head = head.clone();
         head.set_length(Some(len));
-        Self::of(head, body, len)
+        Self::of(head, Content::Ram(body), len)
     }
 
-    fn of(head: Head, body: Arc<[Bytes]>, len: u64) -> Self {
+    fn of(head: Head, body: Content, len: u64) -> Self {
         let seen = AtomicU64::new(UNSEEN);
         Self {
             head,
@@ -251,15 +259,43 @@ impl Object {
         Self::of(head, self.body.clone(), self.len)
     }
 
+    /// What was stored before; `head` says its length already.
+    pub(crate) fn restored(head: Head, body: Content, len: u64) -> Self {
+        Self::of(head, body, len)
+    }
+
+    /// Whether the other has the very same body, whatever its head says of it.
+    pub(crate) fn has_body_of(&self, other: &Self) -> bool {
+        match (&self.body, &other.body) {
+            (Content::Ram(ours), Content::Ram(theirs)) => Arc::ptr_eq(ours, theirs),
+            (Content::Disk(ours), Content::Disk(theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        }
+    }
+
+    /// Of the body, bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
     /// This object after the origin said, by a 304, that it has not changed.
     pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
         let head = self.head.refreshed(news, received);
         Self::of(head, self.body.clone(), self.len)
     }
 
+    /// The same with its body in memory.
+    pub(crate) fn in_ram(&self, body: Arc<[Bytes]>) -> Self {
+        Self::new(&self.head, body)
+    }
+
     /// What it takes in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.len + self.head.weight() as u64
+        let body = match &self.body {
+            Content::Ram(_) => self.len,
+            Content::Disk(_) => 0,
+        };
+        body + self.head.weight() as u64
     }
 }
 

@@ -20,6 +20,11 @@ mod keyring;
 mod freshness;
 mod head;
 mod purge;
+
+mod disk;
+mod held;
+mod ram;
+mod sieve;
 mod store;
 mod vary;
 

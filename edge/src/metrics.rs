@@ -42,7 +42,6 @@ pub(crate) struct Metrics {
     pub(crate) fetches: Counter,
     pub(crate) warmed: Counter,
     pub(crate) cut: Counter,
-    pub(crate) evicted: Counter,
     pub(crate) purges: Counter,
     pub(crate) log_dropped: Counter,
     /// From a request to its answer's head, where that was in store.
@@ -63,7 +62,6 @@ impl Metrics {
             fetches: counter!("weir_edge_origin_fetches_total", &labels),
             warmed: counter!("weir_edge_warmed_total", &labels),
             cut: counter!("weir_edge_connections_cut_total", &labels),
-            evicted: counter!("weir_edge_evictions_total", &labels),
             purges: counter!("weir_edge_purges_total", &labels),
             log_dropped: counter!("weir_edge_log_dropped_total", &labels),
             hit: Latency::new("weir_edge_hit_seconds", &labels),
@@ -121,10 +119,6 @@ fn describe() {
     describe_counter!(
         "weir_edge_connections_cut_total",
         "Connections of clients cut: too many, or open when the drain was over"
-    );
-    describe_counter!(
-        "weir_edge_evictions_total",
-        "Objects that left memory for want of room"
     );
     describe_counter!("weir_edge_purges_total", "Purges put in force");
     describe_counter!(

@@ -58,6 +58,7 @@ impl Node {
         config.validate()?;
         let names = Names::new(&config.pop)?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let fill_ram = Budget::new(config.fill_ram.as_u64());
         let origin = Arc::new(Origin::new(&config, join, &names)?);
         let kind = match join {
             Some(_) => Kind::Weir,
@@ -70,7 +71,7 @@ impl Node {
             };
             Origin::new(&own, None, &names)
         };
-        let purges = Arc::new(Purges::new());
+        let store = Store::open(&config, fill_ram.clone())?;
         let metrics = Metrics::new(&config.pop);
         let log = Log::open(&config, metrics.log_dropped.clone())?.map(Arc::new);
         Ok(Self {
@@ -78,14 +79,14 @@ impl Node {
             origin,
             names,
             gate,
-            store: Store::new(config.ram.as_u64(), purges.clone(), metrics.evicted.clone()),
             fills: Fills::new(
                 config.fill_window.as_u64(),
                 config.waiters_max,
-                purges.clone(),
+                store.purges().clone(),
             ),
-            purges,
-            fill_ram: Budget::new(config.fill_ram.as_u64()),
+            purges: store.purges().clone(),
+            store,
+            fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             metrics,
             log,

@@ -85,6 +85,7 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     accept(&node, listener, &graceful, &shutdown).await;
     drain(&node, graceful).await;
+    node.store.close().await;
     if let Some(log) = &node.log {
         log.close().await;
     }
@@ -224,7 +225,7 @@ async fn respond(
         .map_or("*", |target| target.as_str());
     let span =
         info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
-    let debugging = admin::Debugging::of(node, &parts);
+    let debugging = admin::Debugging::of(node, &parts).await;
     let answered = answer(node, &parts, body).instrument(span.clone()).await;
     let Answer {
         mut response,

@@ -1,77 +1,96 @@
-//! Whole answers, in memory.
+//! Whole answers, in memory and on disk, and their variants.
+
+mod tiers;
 
 use std::sync::Arc;
 
 use http::HeaderMap;
-use metrics::Counter;
-use moka::{notification::RemovalCause, sync::Cache};
 
 use crate::{
+    Config, EdgeError,
+    fills::Budget,
     head::Object,
+    held::Held,
     path::CacheKey,
     purge::{Position, Purge, Purges, Set, Subject, object_of},
 };
+use tiers::Tiers;
 
-/// Objects by cache key, up to a number of bytes.
-pub(crate) struct Store {
-    objects: Cache<CacheKey, Arc<Object>>,
-    purges: Arc<Purges>,
-}
+/// Objects by cache key; those that vary stand beside each other.
+pub(crate) struct Store(Arc<Tiers>, Arc<Purges>);
 
 impl Store {
-    pub(crate) fn new(ram_bytes: u64, purges: Arc<Purges>, evicted: Counter) -> Self {
-        let weigh = |key: &CacheKey, object: &Arc<Object>| {
-            let weight = object.weight() + key.as_str().len() as u64;
-            u32::try_from(weight).unwrap_or(u32::MAX)
+    /// A store as `config` has it. What `fills` take comes out of the same memory.
+    ///
+    /// # Errors
+    /// `cache_dir` can't be had.
+    pub(crate) fn open(config: &Config, fills: Arc<Budget>) -> Result<Self, EdgeError> {
+        let tiers = Arc::new(Tiers::open(config, fills)?);
+        let purges = match &config.cache_dir {
+            None => Purges::new(),
+            // The folder is ours alone by now.
+            Some(dir) => Purges::open(dir).map_err(|source| EdgeError::CacheDir {
+                dir: dir.clone(),
+                source,
+            })?,
         };
-        let objects = Cache::builder()
-            .max_capacity(ram_bytes)
-            .weigher(weigh)
-            .eviction_listener(move |_, _, cause| {
-                if cause == RemovalCause::Size {
-                    evicted.increment(1);
-                }
-            })
-            .build();
-        Self { objects, purges }
+        Ok(Self(tiers, Arc::new(purges)))
     }
 
-    /// What lies in a place, unless it was purged.
+    /// What was purged, here and before.
+    pub(crate) fn purges(&self) -> &Arc<Purges> {
+        &self.1
+    }
+
+    /// What stands in a place in memory, unless it was purged.
     fn at(&self, place: &CacheKey) -> Option<Arc<Object>> {
-        let object = self.objects.get(place)?;
-        let admitted = self.purges.admit(place.as_str(), object);
+        self.admitted(place, self.0.get(place)?)
+    }
+
+    fn admitted(&self, place: &CacheKey, object: Arc<Object>) -> Option<Arc<Object>> {
+        let admitted = self.1.admit(place.as_str(), object);
         if admitted.is_none() {
-            self.remove(place);
+            self.0.remove(place);
         }
         admitted
     }
 
     /// Whether an object that was looked up before is not dead since.
     pub(crate) fn may_use(&self, key: &CacheKey, object: &Arc<Object>) -> bool {
-        self.purges.admit(key.as_str(), object.clone()).is_some()
+        self.1.admit(key.as_str(), object.clone()).is_some()
     }
 
-    /// What is stored for a request with these fields; `sent` gives those that go up.
+    /// What is in memory for a request with these fields; `sent` gives those that go up.
     pub(crate) fn get(
         &self,
         key: &CacheKey,
         sent: impl FnOnce() -> HeaderMap,
     ) -> Option<Arc<Object>> {
         let object = self.at(key)?;
-        let Some(vary) = &object.head.vary else {
-            return Some(object);
-        };
-        let sent = sent();
-        if vary.matches(&sent) {
-            return Some(object);
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => is_for(self.at(&place)?, &sent),
         }
-        let other = self.at(&key.variant(&vary.variant(&sent)))?;
-        let matches = other.head.vary.as_ref().is_some_and(|it| it.matches(&sent));
-        matches.then_some(other)
+    }
+
+    /// What is in memory, or on disk, for a request with these fields.
+    pub(crate) async fn find(
+        &self,
+        key: &CacheKey,
+        sent: impl FnOnce() -> HeaderMap,
+    ) -> Option<Arc<Object>> {
+        let object = self.admitted(key, self.0.find(key).await?)?;
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => {
+                let other = self.admitted(&place, self.0.find(&place).await?)?;
+                is_for(other, &sent)
+            }
+        }
     }
 
     /// Stores an object under its key; if it varies, and others do so that stand there,
-    /// beside them.
+    /// beside them. What had its place is gone, from memory and from disk.
     pub(crate) fn insert(&self, key: CacheKey, mut object: Object) -> Arc<Object> {
         let first = self.at(&key);
         let first = first.as_ref().and_then(|it| it.head.vary.as_ref());
@@ -86,41 +105,39 @@ impl Store {
         }
         let object = Arc::new(object);
         let newer = |had: Arc<Object>| had.head.position > object.head.position;
-        if !self.may_use(&place, &object) || self.objects.get(&place).is_some_and(newer) {
+        if !self.may_use(&place, &object) || self.0.get(&place).is_some_and(newer) {
             return object;
         }
-        self.objects.insert(place, object.clone());
-        // Else moka evicts later, and holds more than its capacity until then.
-        self.objects.run_pending_tasks();
+        self.0.insert(place, object.clone());
         object
     }
 
     /// Removes an object, and all that vary from it.
     pub(crate) fn remove(&self, key: &CacheKey) {
-        self.objects.invalidate(key);
+        self.0.remove(key);
     }
 
-    /// Removes this one of several that vary, if it still stands.
+    /// Removes this one of several that vary, unless another stands in its place.
     pub(crate) fn remove_variant(&self, key: &CacheKey, object: &Arc<Object>) {
-        let is_it = |found: Option<Arc<Object>>| {
-            found.is_some_and(|it| Arc::ptr_eq(&it.body, &object.body))
-        };
-        if is_it(self.objects.get(key)) {
+        let is_other = |found: Option<Arc<Object>>| found.is_some_and(|it| !it.has_body_of(object));
+        // What is on disk only can't be told from it.
+        if !is_other(self.0.get(key)) {
             return self.remove(key);
         }
         if let Some(vary) = &object.head.vary {
             let place = key.variant(&vary.own_variant());
-            if is_it(self.objects.get(&place)) {
+            if !is_other(self.0.get(&place)) {
                 self.remove(&place);
             }
         }
     }
 
-    /// Counts what a purge at `position` takes, and removes it where it is gone by that.
-    pub(crate) fn purge(&self, purge: &Purge, position: Position) -> u64 {
+    /// Counts what in memory a purge at `position` takes. What is gone by that is returned:
+    /// nobody finds it any more, and its room is free once it is [removed](Self::remove).
+    pub(crate) fn purge(&self, purge: &Purge, position: Position) -> (u64, Vec<CacheKey>) {
         let one = Set::just(purge);
-        let mut matched = 0;
-        for (key, object) in &self.objects {
+        let (mut matched, mut gone) = (0, Vec::new());
+        self.0.for_each(|key, object| {
             let subject = Subject {
                 key: object_of(key.as_str()),
                 tags: Some(&object.head.tags),
@@ -128,18 +145,62 @@ impl Store {
             if object.head.position < position && one.takes(subject) {
                 matched += 1;
                 if !purge.soft {
-                    self.remove(&key);
+                    gone.push(key.clone());
                 }
             }
-        }
-        self.objects.run_pending_tasks();
-        matched
+        });
+        (matched, gone)
     }
 
-    /// What is stored, bytes.
+    /// What is stored in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.objects.weighted_size()
+        self.0.weight()
     }
+
+    /// Counts bodies in memory.
+    pub(crate) fn held(&self) -> &Held {
+        &self.0.held
+    }
+
+    pub(crate) fn gauge(&self) {
+        self.0.gauge();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.disk.as_ref().is_none_or(|disk| disk.is_idle())
+    }
+
+    /// Writes what waits to be, and lets another process have the folder.
+    pub(crate) async fn close(&self) {
+        if let Some(disk) = &self.0.disk {
+            disk.close().await;
+        }
+    }
+}
+
+/// Whether what stands under a key is for a request, or which of its variants.
+enum Choice {
+    This(Arc<Object>),
+    Other(CacheKey, HeaderMap),
+}
+
+impl Choice {
+    fn of(key: &CacheKey, object: Arc<Object>, sent: impl FnOnce() -> HeaderMap) -> Self {
+        let Some(vary) = &object.head.vary else {
+            return Self::This(object);
+        };
+        let sent = sent();
+        if vary.matches(&sent) {
+            return Self::This(object);
+        }
+        Self::Other(key.variant(&vary.variant(&sent)), sent)
+    }
+}
+
+fn is_for(object: Arc<Object>, sent: &HeaderMap) -> Option<Arc<Object>> {
+    let vary = object.head.vary.as_ref();
+    vary.is_some_and(|it| it.matches(sent)).then_some(object)
 }
 
 #[cfg(test)]
@@ -150,12 +211,22 @@ mod tests {
     use http::HeaderValue;
     use tokio::time::Instant;
 
+    use bytesize::ByteSize;
+
     use super::*;
     use crate::{
         freshness::{Received, Terms},
         head::{Head, Taking},
         path::{Reading, Target},
     };
+
+    fn store() -> Store {
+        let config = Config {
+            ram: ByteSize(100_000),
+            ..Config::default()
+        };
+        Store::open(&config, Budget::new(0)).unwrap()
+    }
 
     fn object(len: usize) -> Object {
         variant(len, "", &HeaderMap::new())
@@ -195,10 +266,6 @@ mod tests {
             assert!(store.weight() <= 100_000);
         }
         assert!(store.weight() > 50_000);
-    }
-
-    fn store() -> Store {
-        Store::new(100_000, Arc::new(Purges::new()), Counter::noop())
     }
 
     fn key() -> CacheKey {

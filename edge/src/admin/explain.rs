@@ -15,7 +15,7 @@ const DEBUG: HeaderName = HeaderName::from_static("weir-debug");
 /// An [`Explanation`] in JSON.
 const EXPLAIN: HeaderName = HeaderName::from_static("weir-explain");
 
-pub(super) fn answer(node: &Arc<Node>, query: Option<&str>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(node: &Arc<Node>, query: Option<&str>) -> Response<Full<Bytes>> {
     let bad = |why: &str| problem(400, kind::BAD_REQUEST, why);
     let pairs = query.unwrap_or_default().split('&');
     let url = pairs.filter_map(|pair| pair.strip_prefix("url=")).next();
@@ -23,7 +23,7 @@ pub(super) fn answer(node: &Arc<Node>, query: Option<&str>) -> Response<Full<Byt
         return bad("say which: /explain?url=<address>, percent-encoded");
     };
     match parts_of(&url) {
-        Ok(parts) => json(&explain(node, &parts)),
+        Ok(parts) => json(&explain(node, &parts).await),
         Err(why) => bad(why),
     }
 }
@@ -45,12 +45,14 @@ pub(crate) struct Debugging(Explanation);
 
 impl Debugging {
     /// Looks, if the request shows the token.
-    pub(crate) fn of(node: &Arc<Node>, request: &Parts) -> Option<Self> {
+    pub(crate) async fn of(node: &Arc<Node>, request: &Parts) -> Option<Self> {
         let shown = request.headers.get(DEBUG)?;
         let token = node.admin.as_ref()?;
-        token
-            .is(shown.as_bytes())
-            .then(|| Self(explain(node, request)))
+        if token.is(shown.as_bytes()) {
+            Some(Self(explain(node, request).await))
+        } else {
+            None
+        }
     }
 
     /// Says so in the answer.

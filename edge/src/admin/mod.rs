@@ -116,7 +116,7 @@ async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> Response<Full<B
     }
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/purge") => purge::answer(node, request).await,
-        (&Method::GET, "/explain") => explain::answer(node, request.uri().query()),
+        (&Method::GET, "/explain") => explain::answer(node, request.uri().query()).await,
         (_, "/purge") => not_allowed("POST"),
         (_, "/explain") => not_allowed("GET"),
         _ => problem(404, kind::NOT_FOUND, "here are /purge and /explain"),

@@ -84,15 +84,18 @@ fn name(tag: &str) -> Result<Arc<str>, String> {
 async fn put_in_force(node: Arc<Node>, purge: Purge) -> Response<Full<Bytes>> {
     let (count, soft) = (purge.selectors.len(), purge.soft);
     let began = Instant::now();
+    let store = node.clone();
     let done = spawn_blocking(move || {
         let (position, written) = node.purges.add(&purge);
         node.metrics.purges.increment(1);
-        let matched = node.store.purge(&purge, position);
-        (position.to_string(), matched, written)
+        let (matched, gone) = node.store.purge(&purge, position);
+        (position.to_string(), matched, gone, written)
     });
-    let Ok((position, matched, written)) = done.await else {
+    let Ok((position, matched, gone, written)) = done.await else {
         return problem(500, kind::INTERNAL, "the purge failed here");
     };
+    // The purge holds already: this frees room, and nobody waits for it.
+    spawn_blocking(move || gone.iter().for_each(|key| store.store.remove(key)));
     if let Err(error) = written {
         warn!(%error, position, "a purge holds, and can't be written down");
         let why = format!(

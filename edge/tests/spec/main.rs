@@ -5,6 +5,7 @@
 mod access_log;
 mod cache;
 mod coalescing;
+mod disk;
 mod explain;
 mod faults;
 mod keys;

@@ -1,0 +1,395 @@
+//! Answers on disk: one file each, which outlives the process.
+//!
+//! A file's path follows from the hash of its cache key, so that it is found while the
+//! [`index`] is still being built at a start. Files are written under another name first,
+//! every byte is under a checksum ([`format`]), and nothing is ever waited for: reads are
+//! done by a [`pool`] of threads, writing and deleting by one more ([`writer`]), which
+//! takes what is queued and leaves the rest.
+
+mod cursor;
+mod find;
+mod folder;
+mod format;
+mod health;
+mod index;
+mod metrics;
+mod name;
+mod on_disk;
+mod pool;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+use tracing::warn;
+
+use crate::{Config, EdgeError, head::Object, held::Held, path::CacheKey};
+use find::Running;
+use folder::{Draft, Folder, Refused};
+use format::Clock;
+use health::{Change, Health};
+use index::Index;
+use metrics::Metrics;
+use name::Name;
+use pool::Pool;
+use seen::Seen;
+
+pub(crate) use find::{Find, Found};
+pub(crate) use on_disk::{OnDisk, Stream};
+
+/// What disk is given out in, bytes. Chosen: as most file systems.
+const BLOCK: u64 = 4096;
+/// Least that a disk is worth its trouble with, bytes. Chosen.
+pub(crate) const BYTES_MIN: u64 = 16 << 20;
+/// Bodies that wait to be written, bytes, and the share of memory that they may take.
+/// Chosen: what a slow disk writes in a second.
+const QUEUE_BYTES_MAX: u64 = 64 << 20;
+const QUEUE_SHARE: u64 = 16;
+/// And how many.
+const QUEUE_LEN_MAX: usize = 4096;
+/// The share of the disk that one object may take.
+const OBJECT_SHARE: u64 = 4;
+/// Deletions that wait. Only a start's scan holds them up; past this many, what it has
+/// not found yet is deleted.
+const GONE_MAX: usize = 1 << 18;
+/// How long what is queued may take to be written at shutdown. Chosen.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// See the module.
+pub(crate) struct Disk {
+    dir: PathBuf,
+    blocks_max: u64,
+    queue_bytes_max: u64,
+    wait: Duration,
+    clock: Clock,
+    held: Held,
+    metrics: Metrics,
+    pool: Pool,
+    state: Mutex<State>,
+    /// The writer has something to do.
+    wake: Condvar,
+    running: Running,
+    reads: Health,
+    writes: Health,
+    released: watch::Sender<bool>,
+}
+
+/// What stands where. A name is in one of `index`, `writing` and `gone`, or unknown.
+struct State {
+    index: Index,
+    seen: Seen,
+    /// Waits to be written, or is being.
+    writing: HashMap<Name, Waiting>,
+    queue: VecDeque<Name>,
+    queued_bytes: u64,
+    /// To be deleted. Nothing is looked up under these names.
+    gone: HashSet<Name>,
+    to_delete: Vec<Name>,
+    stage: Stage,
+    /// The writer does not take anything until its disk is well again.
+    ailing: bool,
+    closing: Option<Instant>,
+}
+
+/// How much of the folder is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A file may be there that the index lacks.
+    Scanning,
+    /// It may as well be one that was replaced since: it is to be deleted.
+    Overtaken,
+    Known,
+}
+
+struct Waiting {
+    draft: Draft,
+    /// Answers from disk so far.
+    hits: u8,
+    queued: bool,
+}
+
+/// Why a file gives nothing.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Missing,
+    /// It is not what was written.
+    Damaged,
+    Io(io::Error),
+    Slow,
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Self::Missing,
+            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Self::Damaged,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl Disk {
+    /// Takes `config.cache_dir`, if there is one, and begins to find out what is there.
+    pub(crate) fn open(config: &Config, held: &Held) -> Result<Option<Arc<Self>>, EdgeError> {
+        let Some(dir) = &config.cache_dir else {
+            return Ok(None);
+        };
+        let failed = |source| EdgeError::CacheDir {
+            dir: dir.clone(),
+            source,
+        };
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        let folder = Folder::open(dir).map_err(|refused| match refused {
+            Refused::InUse => EdgeError::CacheInUse(dir.clone()),
+            Refused::Io(error) => failed(error),
+        })?;
+        let disk = Arc::new(Self::new(config, dir, held).map_err(failed)?);
+        let writer = disk.clone();
+        let thread = thread::Builder::new().name("disk-write".to_owned());
+        let started = thread.spawn(move || writer::run(&writer, folder));
+        started.map_err(failed)?;
+        Ok(Some(disk))
+    }
+
+    fn new(config: &Config, dir: &Path, held: &Held) -> io::Result<Self> {
+        let bytes = config.disk.as_u64();
+        Ok(Self {
+            dir: dir.to_owned(),
+            blocks_max: bytes / BLOCK,
+            queue_bytes_max: QUEUE_BYTES_MAX.min(config.ram.as_u64() / QUEUE_SHARE),
+            wait: config.disk_wait,
+            clock: Clock::start(),
+            held: held.clone(),
+            metrics: Metrics::new(&config.pop),
+            pool: Pool::start()?,
+            state: Mutex::new(State::new(bytes)),
+            wake: Condvar::new(),
+            running: Running::default(),
+            reads: Health::default(),
+            writes: Health::default(),
+            released: watch::Sender::new(false),
+        })
+    }
+
+    /// What it takes in memory beside bodies, bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        let state = self.state();
+        state.index.weight() + state.seen.weight()
+    }
+
+    pub(crate) fn gauge(&self) {
+        let state = self.state();
+        let (blocks, objects) = (state.index.blocks(), state.index.len());
+        drop(state);
+        self.metrics.size(blocks * BLOCK, objects);
+    }
+
+    /// Whether nothing would have to go for an object.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.state();
+        let queued = state.queued_bytes.div_ceil(BLOCK);
+        // A tenth stays out of it, for what is asked for twice.
+        state.index.blocks() + queued < self.blocks_max / 10 * 9
+    }
+
+    /// What is under this key is not to be found any more; something newer may follow.
+    /// Whether it was asked for before.
+    pub(crate) fn renew(&self, key: &CacheKey) -> bool {
+        let name = Name::of(key.as_str());
+        let mut state = self.state();
+        let known = state.forget(name);
+        let seen = state.seen.note(name);
+        drop(state);
+        self.wake.notify_one();
+        known || seen
+    }
+
+    /// What is under this key is not to be found any more.
+    pub(crate) fn remove(&self, key: &CacheKey) {
+        self.state().forget(Name::of(key.as_str()));
+        self.wake.notify_one();
+    }
+
+    /// Has an object written, unless it is there, or too much waits.
+    pub(crate) fn write(&self, key: CacheKey, object: Arc<Object>, hits: u8) {
+        let name = Name::of(key.as_str());
+        let blocks = object.len().div_ceil(BLOCK);
+        let mut state = self.state();
+        if state.index.holds(name) || state.writing.contains_key(&name) {
+            return;
+        }
+        if blocks > self.blocks_max / OBJECT_SHARE || state.closing.is_some() {
+            return;
+        }
+        let full = state.queued_bytes + object.len() > self.queue_bytes_max;
+        if (full && !state.queue.is_empty()) || state.queue.len() >= QUEUE_LEN_MAX || state.ailing {
+            drop(state);
+            return self.metrics.dropped.increment(1);
+        }
+        state.queued_bytes += object.len();
+        state.queue.push_back(name);
+        let clock = self.clock.read();
+        let waiting = Waiting {
+            draft: Draft { key, object, clock },
+            hits,
+            queued: true,
+        };
+        state.writing.insert(name, waiting);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// What waits to be written under this key.
+    pub(crate) fn waiting(&self, key: &CacheKey) -> Option<Arc<Object>> {
+        let state = self.state();
+        if state.writing.is_empty() {
+            return None;
+        }
+        let waiting = state.writing.get(&Name::of(key.as_str()))?;
+        Some(waiting.draft.object.clone())
+    }
+
+    /// Calls `then` if what was found still stands there, before anything can change that.
+    pub(crate) fn if_still(&self, name: Name, turn: u32, then: impl FnOnce()) {
+        let mut state = self.state();
+        if state.index.still(name, turn) {
+            then();
+        }
+    }
+
+    /// Runs what reads a disk and nobody waits for, unless many wait.
+    pub(crate) fn run_if_idle(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        self.pool.try_run(job)
+    }
+
+    fn found_right(&self, name: Name, turn: u32) {
+        self.state().index.check(name, turn);
+    }
+
+    /// Draws the consequences of a fault of what was found, or of what nothing was known of.
+    fn faulted(&self, name: Name, turn: Option<u32>, fault: &Fault, now: Instant) {
+        let change = match fault {
+            Fault::Missing => Change::None,
+            Fault::Damaged => {
+                self.metrics.damaged.increment(1);
+                Change::None
+            }
+            Fault::Io(error) => {
+                self.metrics.read_faults.increment(1);
+                let change = self.reads.fault(now);
+                if change == Change::Down {
+                    warn!(dir = ?self.dir, %error, "can't read the cache's disk; serving without, trying again");
+                }
+                change
+            }
+            Fault::Slow => {
+                self.metrics.slow.increment(1);
+                let change = self.reads.fault(now);
+                if change == Change::Down {
+                    warn!(dir = ?self.dir, wait = ?self.wait, "the cache's disk is too slow; serving without, trying again");
+                }
+                change
+            }
+        };
+        if change == Change::Down {
+            self.metrics.reads_up.set(0.0);
+        }
+        // A slow disk's files are as good as ever.
+        if !matches!(fault, Fault::Slow) {
+            let mut state = self.state();
+            if turn.is_none_or(|turn| state.index.still(name, turn)) {
+                state.forget(name);
+            }
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Writes what is queued, for a while, and lets another process have the folder.
+    pub(crate) async fn close(&self) {
+        self.state()
+            .closing
+            .get_or_insert(Instant::now() + CLOSE_WAIT);
+        self.wake.notify_one();
+        let mut released = self.released.subscribe();
+        // The writer may be in a write that a slow disk does not end.
+        if timeout(2 * CLOSE_WAIT, released.wait_for(|done| *done))
+            .await
+            .is_err()
+        {
+            warn!(dir = ?self.dir, "the cache's disk takes no more; what was queued is lost");
+        }
+    }
+
+    /// Ends the writer as soon as may be.
+    pub(crate) fn abandon(&self) {
+        self.state().closing = Some(Instant::now());
+        self.wake.notify_one();
+    }
+
+    /// Whether the writer has nothing to do.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.writing.is_empty() && state.gone.is_empty() && state.stage == Stage::Known
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+}
+
+impl State {
+    fn new(disk_bytes: u64) -> Self {
+        Self {
+            index: Index::new(),
+            seen: Seen::new(disk_bytes),
+            writing: HashMap::new(),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            gone: HashSet::new(),
+            to_delete: Vec::new(),
+            stage: Stage::Scanning,
+            ailing: false,
+            closing: None,
+        }
+    }
+
+    /// Makes sure that nothing is found under a name; whether something was known to be.
+    fn forget(&mut self, name: Name) -> bool {
+        let indexed = self.index.remove(name);
+        let waited = self.writing.remove(&name);
+        if let Some(waiting) = waited.as_ref().filter(|waiting| waiting.queued) {
+            self.queued_bytes -= waiting.draft.object.len();
+            self.queue.retain(|other| *other != name);
+        }
+        if indexed || self.stage == Stage::Scanning {
+            self.delete(name);
+        }
+        indexed || waited.is_some()
+    }
+
+    fn delete(&mut self, name: Name) {
+        if self.gone.len() >= GONE_MAX && self.stage == Stage::Scanning {
+            self.stage = Stage::Overtaken;
+        }
+        if self.gone.len() < GONE_MAX || self.stage == Stage::Known {
+            if self.gone.insert(name) {
+                self.to_delete.push(name);
+            }
+        }
+    }
+}
