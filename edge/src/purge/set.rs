@@ -173,7 +173,7 @@ impl Set {
             _ => Judgement::Alive,
         };
         self.for_each(subject, &mut |marks| {
-            judged = judged.worse(marks.judge(offset))
+            judged = judged.worse(marks.judge(offset));
         });
         judged
     }
