@@ -7,6 +7,7 @@
 //! takes what is queued and leaves the rest.
 
 mod cursor;
+mod fault;
 mod find;
 mod folder;
 mod format;
@@ -17,13 +18,13 @@ mod name;
 mod on_disk;
 mod pool;
 mod seen;
+mod state;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    io::{self, ErrorKind},
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
@@ -37,15 +38,15 @@ use tokio::{
 use tracing::warn;
 
 use crate::{Config, EdgeError, head::Object, held::Held, path::CacheKey};
+use fault::Fault;
 use find::Running;
 use folder::{Draft, Folder, Refused};
 use format::Clock;
-use health::{Change, Health};
-use index::Index;
+use health::Health;
 use metrics::Metrics;
 use name::Name;
 use pool::Pool;
-use seen::Seen;
+use state::{Stage, State, Waiting};
 
 pub(crate) use find::{Find, Found};
 pub(crate) use on_disk::{OnDisk, Stream};
@@ -62,9 +63,6 @@ const QUEUE_SHARE: u64 = 16;
 const QUEUE_LEN_MAX: usize = 4096;
 /// The share of the disk that one object may take.
 const OBJECT_SHARE: u64 = 4;
-/// Deletions that wait. Only a start's scan holds them up; past this many, what it has
-/// not found yet is deleted.
-const GONE_MAX: usize = 1 << 18;
 /// How long what is queued may take to be written at shutdown. Chosen.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
@@ -85,60 +83,6 @@ pub(crate) struct Disk {
     reads: Health,
     writes: Health,
     released: watch::Sender<bool>,
-}
-
-/// What stands where. A name is in one of `index`, `writing` and `gone`, or unknown.
-struct State {
-    index: Index,
-    seen: Seen,
-    /// Waits to be written, or is being.
-    writing: HashMap<Name, Waiting>,
-    queue: VecDeque<Name>,
-    queued_bytes: u64,
-    /// To be deleted. Nothing is looked up under these names.
-    gone: HashSet<Name>,
-    to_delete: Vec<Name>,
-    stage: Stage,
-    /// The writer does not take anything until its disk is well again.
-    ailing: bool,
-    closing: Option<Instant>,
-}
-
-/// How much of the folder is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// A file may be there that the index lacks.
-    Scanning,
-    /// It may as well be one that was replaced since: it is to be deleted.
-    Overtaken,
-    Known,
-}
-
-struct Waiting {
-    draft: Draft,
-    /// Answers from disk so far.
-    hits: u8,
-    queued: bool,
-}
-
-/// Why a file gives nothing.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Missing,
-    /// It is not what was written.
-    Damaged,
-    Io(io::Error),
-    Slow,
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::NotFound => Self::Missing,
-            ErrorKind::InvalidData | ErrorKind::UnexpectedEof => Self::Damaged,
-            _ => Self::Io(error),
-        }
-    }
 }
 
 impl Disk {
@@ -279,45 +223,6 @@ impl Disk {
         self.state().index.check(name, turn);
     }
 
-    /// Draws the consequences of a fault of what was found, or of what nothing was known of.
-    fn faulted(&self, name: Name, turn: Option<u32>, fault: &Fault, now: Instant) {
-        let change = match fault {
-            Fault::Missing => Change::None,
-            Fault::Damaged => {
-                self.metrics.damaged.increment(1);
-                Change::None
-            }
-            Fault::Io(error) => {
-                self.metrics.read_faults.increment(1);
-                let change = self.reads.fault(now);
-                if change == Change::Down {
-                    warn!(dir = ?self.dir, %error, "can't read the cache's disk; serving without, trying again");
-                }
-                change
-            }
-            Fault::Slow => {
-                self.metrics.slow.increment(1);
-                let change = self.reads.fault(now);
-                if change == Change::Down {
-                    warn!(dir = ?self.dir, wait = ?self.wait, "the cache's disk is too slow; serving without, trying again");
-                }
-                change
-            }
-        };
-        if change == Change::Down {
-            self.metrics.reads_up.set(0.0);
-        }
-        // A slow disk's files are as good as ever.
-        if !matches!(fault, Fault::Slow) {
-            let mut state = self.state();
-            if turn.is_none_or(|turn| state.index.still(name, turn)) {
-                state.forget(name);
-            }
-            drop(state);
-            self.wake.notify_one();
-        }
-    }
-
     /// Writes what is queued, for a while, and lets another process have the folder.
     pub(crate) async fn close(&self) {
         self.state()
@@ -349,47 +254,5 @@ impl Disk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no holder panics")
-    }
-}
-
-impl State {
-    fn new(disk_bytes: u64) -> Self {
-        Self {
-            index: Index::new(),
-            seen: Seen::new(disk_bytes),
-            writing: HashMap::new(),
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            gone: HashSet::new(),
-            to_delete: Vec::new(),
-            stage: Stage::Scanning,
-            ailing: false,
-            closing: None,
-        }
-    }
-
-    /// Makes sure that nothing is found under a name; whether something was known to be.
-    fn forget(&mut self, name: Name) -> bool {
-        let indexed = self.index.remove(name);
-        let waited = self.writing.remove(&name);
-        if let Some(waiting) = waited.as_ref().filter(|waiting| waiting.queued) {
-            self.queued_bytes -= waiting.draft.object.len();
-            self.queue.retain(|other| *other != name);
-        }
-        if indexed || self.stage == Stage::Scanning {
-            self.delete(name);
-        }
-        indexed || waited.is_some()
-    }
-
-    fn delete(&mut self, name: Name) {
-        if self.gone.len() >= GONE_MAX && self.stage == Stage::Scanning {
-            self.stage = Stage::Overtaken;
-        }
-        if self.gone.len() < GONE_MAX || self.stage == Stage::Known {
-            if self.gone.insert(name) {
-                self.to_delete.push(name);
-            }
-        }
     }
 }

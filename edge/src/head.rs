@@ -299,6 +299,31 @@ impl Object {
     }
 }
 
+#[cfg(test)]
+impl Object {
+    /// An answer to a test, with these fields.
+    pub(crate) fn sample(fields: &[(&'static str, &'static str)], body: Arc<[Bytes]>) -> Self {
+        let mut response = http::Response::new(());
+        for (name, value) in fields {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().append(*name, value);
+        }
+        let taking = Taking {
+            received: Received {
+                at: tokio::time::Instant::now(),
+                wall: SystemTime::now(),
+                delay: std::time::Duration::ZERO,
+            },
+            terms: Terms::default(),
+            via: &HeaderValue::from_static("1.1 x"),
+            our_cors: false,
+            sent: &HeaderMap::new(),
+        };
+        let (parts, ()) = response.into_parts();
+        Self::new(&Head::new(&parts, None, &taking), body)
+    }
+}
+
 /// What an answer says of who may read it.
 fn access(headers: &HeaderMap) -> Option<Access> {
     let field = headers.get(wire::WEIR_ACCESS)?;

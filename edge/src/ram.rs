@@ -200,36 +200,14 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
-
     use bytes::Bytes;
-    use http::{HeaderMap, HeaderValue};
-    use tokio::time::Instant;
 
     use super::*;
-    use crate::{
-        freshness::{Received, Terms},
-        head::{Head, Taking},
-        path::{Reading, Target},
-    };
+    use crate::path::{Reading, Target};
 
     fn object(len: usize) -> Arc<Object> {
-        let (parts, ()) = http::Response::new(()).into_parts();
-        let received = Received {
-            at: Instant::now(),
-            wall: SystemTime::now(),
-            delay: Duration::ZERO,
-            position: crate::purge::Position::default(),
-        };
-        let taking = Taking {
-            received,
-            terms: Terms::default(),
-            via: &HeaderValue::from_static("1.1 x"),
-            our_cors: false,
-            sent: &HeaderMap::new(),
-        };
-        let head = Head::new(&parts, None, &taking);
-        Arc::new(Object::new(&head, Arc::new([Bytes::from(vec![0; len])])))
+        let body = [Bytes::from(vec![0; len])];
+        Arc::new(Object::sample(&[], Arc::new(body)))
     }
 
     fn key(n: usize) -> CacheKey {

@@ -99,7 +99,9 @@ mod tests {
             assert!(health.is_up(now));
             assert_eq!(health.fault(now), Change::None);
         }
-        (0..99).for_each(|_| drop(health.fault(now)));
+        for _ in 0..99 {
+            health.fault(now);
+        }
         assert_eq!(health.pause_left(now), PAUSE_MAX);
         assert_eq!(health.succeed(), Change::Up);
         assert_eq!(health.succeed(), Change::None);

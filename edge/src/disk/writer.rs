@@ -50,9 +50,9 @@ impl Disk {
                 return Task::Delete(std::mem::take(&mut state.to_delete));
             }
             if !state.ailing
-                && let Some(task) = state.next_write()
+                && let Some((name, draft)) = state.next_write()
             {
-                return task;
+                return Task::Write(name, draft);
             }
             if state.closing.is_some() {
                 return Task::Stop;
@@ -92,7 +92,7 @@ impl Disk {
         self.metrics.size(bytes, objects);
         match scanned {
             Ok(()) => {
-                info!(dir = ?self.dir, objects, bytes, took = ?began.elapsed(), "the cache's disk is known")
+                info!(dir = ?self.dir, objects, bytes, took = ?began.elapsed(), "the cache's disk is known");
             }
             Err(error) => self.write_failed(&error),
         }
@@ -196,30 +196,5 @@ impl Disk {
         }
         // The next write tells.
         self.state().ailing = false;
-    }
-}
-
-impl super::State {
-    fn next_write(&mut self) -> Option<Task> {
-        let name = self.queue.pop_front()?;
-        let waiting = self.writing.get_mut(&name)?;
-        waiting.queued = false;
-        self.queued_bytes -= waiting.draft.object.len();
-        Some(Task::Write(name, waiting.draft.clone()))
-    }
-
-    /// Drops what waits to be written.
-    fn give_up(&mut self) {
-        self.queue.clear();
-        self.queued_bytes = 0;
-        self.writing.retain(|_, waiting| !waiting.queued);
-    }
-
-    /// Nothing is known of another folder.
-    fn start_over(&mut self) {
-        self.index.clear();
-        self.gone.clear();
-        self.to_delete.clear();
-        self.stage = Stage::Scanning;
     }
 }

@@ -193,8 +193,8 @@ impl Tiers {
         if self.ram.holds(&key) {
             return;
         }
-        let (mut evicted, limit) = (Vec::new(), self.limit());
         let object = found.object.clone();
+        let (mut evicted, limit) = (Vec::new(), self.limit_with(&object));
         disk.if_still(found.name, found.turn, || {
             evicted = self.ram.insert(key, object, limit);
         });
@@ -202,7 +202,8 @@ impl Tiers {
     }
 
     fn take(&self, key: CacheKey, object: Arc<Object>) {
-        let evicted = self.ram.insert(key, object, self.limit());
+        let limit = self.limit_with(&object);
+        let evicted = self.ram.insert(key, object, limit);
         self.evicted(evicted);
     }
 
@@ -218,8 +219,17 @@ impl Tiers {
 
     /// Memory for stored objects now, bytes.
     fn limit(&self) -> u64 {
+        self.limit_beside(self.held_apart())
+    }
+
+    /// The same once this object is one of them: its body is in memory already.
+    fn limit_with(&self, object: &Object) -> u64 {
+        self.limit_beside(self.held_apart().saturating_sub(object.len()))
+    }
+
+    fn limit_beside(&self, apart: u64) -> u64 {
         let index = self.disk.as_ref().map_or(0, |disk| disk.weight());
-        let else_taken = self.fills.used() + self.held_apart() + index;
+        let else_taken = self.fills.used() + apart + index;
         let least = self.ram_bytes / RAM_SHARE_MIN;
         self.ram_bytes.saturating_sub(else_taken).max(least)
     }
@@ -247,4 +257,50 @@ fn describe() {
         "Memory of bodies that are not stored in it: still being sent, or on their way to \
          or from disk"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{Bytes, BytesMut};
+    use bytesize::ByteSize;
+
+    use super::*;
+    use crate::path::{Reading, Target};
+
+    const RAM: u64 = 1 << 20;
+    const LEN: usize = 50_000;
+
+    /// Stores an object; its body.
+    fn add(tiers: &Tiers, n: usize) -> Bytes {
+        let path = format!("/{n}");
+        let key = Target::parse(&path, None, Reading::WEIR).unwrap().key;
+        let body = tiers.held.hold(BytesMut::zeroed(LEN));
+        let object = Object::sample(&[], Arc::new([body.clone()]));
+        tiers.insert(key, Arc::new(object));
+        body
+    }
+
+    #[test]
+    fn what_slow_readers_and_fetches_hold_is_taken_off_the_budget() {
+        let config = Config {
+            ram: ByteSize(RAM),
+            ..Config::default()
+        };
+        let fills = Budget::new(RAM);
+        let tiers = Tiers::open(&config, fills.clone()).unwrap();
+        let mut portion = fills.portion();
+        assert!(portion.grow_to(100_000));
+        let mut readers = Vec::new();
+        for n in 0..100 {
+            let body = add(&tiers, n);
+            (n % 10 == 0).then(|| readers.push(body));
+            let all = tiers.weight() + tiers.held_apart() + fills.used();
+            assert!(all <= RAM + LEN as u64, "{all}");
+        }
+        let crowded = tiers.weight();
+        assert!(tiers.held_apart() > 8 * LEN as u64 && crowded > RAM / 8);
+        drop((portion, readers));
+        (100..120).for_each(|n| drop(add(&tiers, n)));
+        assert!(tiers.weight() > crowded + 9 * LEN as u64 && tiers.weight() <= RAM);
+    }
 }

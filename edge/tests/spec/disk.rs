@@ -40,7 +40,7 @@ async fn leave(origin: &FakeOrigin, dir: &Path, targets: &[&str]) {
 #[tokio::test]
 async fn what_was_asked_for_twice_outlives_a_restart() {
     let (origin, dir) = (FakeOrigin::start().await, TempDir::new().unwrap());
-    let lens = [0, 50_000, 1_500_000, 9_000_000];
+    let lens = [0, 50_000, 1_500_000];
     let targets = lens.map(|len| format!("/{len}"));
     for (target, len) in targets.iter().zip(lens) {
         let answer = Answer::ok(bytes(len)).cache("max-age=1000").etag("e");
@@ -65,7 +65,7 @@ async fn what_was_asked_for_twice_outlives_a_restart() {
 #[tokio::test]
 async fn any_part_comes_from_disk() {
     let (origin, dir) = (FakeOrigin::start().await, TempDir::new().unwrap());
-    let body = bytes(3_000_000);
+    let body = bytes(1_200_000);
     origin.route(
         "/x",
         Answer::ok(body.clone()).cache("max-age=1000").etag("e"),
@@ -75,8 +75,8 @@ async fn any_part_comes_from_disk() {
         0..1,
         262_143..262_145,
         262_144..524_288,
-        5..2_999_999,
-        2_999_999..3_000_000,
+        5..1_199_999,
+        1_199_999..1_200_000,
     ] {
         let edge = on(&origin, dir.path()).await;
         let field = format!("bytes={}-{}", part.start, part.end - 1);
@@ -93,13 +93,13 @@ async fn any_part_comes_from_disk() {
 #[tokio::test]
 async fn many_at_once_for_one_object_on_disk_get_it_all() {
     let (origin, dir) = (FakeOrigin::start().await, TempDir::new().unwrap());
-    for (target, len) in [("/short", 700_000), ("/long", 2_000_000)] {
+    for (target, len) in [("/short", 300_000), ("/long", 1_200_000)] {
         origin.route(target, Answer::ok(bytes(len)).cache("max-age=1000"));
     }
     leave(&origin, dir.path(), &["/short", "/long"]).await;
     let edge = on(&origin, dir.path()).await;
-    for (target, len) in [("/short", 700_000), ("/long", 2_000_000)] {
-        let replies = join_all((0..20).map(|_| edge.get(target).send())).await;
+    for (target, len) in [("/short", 300_000), ("/long", 1_200_000)] {
+        let replies = join_all((0..8).map(|_| edge.get(target).send())).await;
         assert!(replies.iter().all(|reply| reply.body == bytes(len)));
         assert_eq!(origin.fetches(target), 1);
     }
@@ -109,7 +109,7 @@ async fn many_at_once_for_one_object_on_disk_get_it_all() {
 #[tokio::test]
 async fn what_is_stale_on_disk_is_asked_about_and_not_fetched_again() {
     let (origin, dir) = (FakeOrigin::start().await, TempDir::new().unwrap());
-    let answer = || Answer::ok(bytes(2_000_000)).cache("max-age=100").etag("e");
+    let answer = || Answer::ok(bytes(1_200_000)).cache("max-age=100").etag("e");
     origin.route("/x", answer());
     leave(&origin, dir.path(), &["/x"]).await;
     let edge = on(&origin, dir.path()).await;
@@ -117,10 +117,10 @@ async fn what_is_stale_on_disk_is_asked_about_and_not_fetched_again() {
     let clock = Still::now();
     clock.advance(Duration::from_secs(101)).await;
     let asked = edge.get("/x").send().await;
-    assert!(asked.body == bytes(2_000_000));
+    assert!(asked.body == bytes(1_200_000));
     assert_eq!(cache_status(&asked), "fwd=stale; fwd-status=304; stored");
     let again = edge.get("/x").send().await;
-    assert!(again.body == bytes(2_000_000));
+    assert!(again.body == bytes(1_200_000));
     assert!(
         cache_status(&again).starts_with("hit"),
         "{}",
@@ -166,10 +166,10 @@ async fn a_second_edge_in_the_folder_is_refused() {
 
 /// Set for the process that is killed: where it stores.
 const KILLED: &str = "EDGE_TEST_KILLED_IN";
-const OBJECTS: usize = 40;
+const OBJECTS: usize = 24;
 
 fn body_of(n: usize) -> Vec<u8> {
-    bytes(100_000 + n * 30_011)
+    bytes(100_000 + n * 20_011)
 }
 
 async fn origin_of_many() -> FakeOrigin {
@@ -192,6 +192,7 @@ async fn what_a_killed_process_was_writing_is_never_served() {
         let before = files(dir.path()).len();
         let mut child = start_writer(dir.path());
         while files(dir.path()).len() < (before + 4).min(OBJECTS) {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended");
             sleep(Duration::from_millis(1)).await;
         }
         sleep(Duration::from_micros(700 * round)).await;
@@ -199,7 +200,7 @@ async fn what_a_killed_process_was_writing_is_never_served() {
         child.wait().unwrap();
         found = check(dir.path()).await;
     }
-    assert!(found >= 10, "{found}");
+    assert!(found >= 8, "{found}");
 }
 
 fn start_writer(dir: &Path) -> Child {

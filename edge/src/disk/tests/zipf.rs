@@ -41,7 +41,7 @@ async fn hit_ratio(store: &Store, mut after_each: impl FnMut(usize)) -> f64 {
     for n in 0..WARMING + REQUESTS {
         let point = chance.unit() * popularity[OBJECTS - 1];
         let path = format!("/{}", popularity.partition_point(|sum| *sum < point));
-        match find(&store, &path).await {
+        match find(store, &path).await {
             Some(_) if n >= WARMING => hits += 1,
             Some(_) => {}
             None => drop(store.insert(key(&path), object(LONG, &body))),
@@ -70,7 +70,6 @@ async fn memory_for_an_eighth_of_all_answers_five_of_eight_requests() {
     let store = open(&config);
     let mut most = 0;
     let ratio = hit_ratio(&store, |_| most = most.max(store.weight())).await;
-    eprintln!("RATIO ram {ratio}");
     assert!(ratio >= 0.62, "{ratio}");
     assert!(most <= config.ram.as_u64());
 }
@@ -95,7 +94,6 @@ async fn with_a_disk_for_half_of_all_it_is_five_of_six() {
         }
     })
     .await;
-    eprintln!("RATIO disk {ratio} most {most} of {}", config.disk.as_u64());
     assert!(ratio >= 0.83, "{ratio}");
     assert!(most <= config.disk.as_u64(), "{most}");
     assert!(most > config.disk.as_u64() / 2, "{most}");
