@@ -313,6 +313,7 @@ impl Object {
                 at: tokio::time::Instant::now(),
                 wall: SystemTime::now(),
                 delay: std::time::Duration::ZERO,
+                position: Position::default(),
             },
             terms: Terms::default(),
             via: &HeaderValue::from_static("1.1 x"),
