@@ -9,7 +9,7 @@ use std::{
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
 
-use crate::exit;
+use crate::{commands, exit};
 
 /// Adaptive HTTP streaming with your own pull CDN.
 ///
@@ -56,6 +56,10 @@ pub(crate) enum Command {
     Audio(AudioCommand),
     /// Take an asset away: what still makes it stops, and its bytes go.
     Delete(DeleteArgs),
+    /// Have an edge forget what it stores.
+    Purge(commands::PurgeArgs),
+    /// What an edge would do with a request, and why.
+    Explain(commands::ExplainArgs),
     /// Look whether this machine has what Weir needs.
     Doctor(DoctorArgs),
     /// Start a program that can do only what it is told: how workers start ffmpeg.

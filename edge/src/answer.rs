@@ -53,7 +53,7 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
     let Some(site) = node.sites.of(request) else {
         return no_such_site();
     };
-    match request.method {
+    let answer = match request.method {
         Method::GET | Method::HEAD => read(node, site, request).await,
         Method::OPTIONS if site.has_our_cors() => preflight(),
         _ if is_licence_request(node, request) => read(node, site, request).await,
@@ -61,6 +61,10 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
         Method::CONNECT | Method::TRACE => method_refused(),
         _ if site.passed.is_all() => pass(node, site, request, body).await,
         _ => method_refused(),
+    };
+    Answer {
+        site: Some(site.clone()),
+        ..answer
     }
 }
 
@@ -256,7 +260,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn fetch(&self, stale: Option<Arc<Object>>) -> Answer {
+    async fn fetch(&self, mut stale: Option<Arc<Object>>) -> Answer {
         let mut key = self.fill_key(stale.as_ref());
         let tries = match self.node.unshared.holds(&key) {
             true => 0,
@@ -278,6 +282,8 @@ impl Exchange<'_> {
                 Joined::Full => return self.failed(&FetchError::Overloaded, stale.as_deref()),
             };
             let arrival = reader.arrival().await;
+            // A purge may have come meanwhile.
+            stale = stale.filter(|stale| self.node.store.may_use(&key.cache, stale));
             let head = match &arrival {
                 Ok(Arrival::Head(head)) if outcome == Outcome::Collapsed => Some(&**head),
                 Ok(Arrival::Object(object)) if outcome == Outcome::Collapsed => Some(&object.head),
@@ -415,7 +421,10 @@ impl Exchange<'_> {
     }
 
     pub(crate) fn noted(&self, answer: Answer, note: Note) -> Answer {
-        answer.noted(&self.node.config.pop, note)
+        Answer {
+            key: Some(self.target.key.clone()),
+            ..answer.noted(&self.node.config.pop, note)
+        }
     }
 }
 
@@ -430,7 +439,7 @@ fn saves(stale: &Object, head: &Head, now: Instant) -> bool {
         && stale.head.freshness.serves_on_error(now)
 }
 
-fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target, Refused> {
+pub(crate) fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target, Refused> {
     let (path, query) = (request.uri.path(), request.uri.query());
     let len_max = node.config.target_len_max;
     if path.len() + query.map_or(0, str::len) > len_max {
@@ -441,15 +450,13 @@ fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target, Refused> {
 
 fn target_refused(refused: Refused) -> Answer {
     use wire::kind::{BAD_REQUEST, NOT_FOUND, TOO_LARGE};
-    let (status, kind, why) = match refused {
-        Refused::Malformed(why) => (StatusCode::BAD_REQUEST, BAD_REQUEST, why.to_owned()),
-        Refused::NotHere(why) => (StatusCode::NOT_FOUND, NOT_FOUND, why.to_owned()),
-        Refused::TooLong(len_max) => {
-            let why = format!("path and query are longer than {len_max} bytes");
-            (StatusCode::URI_TOO_LONG, TOO_LARGE, why)
-        }
+    let (status, kind) = match refused {
+        Refused::Malformed(_) => (StatusCode::BAD_REQUEST, BAD_REQUEST),
+        Refused::NotHere(_) => (StatusCode::NOT_FOUND, NOT_FOUND),
+        Refused::TooLong(_) => (StatusCode::URI_TOO_LONG, TOO_LARGE),
     };
-    Answer::new(respond::problem(status, kind, why), Outcome::Refused)
+    let response = respond::problem(status, kind, refused.why());
+    Answer::new(response, Outcome::Refused)
 }
 
 /// A request that was here before (RFC 8586 §2).
@@ -520,7 +527,7 @@ fn method_refused() -> Answer {
     Answer::new(response, Outcome::Refused)
 }
 
-fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
 }

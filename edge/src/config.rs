@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{EdgeError, upstream};
+use crate::{EdgeError, access_log::Format as LogFormat, admin, upstream};
 pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 
 /// Least that hyper's read buffer takes, bytes.
@@ -215,6 +215,17 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
 
+    /// Address of the admin listener, which takes purges and explains, never the viewers';
+    /// or `off`. Default `off`.
+    pub admin_listen: String,
+    /// File of the token that it wants; made, with a new one, if it is not there. Default
+    /// none, which `admin_listen` does not work without.
+    pub admin_token_file: PathBuf,
+    /// File to which each request is logged; `-` is standard output. Default none.
+    pub access_log: PathBuf,
+    /// How a line of it is written: `json`, or `combined`, as Apache does. Default `json`.
+    pub access_log_format: LogFormat,
+
     /// Verified keys that are remembered, about 1 KiB each. Default 16384.
     pub keys_max: usize,
     /// How long the origin may hold the edge's question for new keys. Default 30 s.
@@ -299,6 +310,10 @@ impl Default for Config {
             h2_resets_max: 200,
             h2_ping_interval: Duration::from_secs(30),
             drain: Duration::from_secs(10),
+            admin_listen: "off".to_owned(),
+            admin_token_file: PathBuf::new(),
+            access_log: PathBuf::new(),
+            access_log_format: LogFormat::Json,
             keys_max: 16_384,
             keys_wait: Duration::from_secs(30),
             keys_retry_max: Duration::from_secs(5),
@@ -318,6 +333,7 @@ impl Config {
         if self.pop.parse::<wire::TrackId>().is_err() {
             return Err(EdgeError::Pop(self.pop.clone()));
         }
+        admin::address(self)?;
         let limit = |good: bool, key, why| {
             let bad = EdgeError::Limit { key, why };
             if good { Ok(()) } else { Err(bad) }

@@ -94,6 +94,30 @@ pub enum EdgeError {
         /// What is wrong.
         why: String,
     },
+    /// The admin listener can't listen.
+    #[error("admin_listen: can't listen on {address}: {error}")]
+    Admin {
+        /// As configured.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The admin listener has no token.
+    #[error("admin_token_file {}: {why}", path.display())]
+    AdminToken {
+        /// As configured.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The access log can't be written.
+    #[error("access_log {}: {error}", path.display())]
+    AccessLog {
+        /// As configured.
+        path: std::path::PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The join token has bytes that no header can carry.
     #[error("the join token is not one line of visible ASCII")]
     JoinToken,

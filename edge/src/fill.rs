@@ -17,6 +17,7 @@ use crate::{
     blocks::Spread,
     freshness::Share,
     head::{Head, Object},
+    purge::{Position, Tags},
     upstream::FetchError,
 };
 
@@ -45,6 +46,8 @@ pub(crate) struct Fill {
     /// Who falls further behind is cut, bytes.
     window: u64,
     readers_max: usize,
+    /// The purges in force when it was begun.
+    position: Position,
 }
 
 #[derive(Default)]
@@ -73,12 +76,27 @@ struct Slot {
 }
 
 impl Fill {
-    pub(crate) fn new(window: u64, readers_max: usize) -> Arc<Self> {
+    pub(crate) fn new(window: u64, readers_max: usize, position: Position) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             window,
             readers_max,
+            position,
         })
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The tags of what it comes to, once that is known.
+    pub(crate) fn tags(&self) -> Option<Tags> {
+        match &self.lock().arrival {
+            Some(Arrival::Head(head)) => Some(head.tags.clone()),
+            Some(Arrival::Object(object)) => Some(object.head.tags.clone()),
+            Some(Arrival::Spread(spread)) => Some(spread.head().tags.clone()),
+            Some(Arrival::KeyMissing | Arrival::Alone) | None => None,
+        }
     }
 
     /// A reader at the body's begin; `None` if there are too many.
@@ -347,7 +365,7 @@ mod tests {
     const PIECE: usize = AHEAD_MAX as usize;
 
     fn passing(window: u64) -> Arc<Fill> {
-        let fill = Fill::new(window, 10);
+        let fill = Fill::new(window, 10, Position::default());
         fill.pass();
         fill
     }
@@ -404,7 +422,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_end_counts() {
-        let fill = Fill::new(1, 1);
+        let fill = Fill::new(1, 1, Position::default());
         let reader = fill.join().unwrap();
         fill.finish(Err(FetchError::Cut));
         fill.finish(Ok(()));

@@ -1,7 +1,7 @@
 //! The fetches that run, at most one for each cache key and credential.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +11,7 @@ use std::{
 use crate::{
     fill::{Fill, Reader},
     path::CacheKey,
+    purge::{Judgement, Purges, Subject, object_of},
     upstream::Credential,
 };
 
@@ -26,6 +27,7 @@ pub(crate) struct Fills {
     running: Mutex<HashMap<FillKey, Arc<Fill>>>,
     window: u64,
     readers_max: usize,
+    purges: Arc<Purges>,
 }
 
 /// A place in a fetch.
@@ -41,11 +43,12 @@ pub(crate) enum Joined<T> {
 }
 
 impl Fills {
-    pub(crate) fn new(window: u64, readers_max: usize) -> Self {
+    pub(crate) fn new(window: u64, readers_max: usize, purges: Arc<Purges>) -> Self {
         Self {
             running: Mutex::default(),
             window,
             readers_max,
+            purges,
         }
     }
 
@@ -53,25 +56,47 @@ impl Fills {
     /// the caller looked.
     pub(crate) fn join<T>(&self, key: &FillKey, done: impl FnOnce() -> Option<T>) -> Joined<T> {
         let mut running = self.running.lock().expect("no holder panics");
-        match running.entry(key.clone()) {
-            Entry::Occupied(fill) => match fill.get().join() {
+        if let Some(fill) = running.get(key).filter(|fill| self.is_alive(key, fill)) {
+            return match fill.join() {
                 Some(reader) => Joined::Follower(reader),
                 None => Joined::Full,
-            },
-            Entry::Vacant(place) => match done() {
-                Some(left) => Joined::Done(left),
-                None => {
-                    let (fill, reader) = self.apart();
-                    place.insert(fill.clone());
-                    Joined::Leader(fill, reader)
-                }
-            },
+            };
         }
+        match done() {
+            Some(left) => Joined::Done(left),
+            None => {
+                let (fill, reader) = self.apart();
+                running.insert(key.clone(), fill.clone());
+                Joined::Leader(fill, reader)
+            }
+        }
+    }
+
+    /// No purge has come since `fill` began that takes what it brings: who asks now must
+    /// not get that.
+    fn is_alive(&self, key: &FillKey, fill: &Fill) -> bool {
+        if fill.position() == self.purges.now() {
+            return true;
+        }
+        let tags = fill.tags();
+        let subject = Subject {
+            key: object_of(key.cache.as_str()),
+            tags: tags.as_ref(),
+        };
+        self.purges.judge(subject, fill.position()) == Judgement::Alive
+    }
+
+    /// Whether a fetch for `key` runs that a request could join.
+    pub(crate) fn runs(&self, key: &FillKey) -> bool {
+        let running = self.running.lock().expect("no holder panics");
+        running
+            .get(key)
+            .is_some_and(|fill| self.is_alive(key, fill))
     }
 
     /// A fetch that nobody else joins.
     pub(crate) fn apart(&self) -> (Arc<Fill>, Reader) {
-        let fill = Fill::new(self.window, self.readers_max);
+        let fill = Fill::new(self.window, self.readers_max, self.purges.now());
         let reader = fill.join().expect("the first of at least one");
         (fill, reader)
     }
@@ -175,7 +200,7 @@ mod tests {
 
     #[test]
     fn no_fetch_begins_for_what_another_has_just_left() {
-        let fills = Fills::new(1, 2);
+        let fills = Fills::new(1, 2, Arc::new(Purges::new()));
         let key = FillKey {
             cache: Target::parse("/x", None, Reading::WEIR).unwrap().key,
             credential: Credential::Edge,

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::purge::Position;
+
 pub(crate) use directives::{CDN_CACHE_CONTROL, split_unquoted};
 pub(crate) use judge::{Terms, Verdict, judge};
 
@@ -18,6 +20,8 @@ pub(crate) struct Received {
     pub(crate) wall: SystemTime,
     /// From asking to the head of the answer.
     pub(crate) delay: Duration,
+    /// The purges in force when it was asked for.
+    pub(crate) position: Position,
 }
 
 /// Who, beside the request it was fetched for, may have an answer.
@@ -146,6 +150,7 @@ mod tests {
             at: Instant::now(),
             wall: SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
             delay: Duration::ZERO,
+            position: Position::default(),
         };
         judge(
             StatusCode::from_u16(status).unwrap(),

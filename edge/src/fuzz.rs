@@ -12,6 +12,7 @@ use crate::{
     freshness::{Received, State, Terms, date, judge},
     head::{Head, Taking},
     path::{Kind, Query, Reading, Target},
+    purge::Position,
     range::{Wanted, begin, exact, wanted},
     vary::Vary,
 };
@@ -42,6 +43,7 @@ pub fn cache_control(data: &[u8]) {
         at: Instant::now(),
         wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000),
         delay: Duration::ZERO,
+        position: Position::default(),
     };
     let terms = Terms {
         heuristic_percent: 10,
@@ -105,6 +107,7 @@ pub fn header(data: &[u8]) {
             at: Instant::now(),
             wall: SystemTime::UNIX_EPOCH,
             delay: Duration::ZERO,
+            position: Position::default(),
         },
         terms: Terms::default(),
         via: &HeaderValue::from_static("1.1 fuzz"),

@@ -1,6 +1,9 @@
 //! The head of an answer, ready to be sent, and the object it becomes.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::SystemTime,
+};
 
 use bytes::Bytes;
 use http::{
@@ -10,13 +13,18 @@ use http::{
         PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
     },
 };
+use tokio::time::Instant;
 
 use crate::{
     cors,
     disk::OnDisk,
     freshness::{self, Freshness, Received, Share, Terms, Verdict},
+    purge::{Position, Tags},
     vary::{self, Vary},
 };
+
+/// What no look at the purges has.
+const UNSEEN: u64 = u64::MAX;
 
 /// Fields for one connection only (RFC 9110 §7.6.1), and such as advertise another host.
 const HOP: [HeaderName; 10] = [
@@ -47,7 +55,7 @@ pub(crate) enum Access {
 
 /// The head of an answer as the origin gave it, and as clients get it: without what is
 /// for one connection, with our CORS and `Via` fields.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -66,6 +74,9 @@ pub(crate) struct Head {
     pub(crate) says_shared: bool,
     /// Of the body, if it is known, bytes.
     pub(crate) length: Option<u64>,
+    /// The purges in force when it was asked for, or last asked about.
+    pub(crate) position: Position,
+    pub(crate) tags: Tags,
 }
 
 /// How an answer is taken over.
@@ -107,6 +118,7 @@ impl Head {
         }
         let mut new = Self {
             status: head.status,
+            tags: Tags::read(&headers),
             headers,
             access,
             store: verdict.store,
@@ -118,6 +130,7 @@ impl Head {
             our_cors: taking.our_cors,
             says_shared: verdict.says_shared,
             length: None,
+            position: received.position,
         };
         new.set_length(length);
         new
@@ -144,6 +157,7 @@ impl Head {
         let verdict = freshness::judge(self.status, &aged, received, self.terms);
         let mut new = self.judged(headers, verdict);
         new.access = access;
+        new.position = received.position;
         new.set_length(self.length);
         new
     }
@@ -151,6 +165,7 @@ impl Head {
     fn judged(&self, headers: HeaderMap, verdict: Verdict) -> Self {
         Self {
             status: self.status,
+            tags: Tags::read(&headers),
             headers,
             access: self.access,
             store: verdict.store,
@@ -162,6 +177,7 @@ impl Head {
             our_cors: self.our_cors,
             says_shared: verdict.says_shared,
             length: self.length,
+            position: self.position,
         }
     }
 
@@ -195,6 +211,7 @@ impl Head {
             headers: self.headers.clone(),
             freshness,
             vary: self.vary.clone(),
+            tags: self.tags.clone(),
             ..*self
         }
     }
@@ -205,7 +222,7 @@ impl Head {
             name.as_str().len() + value.len() + FIELD_OVERHEAD
         };
         let vary = self.vary.as_ref().map_or(0, Vary::weight);
-        OVERHEAD + vary + self.headers.iter().map(field).sum::<usize>()
+        OVERHEAD + self.tags.weight() + vary + self.headers.iter().map(field).sum::<usize>()
     }
 }
 
@@ -223,25 +240,48 @@ pub(crate) struct Object {
     pub(crate) head: Head,
     pub(crate) body: Content,
     len: u64,
+    /// The newest purge that it has been held against.
+    pub(crate) seen: AtomicU64,
 }
 
 impl Object {
     pub(crate) fn new(head: &Head, body: Arc<[Bytes]>) -> Self {
         let len = body.iter().map(|piece| piece.len() as u64).sum();
-        let mut head = Head {
-            headers: head.headers.clone(),
-            freshness: head.freshness.clone(),
-            vary: head.vary.clone(),
-            ..*head
-        };
+        let mut head = head.clone();
         head.set_length(Some(len));
-        let body = Content::Ram(body);
-        Self { head, body, len }
+        Self::of(head, Content::Ram(body), len)
+    }
+
+    fn of(head: Head, body: Content, len: u64) -> Self {
+        let seen = AtomicU64::new(UNSEEN);
+        Self {
+            head,
+            body,
+            len,
+            seen,
+        }
+    }
+
+    /// This object as a soft purge leaves it: stale since then.
+    pub(crate) fn stale_since(&self, then: Instant) -> Self {
+        let mut head = self.head.clone();
+        let freshness = &mut head.freshness;
+        freshness.lifetime = freshness.lifetime.min(freshness.age(then));
+        Self::of(head, self.body.clone(), self.len)
     }
 
     /// What was stored before; `head` says its length already.
     pub(crate) fn restored(head: Head, body: Content, len: u64) -> Self {
-        Self { head, body, len }
+        Self::of(head, body, len)
+    }
+
+    /// Whether the other has the very same body, whatever its head says of it.
+    pub(crate) fn has_body_of(&self, other: &Self) -> bool {
+        match (&self.body, &other.body) {
+            (Content::Ram(ours), Content::Ram(theirs)) => Arc::ptr_eq(ours, theirs),
+            (Content::Disk(ours), Content::Disk(theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        }
     }
 
     /// Of the body, bytes.
@@ -251,11 +291,8 @@ impl Object {
 
     /// This object after the origin said, by a 304, that it has not changed.
     pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
-        Self {
-            head: self.head.refreshed(news, received),
-            body: self.body.clone(),
-            len: self.len,
-        }
+        let head = self.head.refreshed(news, received);
+        Self::of(head, self.body.clone(), self.len)
     }
 
     /// The same with its body in memory.
@@ -287,6 +324,7 @@ impl Object {
                 at: tokio::time::Instant::now(),
                 wall: SystemTime::now(),
                 delay: std::time::Duration::ZERO,
+                position: Position::default(),
             },
             terms: Terms::default(),
             via: &HeaderValue::from_static("1.1 x"),

@@ -21,6 +21,7 @@ mod keyring;
 
 mod freshness;
 mod head;
+mod purge;
 
 mod disk;
 mod held;
@@ -41,10 +42,13 @@ mod blocks;
 mod node;
 mod warm;
 
+mod access_log;
+mod admin;
 mod answer;
 mod body;
 mod conditional;
 mod cors;
+mod explain;
 mod range;
 mod respond;
 
@@ -63,6 +67,7 @@ mod server;
 #[doc(hidden)]
 pub mod fuzz;
 
+pub use access_log::Format as LogFormat;
 pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
 pub use handover::take_over;

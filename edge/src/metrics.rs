@@ -1,15 +1,43 @@
+mod latency;
+
 use std::time::Duration;
 
-use metrics::{
-    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
-    gauge, histogram,
-};
+use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
+use tokio::time::interval;
 
+use self::latency::Latency;
 use crate::outcome::Outcome;
+
+/// How often is told what is gathered here. Chosen: Prometheus asks each 15 s or so.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Requests of one site, by how they ended.
+pub(crate) struct Requests([Counter; Outcome::ALL.len()]);
+
+impl Requests {
+    /// Of the site of this host; without one, of none or of all.
+    pub(crate) fn new(pop: &str, site: &str) -> Self {
+        Self(Outcome::ALL.map(|outcome| {
+            let labels = [
+                ("role", "edge".to_owned()),
+                ("pop", pop.to_owned()),
+                ("site", site.to_owned()),
+                ("outcome", outcome.as_str().to_owned()),
+            ];
+            counter!("weir_edge_requests_total", &labels)
+        }))
+    }
+
+    pub(crate) fn add(&self, outcome: Outcome) {
+        self.0[outcome as usize].increment(1);
+    }
+}
 
 /// Handles of all that is counted, so that a hit pays for an addition only.
 pub(crate) struct Metrics {
-    requests: [Counter; Outcome::ALL.len()],
+    labels: [(&'static str, String); 2],
+    /// Those that are for no site.
+    pub(crate) requests: Requests,
     pub(crate) sent: Counter,
     pub(crate) fetches: Counter,
     pub(crate) warmed: Counter,
@@ -17,7 +45,11 @@ pub(crate) struct Metrics {
     pub(crate) limited: Counter,
     #[cfg(feature = "tls")]
     pub(crate) handshakes_failed: Counter,
-    fill: Histogram,
+    pub(crate) purges: Counter,
+    pub(crate) log_dropped: Counter,
+    /// From a request to its answer's head, where that was in store.
+    pub(crate) hit: Latency,
+    fill: Latency,
     ram: Gauge,
     fill_ram: Gauge,
     pub(crate) connections: Gauge,
@@ -27,13 +59,8 @@ impl Metrics {
     pub(crate) fn new(pop: &str) -> Self {
         describe();
         let labels = [("role", "edge".to_owned()), ("pop", pop.to_owned())];
-        let of = |outcome: Outcome| {
-            let [role, pop] = labels.clone();
-            let outcome = ("outcome", outcome.as_str().to_owned());
-            counter!("weir_edge_requests_total", &[role, pop, outcome])
-        };
         Self {
-            requests: Outcome::ALL.map(of),
+            requests: Requests::new(pop, ""),
             sent: counter!("weir_edge_sent_bytes_total", &labels),
             fetches: counter!("weir_edge_origin_fetches_total", &labels),
             warmed: counter!("weir_edge_warmed_total", &labels),
@@ -41,19 +68,36 @@ impl Metrics {
             limited: counter!("weir_edge_clients_limited_total", &labels),
             #[cfg(feature = "tls")]
             handshakes_failed: counter!("weir_edge_tls_handshakes_failed_total", &labels),
-            fill: histogram!("weir_edge_fill_seconds", &labels),
+            purges: counter!("weir_edge_purges_total", &labels),
+            log_dropped: counter!("weir_edge_log_dropped_total", &labels),
+            hit: Latency::new("weir_edge_hit_seconds", &labels),
+            fill: Latency::new("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
             fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
             connections: gauge!("weir_edge_connections", &labels),
+            labels,
         }
     }
 
-    pub(crate) fn request(&self, outcome: Outcome) {
-        self.requests[outcome as usize].increment(1);
+    pub(crate) fn filled(&self, took: Duration) {
+        self.fill.record(took);
     }
 
-    pub(crate) fn filled(&self, took: Duration) {
-        self.fill.record(took.as_secs_f64());
+    /// A fetch that failed, by its error type in RFC 9209 §2.3. So rare that it is looked up.
+    pub(crate) fn failed(&self, kind: &'static str) {
+        let [role, pop] = self.labels.clone();
+        let kind = ("type", kind.to_owned());
+        counter!("weir_edge_origin_errors_total", &[role, pop, kind]).increment(1);
+    }
+
+    /// Tells what is gathered here, until dropped.
+    pub(crate) async fn tell(&self) {
+        let mut ticks = interval(TELL_EVERY);
+        loop {
+            ticks.tick().await;
+            self.hit.tell();
+            self.fill.tell();
+        }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
@@ -91,10 +135,22 @@ fn describe() {
         "weir_edge_tls_handshakes_failed_total",
         "Connections on which TLS did not come about"
     );
-    describe_histogram!(
-        "weir_edge_fill_seconds",
-        Unit::Seconds,
-        "From asking the origin to its answer's end"
+    describe_counter!("weir_edge_purges_total", "Purges put in force");
+    describe_counter!(
+        "weir_edge_log_dropped_total",
+        "Requests that the access log has no line of: it could not keep up, or be written"
+    );
+    describe_counter!(
+        "weir_edge_origin_errors_total",
+        "Fetches that failed, by their error type in RFC 9209"
+    );
+    describe_counter!(
+        "weir_edge_hit_seconds_bucket",
+        "Time from a request to the head of its answer, where that was in store"
+    );
+    describe_counter!(
+        "weir_edge_fill_seconds_bucket",
+        "Time from asking the origin to its answer's end"
     );
     describe_gauge!(
         "weir_edge_ram_bytes",
@@ -116,7 +172,7 @@ mod tests {
         atomic::{AtomicU64, Ordering},
     };
 
-    use metrics::{Key, KeyName, Metadata, Recorder, SharedString, with_local_recorder};
+    use metrics::{Histogram, Key, KeyName, Metadata, Recorder, SharedString, with_local_recorder};
 
     use super::*;
 
@@ -145,20 +201,42 @@ mod tests {
     }
 
     #[test]
-    fn each_outcome_is_counted_under_its_own_name_with_role_and_pop() {
+    fn each_outcome_is_counted_under_its_own_name_with_pop_and_site() {
         let ledger = Ledger::default();
-        let metrics = with_local_recorder(&ledger, || Metrics::new("fra"));
+        let requests = with_local_recorder(&ledger, || Requests::new("fra", "a.test"));
         for (n, outcome) in Outcome::ALL.into_iter().enumerate() {
-            (0..=n).for_each(|_| metrics.request(outcome));
+            (0..=n).for_each(|_| requests.add(outcome));
         }
         let counters = ledger.0.lock().unwrap();
         for (n, outcome) in Outcome::ALL.into_iter().enumerate() {
             let name = format!("outcome = {}", outcome.as_str());
-            let labels = ["role = edge", "pop = fra", &name];
+            let labels = ["role = edge", "pop = fra", "site = a.test", &name];
             let counted = counters
                 .iter()
                 .find(|(key, _)| labels.iter().all(|l| key.contains(l)));
             assert_eq!(counted.unwrap().1.load(Ordering::Relaxed), n as u64 + 1);
         }
+    }
+
+    #[test]
+    fn latencies_are_told_as_a_histogram_that_only_grows() {
+        let ledger = Ledger::default();
+        with_local_recorder(&ledger, || {
+            let metrics = Metrics::new("fra");
+            for micros in [5, 60, 60, 40_000_000] {
+                metrics.hit.record(Duration::from_micros(micros));
+            }
+            metrics.hit.tell();
+        });
+        let counters = ledger.0.lock().unwrap();
+        let told = |end: &str| {
+            let is = |key: &str| {
+                key.contains("weir_edge_hit_seconds_bucket") && key.contains(&format!("le = {end}"))
+            };
+            let found = counters.iter().find(|(key, _)| is(key));
+            found.unwrap().1.load(Ordering::Relaxed)
+        };
+        let ends = ["0.00001", "0.00005", "0.0001", "30", "+Inf"];
+        assert_eq!(ends.map(told), [1, 1, 3, 3, 4]);
     }
 }

@@ -15,6 +15,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
+    access_log::Log,
+    admin::Token,
     blocks::Blocks,
     clients::Clients,
     config::SiteConfig,
@@ -23,6 +25,7 @@ use crate::{
     marks::Marks,
     metrics::Metrics,
     path::Kind,
+    purge::Purges,
     site::Sites,
     store::Store,
     upstream::{self, Names, Origin},
@@ -39,6 +42,7 @@ pub(crate) struct Node {
     pub(crate) origin: Arc<Origin>,
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) purges: Arc<Purges>,
     pub(crate) store: Store,
     pub(crate) blocks: Blocks,
     pub(crate) fills: Fills,
@@ -47,6 +51,10 @@ pub(crate) struct Node {
     /// What could not be shared when it last came: each request has its own fetch.
     pub(crate) unshared: Marks,
     pub(crate) metrics: Metrics,
+    /// Of requests, where there is one.
+    pub(crate) log: Option<Arc<Log>>,
+    /// Of the operator, where there is an admin listener.
+    pub(crate) admin: Option<Token>,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
     /// The connections themselves, and what each address may take.
@@ -75,18 +83,28 @@ impl Node {
         };
         let open = |site: &SiteConfig| Origin::new(&upstream::of_site(&config, site), None, &names);
         let (ram_bytes, block) = (config.ram.as_u64(), config.block.as_u64());
+        let store = Store::open(&config, fill_ram.clone())?;
+        let metrics = Metrics::new(&config.pop);
+        let log = Log::open(&config, metrics.log_dropped.clone())?.map(Arc::new);
         Ok(Self {
             sites: Sites::new(&config, kind, &origin, open)?,
             origin,
             names,
             gate,
-            store: Store::open(&config, fill_ram.clone())?,
+            fills: Fills::new(
+                config.fill_window.as_u64(),
+                config.waiters_max,
+                store.purges().clone(),
+            ),
+            purges: store.purges().clone(),
+            store,
             blocks: Blocks::new(block, ram_bytes),
-            fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
             fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             unshared: Marks::new(),
-            metrics: Metrics::new(&config.pop),
+            metrics,
+            log,
+            admin: Token::open(&config)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),
             clients: Clients::new(&config),

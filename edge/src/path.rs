@@ -116,6 +116,16 @@ pub(crate) enum Refused {
     TooLong(usize),
 }
 
+impl Refused {
+    /// For whoever asked.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Malformed(why) | Self::NotHere(why) => why.to_owned(),
+            Self::TooLong(len_max) => format!("path and query are longer than {len_max} bytes"),
+        }
+    }
+}
+
 impl Target {
     pub(crate) fn parse(
         path: &str,

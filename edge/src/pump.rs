@@ -115,7 +115,10 @@ impl Order {
 }
 
 /// Begins a fetch, which goes on without whoever began it.
-pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, order: Order) {
+pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
+    // A purge may have come since it was looked up: no 304 brings its bytes back.
+    let place = &order.place;
+    order.stale = order.stale.filter(|stale| node.store.may_use(place, stale));
     let span = debug_span!("fetch", cache_key = order.place.as_str());
     // Made here, so that a task that never runs ends its fill as well.
     let pump = Pump {
@@ -150,6 +153,9 @@ impl Pump {
                 debug!(%error, kind = error.proxy_error(), "fetch failed");
             }
             Ok(()) => {}
+        }
+        if let Err(error) = &end {
+            self.node.metrics.failed(error.proxy_error());
         }
         self.node.metrics.filled(asked.elapsed());
         self.gauge();
@@ -191,6 +197,7 @@ impl Pump {
                 at,
                 wall: SystemTime::now(),
                 delay: at.saturating_duration_since(asked),
+                position: self.fill.position(),
             };
             let asked = part.as_ref();
             match blocks::judge(&self.node, &self.order, asked, response, received) {

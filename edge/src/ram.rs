@@ -89,6 +89,16 @@ impl Ram {
         })
     }
 
+    /// Looks at all there is, map by map: what comes or goes meanwhile may be missed.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&CacheKey, &Object)) {
+        for shard in &self.shards {
+            let shard = shard.read().expect("no holder panics");
+            for (key, (entry, _)) in &*shard {
+                look(key, &entry.object);
+            }
+        }
+    }
+
     pub(crate) fn holds(&self, key: &CacheKey) -> bool {
         let shard = self.shard(key).read().expect("no holder panics");
         shard.contains_key(key)

@@ -1,6 +1,6 @@
 //! What clients get: heads, parts, problems, and the `Cache-Status` of each.
 
-use std::{fmt::Write, ops::Range};
+use std::{fmt::Write, ops::Range, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -20,11 +20,13 @@ use crate::{
     freshness::CDN_CACHE_CONTROL,
     head::{Head, Object},
     outcome::Outcome,
+    path::CacheKey,
+    purge::SURROGATE_KEY,
     range::{Wanted, wanted},
+    site::Site,
     upstream::FetchError,
 };
 
-const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Room for what it mostly says, bytes.
 const CACHE_STATUS_LEN: usize = 64;
@@ -41,6 +43,10 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Answer {
     pub(crate) response: Response<Body>,
     pub(crate) outcome: Outcome,
+    /// What it is stored under, or would be.
+    pub(crate) key: Option<CacheKey>,
+    /// The one that it is for.
+    pub(crate) site: Option<Arc<Site>>,
 }
 
 /// What `Cache-Status` says beside the outcome (RFC 9211 §2).
@@ -58,7 +64,12 @@ pub(crate) struct Note {
 
 impl Answer {
     pub(crate) fn new(response: Response<Body>, outcome: Outcome) -> Self {
-        Self { response, outcome }
+        Self {
+            response,
+            outcome,
+            key: None,
+            site: None,
+        }
     }
 
     /// Adds `Cache-Status` of the cache `weir-<pop>`.

@@ -24,6 +24,8 @@ use tracing::{Instrument, Level, Span, debug, enabled, info, info_span, warn};
 
 use crate::{
     Config, EdgeError,
+    access_log::{Answered, Watched},
+    admin,
     answer::{answer, is_licence_request},
     body::Body,
     connection::{self, Wire},
@@ -31,6 +33,7 @@ use crate::{
     keyring::{self, Pace},
     listeners::Listeners,
     node::Node,
+    outcome::Outcome,
     respond::Answer,
     upstream, warm,
 };
@@ -64,10 +67,23 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), EdgeError> {
     let listeners = listeners.into();
+    let admin = admin::listen(&config).await?;
     // A process that takes over ends this one as well.
     let told = shutdown;
     let shutdown = told.child_token();
     let node = Arc::new(Node::new(config, join.as_deref())?);
+    if let Some(listener) = admin {
+        until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
+    }
+    let counted = node.clone();
+    until_shutdown(
+        &node,
+        &shutdown,
+        async move { counted.metrics.tell().await },
+    );
+    if let Some(log) = &node.log {
+        until_shutdown(&node, &shutdown, log.clone().follow_signals());
+    }
     if let Some(gate) = &node.gate {
         let follow = keyring::follow(gate.clone(), node.origin.clone(), pace(&node));
         until_shutdown(&node, &shutdown, follow);
@@ -100,6 +116,9 @@ pub async fn serve(
     }
     drain(&node).await;
     node.store.close().await;
+    if let Some(log) = &node.log {
+        log.close().await;
+    }
     Ok(())
 }
 
@@ -179,7 +198,7 @@ pub(crate) async fn respond(
     node: &Arc<Node>,
     request: Request<Incoming>,
     peer: SocketAddr,
-) -> Response<Body> {
+) -> Response<Watched> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let (parts, mut body) = request.into_parts();
@@ -195,17 +214,41 @@ pub(crate) async fn respond(
         .map_or("*", |target| target.as_str());
     let span =
         || info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    let debugging = admin::Debugging::of(node, &parts).await;
     let (answered, span) = in_span(answer(node, &parts, body), span).await;
-    let Answer { response, outcome } = answered;
-    node.metrics.request(outcome);
-    let status = response.status().as_u16();
-    let outcome = outcome.as_str();
-    span.in_scope(|| debug!(status, outcome, took = ?began.elapsed(), "answered"));
-    if parts.method == http::Method::HEAD {
-        without_body(response)
-    } else {
-        response
+    let Answer {
+        mut response,
+        outcome,
+        key,
+        site,
+    } = answered;
+    if let Some(debugging) = debugging {
+        debugging.tell(outcome, response.headers_mut());
     }
+    let took = began.elapsed();
+    let requests = site.as_ref().map(|site| &site.requests);
+    requests.unwrap_or(&node.metrics.requests).add(outcome);
+    if outcome == Outcome::Hit {
+        node.metrics.hit.record(took);
+    }
+    if parts.method == http::Method::HEAD {
+        response = without_body(response);
+    }
+    span.in_scope(|| {
+        let status = response.status().as_u16();
+        debug!(status, outcome = outcome.as_str(), ?took, "answered");
+    });
+    let answered = Answered {
+        request: &parts,
+        peer,
+        began,
+        took,
+        outcome,
+        key,
+        site,
+    };
+    let ticket = node.log.as_ref().map(|log| log.ticket(answered, &response));
+    response.map(|body| Watched::new(body, ticket))
 }
 
 /// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log

@@ -1,6 +1,6 @@
 //! A web site that this edge stands before.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use http::{StatusCode, header::HOST, request::Parts};
 
@@ -9,6 +9,7 @@ use crate::{
     config::{All, Profile, QueryRule, RuleConfig, SiteConfig},
     forward::Passed,
     freshness::Terms,
+    metrics::Requests,
     path::{Kind, Query, Reading},
     upstream::Origin,
 };
@@ -20,6 +21,7 @@ pub(crate) struct Site {
     pub(crate) kind: Kind,
     pub(crate) profile: Profile,
     pub(crate) origin: Arc<Origin>,
+    pub(crate) requests: Requests,
     /// Which request fields go up.
     pub(crate) passed: Passed,
     query: Query,
@@ -50,6 +52,20 @@ enum StatusClass {
     One(u16),
 }
 
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Plain => "plain",
+            Kind::Weir => "weir",
+        };
+        f.write_str(kind)?;
+        match &*self.host {
+            "" => Ok(()),
+            host => write!(f, " {host}"),
+        }
+    }
+}
+
 impl Site {
     /// The one before `config.origin`.
     pub(crate) fn only(
@@ -63,16 +79,18 @@ impl Site {
             store_cookies: config.store_cookies,
             ..SiteConfig::default()
         };
-        Self::new(&own, kind, origin)
+        Self::new(&own, kind, origin, &config.pop)
     }
 
     pub(crate) fn new(
         config: &SiteConfig,
         kind: Kind,
         origin: Arc<Origin>,
+        pop: &str,
     ) -> Result<Self, EdgeError> {
         let rules = config.rule.iter().map(|rule| Rule::new(&config.host, rule));
         Ok(Self {
+            requests: Requests::new(pop, &config.host),
             host: config.host.to_ascii_lowercase().into(),
             kind,
             profile: config.profile,
@@ -83,6 +101,11 @@ impl Site {
             stores_cookies: config.store_cookies,
             rules: rules.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// As in `Host`, in lower case; empty where there is but one site.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     /// How the path of a request is read.
@@ -234,7 +257,7 @@ impl Sites {
         }
         for site in &config.site {
             let origin = Arc::new(open(site)?);
-            let new = Arc::new(Site::new(site, Kind::Plain, origin)?);
+            let new = Arc::new(Site::new(site, Kind::Plain, origin, &config.pop)?);
             let twice = match site.host.as_str() {
                 "*" => other.replace(new).is_some(),
                 _ => by_host.insert(new.host.clone(), new).is_some(),

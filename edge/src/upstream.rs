@@ -27,6 +27,7 @@ mod settings;
 mod tls;
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -73,6 +74,12 @@ pub(crate) struct Origin {
     slot_wait: Duration,
     first_byte: Duration,
     held_wait: Duration,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.group.names().join(", "))
+    }
 }
 
 impl Origin {

@@ -1,15 +1,18 @@
 //! One file a command.
 
+mod admin;
 mod audio;
 mod delete;
 mod demo;
 mod doctor;
+mod explain;
 mod export;
 mod jail;
 mod key;
 mod package;
 mod play;
 mod progress;
+mod purge;
 mod roles;
 mod source;
 mod text;
@@ -17,7 +20,7 @@ mod track;
 mod upload;
 mod validate;
 
-pub(crate) use jail::run as launch;
+pub(crate) use self::{explain::ExplainArgs, jail::run as launch, purge::PurgeArgs};
 
 use crate::{
     args::{Args, Command},
@@ -41,6 +44,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Text(command) => text::run(command).await,
         Command::Audio(command) => audio::run(command).await,
         Command::Delete(delete) => delete::run(delete).await,
+        Command::Purge(args) => purge::run(&config.edge, args).await,
+        Command::Explain(args) => explain::run(&config.edge, args).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
         Command::Jail(_) => unreachable!("it has replaced this process before"),
     }

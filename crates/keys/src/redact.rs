@@ -17,8 +17,44 @@ const TOKEN_START: &str = "eyJ";
 /// `/k/<8 hex digits>/v/x`, and so does a token that stands anywhere else. The digits are
 /// those of the SHA-256 of the `jti`, or of the token if it has none; whoever sends a
 /// forged token can choose them, so they mean something only beside the answer's status.
+///
+/// Escapes of unreserved characters (RFC 3986 §2.3) are resolved: who reads the path would
+/// find the token behind them too.
 #[must_use]
 pub fn redact(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return redact_plain(path);
+    }
+    Cow::Owned(redact_plain(&resolved(path)).into_owned())
+}
+
+/// The same with no character escaped that needs no escape.
+fn resolved(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        out.push_str(before);
+        let digits = after
+            .get(..2)
+            .filter(|it| it.bytes().all(|b| b.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+        match byte.filter(unreserved) {
+            Some(byte) => {
+                out.push(char::from(byte));
+                rest = &after[2..];
+            }
+            None => {
+                out.push('%');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn redact_plain(path: &str) -> Cow<'_, str> {
     let keyed = path.starts_with("/k/");
     let mut clean = String::new();
     let (mut copied, mut start) = (0, 0);

@@ -6,6 +6,7 @@
 mod analysis;
 mod asset;
 mod codec;
+mod edge;
 mod header;
 mod id;
 mod job;
@@ -24,6 +25,7 @@ pub use asset::{
     SagaStep, TextAdded, TracksRemoved, UploadStatus,
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
+pub use edge::{Explanation, PurgeRequest, Purged, StoredObject};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{

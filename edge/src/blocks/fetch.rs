@@ -159,6 +159,7 @@ impl Block {
             at,
             wall: SystemTime::now(),
             delay: at.saturating_duration_since(asked),
+            position: self.fill.position(),
         };
         self.check(response.status())?;
         let (parts, body) = response.into_parts();

@@ -32,7 +32,7 @@ use self::{
     socket::Socket,
     tracked::{Running, Tracked},
 };
-use crate::{clients::Guest, node::Node, request, respond::Answer, server};
+use crate::{access_log::Watched, clients::Guest, node::Node, request, respond::Answer, server};
 
 /// Pause before the first bytes are looked at again when there are too few to tell.
 const PREFACE_PAUSE: Duration = Duration::from_millis(10);
@@ -227,8 +227,8 @@ impl Line {
         self.guest.as_ref().is_some_and(|guest| !guest.may_ask())
     }
 
-    fn refused(&self, answer: Answer) -> Response<crate::body::Body> {
-        self.node.metrics.request(answer.outcome);
-        answer.response
+    fn refused(&self, answer: Answer) -> Response<Watched> {
+        self.node.metrics.requests.add(answer.outcome);
+        answer.response.map(|body| Watched::new(body, None))
     }
 }

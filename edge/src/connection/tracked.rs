@@ -12,7 +12,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::Line;
-use crate::{Config, body::Body, upstream::FetchError};
+use crate::{Config, access_log::Watched, upstream::FetchError};
 
 /// A year.
 const FOREVER: Duration = Duration::from_secs(31_536_000);
@@ -43,7 +43,7 @@ impl Drop for Running {
 
 /// See the module.
 pub(crate) struct Tracked {
-    body: Body,
+    body: Watched,
     running: Running,
     /// HTTP/2, where pieces wait for the client's window, out of sight of the socket.
     windowed: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Tracked {
 }
 
 impl Tracked {
-    pub(super) fn new(body: Body, running: Running, windowed: bool) -> Self {
+    pub(super) fn new(body: Watched, running: Running, windowed: bool) -> Self {
         Self {
             body,
             running,

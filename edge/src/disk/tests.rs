@@ -24,6 +24,7 @@ use crate::{
     freshness::{Received, State as Fresh},
     head::{Content, Object},
     path::{CacheKey, Reading, Target},
+    purge::Position,
     store::Store,
 };
 
@@ -74,8 +75,9 @@ fn get(store: &Store, path: &str) -> Option<Arc<Object>> {
 }
 
 /// Stores an object and asks for it, so that it is written; then ends the store.
-async fn leave(dir: &Path, path: &str, object: Object) {
+async fn leave(dir: &Path, path: &str, mut object: Object) {
     let store = open(&config(dir));
+    object.head.position = store.purges().now();
     store.insert(key(path), object);
     get(&store, path).unwrap();
     store.close().await;
@@ -210,6 +212,7 @@ async fn a_renewed_head_is_kept_with_the_body_on_disk() {
         at: Instant::now(),
         wall: SystemTime::now(),
         delay: Duration::ZERO,
+        position: Position::default(),
     };
     store.insert(key("/x"), old.refreshed(&news, received));
     store.close().await;

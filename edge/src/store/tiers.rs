@@ -84,6 +84,11 @@ impl Tiers {
         drop(self.ram.shrink(0));
     }
 
+    /// Looks at all that is in memory.
+    pub(super) fn for_each(&self, look: impl FnMut(&CacheKey, &Object)) {
+        self.ram.for_each(look);
+    }
+
     pub(super) fn weight(&self) -> u64 {
         self.ram.weight()
     }

@@ -28,6 +28,11 @@ impl Group {
         })
     }
 
+    /// Their URLs, as an operator wrote them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.peers.iter().map(|it| it.place.to_string()).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.peers.len()
     }

@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod access_log;
 mod blocks;
 mod cache;
 mod clients;
 mod coalescing;
 mod connections;
 mod disk;
+mod explain;
 mod faults;
 mod frames;
 mod handover;
@@ -16,8 +18,10 @@ mod kept;
 mod keys;
 mod licence;
 mod limits;
+mod operator;
 mod pace;
 mod parts;
+mod purge;
 mod readers;
 mod refusals;
 mod requests;

@@ -8,6 +8,7 @@ use super::{Clock, Cursor};
 use crate::{
     freshness::{Facts, Freshness, Share, Terms},
     head::{Access, Head},
+    purge::{Position, Tags},
     vary::Vary,
 };
 
@@ -32,6 +33,9 @@ pub(super) fn put(out: &mut Vec<u8>, head: &Head, clock: Clock) {
         our_cors,
         says_shared,
         length: _,
+        position,
+        // Read from the headers again.
+        tags: _,
     } = head;
     out.extend_from_slice(&status.as_u16().to_le_bytes());
     out.push(u8::from(*access == Access::Public));
@@ -47,6 +51,8 @@ pub(super) fn put(out: &mut Vec<u8>, head: &Head, clock: Clock) {
     put_terms(out, *terms);
     put_vary(out, vary.as_ref());
     put_freshness(out, freshness, clock);
+    out.extend_from_slice(&position.epoch.to_le_bytes());
+    out.extend_from_slice(&position.offset.to_le_bytes());
     out.extend_from_slice(&(headers.len() as u32).to_le_bytes());
     for (name, value) in headers {
         put_bytes(out, name.as_str().as_bytes());
@@ -119,6 +125,7 @@ pub(super) fn take(cursor: &mut Cursor<'_>, body_len: u64, clock: Clock) -> Opti
     let terms = take_terms(cursor)?;
     let vary = take_vary(cursor)?;
     let freshness = take_freshness(cursor, clock)?;
+    let (epoch, offset) = (cursor.u64()?, cursor.u64()?);
     let headers = take_headers(cursor)?;
     Some(Head {
         status,
@@ -132,6 +139,8 @@ pub(super) fn take(cursor: &mut Cursor<'_>, body_len: u64, clock: Clock) -> Opti
         our_cors,
         says_shared,
         length: Some(body_len),
+        position: Position { epoch, offset },
+        tags: Tags::read(&headers),
         headers,
     })
 }

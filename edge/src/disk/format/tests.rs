@@ -7,6 +7,7 @@ use super::*;
 use crate::{
     freshness::{Facts, Freshness, Share, State, Terms},
     head::Access,
+    purge::{Position, Tags},
     vary::Vary,
 };
 
@@ -48,6 +49,7 @@ fn head(clock: Clock, lifetime_secs: u64, fields: &[(String, Vec<u8>)]) -> Head 
         freshness: Freshness::of(facts, clock.now),
         no_store: true,
         vary: Vary::of(&headers, &headers),
+        tags: Tags::read(&headers),
         headers,
         terms: Terms {
             heuristic_percent: 10,
@@ -58,6 +60,10 @@ fn head(clock: Clock, lifetime_secs: u64, fields: &[(String, Vec<u8>)]) -> Head 
         our_cors: true,
         says_shared: true,
         length: Some(9),
+        position: Position {
+            epoch: 7,
+            offset: 8,
+        },
     }
 }
 

@@ -1,0 +1,184 @@
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::{
+    HeaderValue, Method, Response, StatusCode, Version,
+    header::{REFERER, USER_AGENT},
+    request::Parts,
+};
+use tokio::time::Instant;
+
+use super::{Answered, Log};
+use crate::{body::Body, outcome::Outcome, path::CacheKey, site::Site};
+
+/// How the fields of CTA-5004 §2 begin. There are four: Object, Request, Session and Status.
+const CMCD: &str = "cmcd-";
+const CMCD_FIELDS_MAX: usize = 4;
+/// Longest texts that are kept, bytes; what is longer is cut. Chosen: as long as a path may
+/// be unless configured otherwise.
+const TARGET_LEN_MAX: usize = 4096;
+const FIELD_LEN_MAX: usize = 512;
+const CMCD_LEN_MAX: usize = 1024;
+
+/// What a line is made of.
+pub(super) struct Entry {
+    pub(super) at: SystemTime,
+    pub(super) client: IpAddr,
+    pub(super) method: Method,
+    pub(super) version: Version,
+    pub(super) status: StatusCode,
+    /// Of the body.
+    pub(super) sent: u64,
+    /// To the answer's head, and to the body's end.
+    pub(super) first_byte: Duration,
+    pub(super) total: Duration,
+    /// The body was sent to its end.
+    pub(super) whole: bool,
+    pub(super) outcome: Outcome,
+    pub(super) key: Option<CacheKey>,
+    pub(super) site: Option<Arc<Site>>,
+    texts: Texts,
+}
+
+/// Path and query, referer, user agent and CMCD, one behind the other. Copied: the buffer
+/// that a request was read into is far larger, and is to be used again.
+struct Texts {
+    bytes: Vec<u8>,
+    ends: [u16; 3],
+}
+
+impl Entry {
+    fn new(answered: Answered<'_>, status: StatusCode) -> Self {
+        let Answered {
+            request,
+            peer,
+            took,
+            outcome,
+            key,
+            site,
+            ..
+        } = answered;
+        let now = SystemTime::now();
+        Self {
+            at: now.checked_sub(took).unwrap_or(now),
+            client: peer.ip().to_canonical(),
+            method: request.method.clone(),
+            version: request.version,
+            status,
+            sent: 0,
+            first_byte: took,
+            total: took,
+            whole: false,
+            outcome,
+            key,
+            site,
+            texts: Texts::of(request),
+        }
+    }
+
+    /// Path and query.
+    pub(super) fn target(&self) -> &[u8] {
+        self.texts.part(0)
+    }
+
+    /// Empty where there is none.
+    pub(super) fn referer(&self) -> &[u8] {
+        self.texts.part(1)
+    }
+
+    /// Empty where there is none.
+    pub(super) fn user_agent(&self) -> &[u8] {
+        self.texts.part(2)
+    }
+
+    /// What the fields of CTA-5004 say, joined by commas.
+    pub(super) fn cmcd(&self) -> &[u8] {
+        self.texts.part(3)
+    }
+}
+
+impl Texts {
+    fn of(request: &Parts) -> Self {
+        let fields = &request.headers;
+        let target = request.uri.path_and_query().map_or("*", |it| it.as_str());
+        let referer = fields.get(REFERER).map_or(&b""[..], HeaderValue::as_bytes);
+        let agent = fields
+            .get(USER_AGENT)
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        let (target, referer) = (
+            cut(target.as_bytes(), TARGET_LEN_MAX),
+            cut(referer, FIELD_LEN_MAX),
+        );
+        let agent = cut(agent, FIELD_LEN_MAX);
+        let mut bytes = Vec::with_capacity(target.len() + referer.len() + agent.len());
+        let ends = [target, referer, agent].map(|text| {
+            bytes.extend_from_slice(text);
+            u16::try_from(bytes.len()).expect("all three are shorter than 6 KiB")
+        });
+        // Looking at all names is cheaper than looking four up.
+        let named = fields
+            .iter()
+            .filter(|(name, _)| name.as_str().starts_with(CMCD));
+        for (_, data) in named.take(CMCD_FIELDS_MAX) {
+            bytes.extend_from_slice(cut(data.as_bytes(), CMCD_LEN_MAX));
+            bytes.push(b',');
+        }
+        Self { bytes, ends }
+    }
+
+    fn part(&self, n: usize) -> &[u8] {
+        let start = n.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let end = self
+            .ends
+            .get(n)
+            .map_or(self.bytes.len(), |end| usize::from(*end));
+        &self.bytes[usize::from(start)..end]
+    }
+}
+
+fn cut(text: &[u8], len_max: usize) -> &[u8] {
+    &text[..text.len().min(len_max)]
+}
+
+/// An entry that is not complete yet: it is pushed when this is dropped.
+pub(crate) struct Ticket {
+    log: Arc<Log>,
+    entry: Option<Box<Entry>>,
+    began: Instant,
+}
+
+impl Ticket {
+    pub(super) fn new(log: Arc<Log>, answered: Answered<'_>, response: &Response<Body>) -> Self {
+        let began = answered.began;
+        let entry = Box::new(Entry::new(answered, response.status()));
+        Self {
+            log,
+            entry: Some(entry),
+            began,
+        }
+    }
+
+    pub(super) fn add(&mut self, sent: usize) {
+        if let Some(entry) = &mut self.entry {
+            entry.sent += sent as u64;
+        }
+    }
+
+    pub(super) fn is_whole(&mut self) {
+        if let Some(entry) = &mut self.entry {
+            entry.whole = true;
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(mut entry) = self.entry.take() {
+            entry.total = self.began.elapsed();
+            self.log.push(entry);
+        }
+    }
+}
