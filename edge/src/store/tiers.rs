@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::{
     Config, EdgeError,
+    blocks::Blocks,
     disk::{Disk, Find, Found, OnDisk},
     fills::Budget,
     head::{Content, Object},
@@ -59,9 +60,10 @@ impl Tiers {
         describe();
         let labels = [("role", "edge".to_owned()), ("pop", config.pop.clone())];
         let held = Held::default();
+        let ram_bytes = config.ram.as_u64();
         Ok(Self {
             ram: Ram::new(),
-            ram_bytes: config.ram.as_u64(),
+            ram_bytes: ram_bytes - Blocks::index_bytes(config.block.as_u64(), ram_bytes),
             fills,
             disk: Disk::open(config, &held)?,
             held,
@@ -101,7 +103,7 @@ impl Tiers {
         };
         if found.first
             && let Some(disk) = &self.disk
-            && is_worth_writing(&found.object)
+            && is_worth_writing(key, &found.object)
         {
             disk.write(key.clone(), found.object.clone(), 0);
         }
@@ -129,7 +131,7 @@ impl Tiers {
         self.take(key.clone(), object.clone());
         if let Some(disk) = &self.disk
             && again
-            && is_worth_writing(&object)
+            && is_worth_writing(&key, &object)
         {
             disk.write(key, object, 0);
         }
@@ -213,7 +215,7 @@ impl Tiers {
         self.evictions.increment(evicted.len() as u64);
         let Some(disk) = &self.disk else { return };
         for Evicted { key, object, hit } in evicted {
-            if hit || disk.has_room() {
+            if !key.is_part() && (hit || disk.has_room()) {
                 disk.write(key, object, 0);
             }
         }
@@ -243,9 +245,10 @@ impl Tiers {
     }
 }
 
-/// Whether an object that is in memory as well is worth its writing.
-fn is_worth_writing(object: &Object) -> bool {
-    object.head.freshness.left(Instant::now()) >= WRITTEN_LEFT_MIN
+/// Whether an object that is in memory as well is worth its writing. Blocks are not: which of
+/// them there are is known in memory only.
+fn is_worth_writing(key: &CacheKey, object: &Object) -> bool {
+    !key.is_part() && object.head.freshness.left(Instant::now()) >= WRITTEN_LEFT_MIN
 }
 
 fn describe() {
