@@ -43,6 +43,7 @@ fn object(control: &'static str, body: &[u8]) -> Object {
     let fields = [
         ("cache-control", control),
         ("etag", "\"1\""),
+        ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
         ("x-a", "1"),
         ("x-a", "2"),
     ];

@@ -7,7 +7,7 @@ const OBJECTS: usize = 4000;
 const LEN: usize = 7000;
 /// Requests before it counts, and while it does.
 const WARMING: usize = 8000;
-const REQUESTS: usize = 8000;
+const REQUESTS: usize = 5000;
 
 /// SplitMix64.
 struct Chance(u64);
