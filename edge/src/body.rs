@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::{blocks::Walk, fetch::FetchError, fill::Reader};
+use crate::{blocks::Walk, fill::Reader, upstream::FetchError};
 
 /// The body of an answer. An error ends it without its end, so that the connection is
 /// cut and no client takes a part for the whole.

@@ -15,9 +15,9 @@ use bytes::Bytes;
 
 use crate::{
     blocks::Spread,
-    fetch::FetchError,
     freshness::Share,
     head::{Head, Object},
+    upstream::FetchError,
 };
 
 /// How far a fill that does not keep its bytes runs ahead of its fastest reader, bytes.

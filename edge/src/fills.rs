@@ -9,9 +9,9 @@ use std::{
 };
 
 use crate::{
-    fetch::Credential,
     fill::{Fill, Reader},
     path::CacheKey,
+    upstream::Credential,
 };
 
 /// What a fetch is for: who may not have one answer must not wait for it either.

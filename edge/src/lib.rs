@@ -1,12 +1,14 @@
 //! Read-through cache: knows HTTP, never media.
 //!
-//! A request becomes a [`path::Target`]; [`access`] judges its key; [`answer`] serves it
-//! from the [`store`], or joins or starts a [`fill`]: one fetch from the origin that
-//! streams to all who wait for it. Of large objects, ranges are fetched in
-//! [`blocks`]. The modules stand in that order.
+//! A [`connection`] brings a request, which becomes a [`path::Target`]; [`access`] judges
+//! its key; [`answer`] serves it from the [`store`], or joins or starts a [`fill`]: one
+//! fetch from the origin that streams to all who wait for it. Of large
+//! objects, ranges are fetched in [`blocks`]. The modules stand in that order, connections
+//! last.
 
 mod config;
 mod error;
+mod off;
 mod outcome;
 
 mod path;
@@ -23,12 +25,12 @@ mod head;
 mod store;
 mod vary;
 
-mod fetch;
 mod fill;
 mod fills;
 mod invalidate;
 mod marks;
 mod pump;
+mod upstream;
 
 mod blocks;
 
@@ -42,9 +44,16 @@ mod cors;
 mod range;
 mod respond;
 
+mod clients;
+mod connection;
+mod request;
+#[cfg(feature = "tls")]
+mod tls;
+
+mod handover;
+mod listeners;
 mod metrics;
 mod server;
-mod stall;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -52,4 +61,6 @@ pub mod fuzz;
 
 pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
+pub use handover::take_over;
+pub use listeners::Listeners;
 pub use server::serve;

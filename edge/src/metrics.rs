@@ -14,6 +14,9 @@ pub(crate) struct Metrics {
     pub(crate) fetches: Counter,
     pub(crate) warmed: Counter,
     pub(crate) cut: Counter,
+    pub(crate) limited: Counter,
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes_failed: Counter,
     fill: Histogram,
     ram: Gauge,
     fill_ram: Gauge,
@@ -35,6 +38,9 @@ impl Metrics {
             fetches: counter!("weir_edge_origin_fetches_total", &labels),
             warmed: counter!("weir_edge_warmed_total", &labels),
             cut: counter!("weir_edge_connections_cut_total", &labels),
+            limited: counter!("weir_edge_clients_limited_total", &labels),
+            #[cfg(feature = "tls")]
+            handshakes_failed: counter!("weir_edge_tls_handshakes_failed_total", &labels),
             fill: histogram!("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
             fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
@@ -74,7 +80,16 @@ fn describe() {
     );
     describe_counter!(
         "weir_edge_connections_cut_total",
-        "Connections of clients cut: too many, or open when the drain was over"
+        "Connections of clients cut: too many, too slow, or open when the drain was over"
+    );
+    describe_counter!(
+        "weir_edge_clients_limited_total",
+        "Connections and requests refused because of their address"
+    );
+    #[cfg(feature = "tls")]
+    describe_counter!(
+        "weir_edge_tls_handshakes_failed_total",
+        "Connections on which TLS did not come about"
     );
     describe_histogram!(
         "weir_edge_fill_seconds",

@@ -8,21 +8,16 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Method, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use tokio::{
-    sync::SemaphorePermit,
-    time::{Instant, timeout},
-};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
     blocks::{self, Found, Part, Spread},
     config::Profile,
-    fetch::{Credential, FetchError, Question, Upload},
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
     freshness::{Received, Share},
@@ -31,6 +26,7 @@ use crate::{
     node::Node,
     path::CacheKey,
     site::Site,
+    upstream::{self, Credential, FetchError, Question, Slot, Upload},
 };
 
 /// Stored bodies are in pieces of this length, bytes. Chosen: copying one does not hold
@@ -38,11 +34,6 @@ use crate::{
 const PIECE_LEN: usize = 1 << 20;
 /// What a piece costs in memory beside its bytes, estimated.
 const PIECE_OVERHEAD: u64 = 64;
-/// Longest body that is read only so that its connection can be used again, bytes.
-const UNREAD_MAX: usize = 64 << 10;
-/// And how long that may take.
-const UNREAD_WAIT: Duration = Duration::from_secs(1);
-
 /// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
 /// line's.
 const UPLOAD_RATE_MIN: u64 = 16 << 10;
@@ -154,7 +145,9 @@ impl Pump {
         let end = self.fetch(asked, upload).await;
         match &end {
             Err(FetchError::JoinRefused) => warn!("the origin refused this edge's join token"),
-            Err(error) => debug!(%error, "fetch failed"),
+            Err(error) => {
+                debug!(%error, kind = error.proxy_error(), "fetch failed");
+            }
             Ok(()) => {}
         }
         self.node.metrics.filled(asked.elapsed());
@@ -166,7 +159,7 @@ impl Pump {
 
     async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
         let origin = &self.order.site.origin;
-        let slot = origin.slot().await?;
+        let slot = origin.slot(&self.order.place).await?;
         let mut part = self.order.part.as_ref().map(|part| part.range.clone());
         let mut upload = upload;
         // At most for a block, the first block and the whole.
@@ -232,9 +225,9 @@ impl Pump {
 
     async fn take(
         &self,
-        response: Response<Incoming>,
+        response: Response<upstream::Body>,
         received: Received,
-        slot: SemaphorePermit<'_>,
+        slot: Slot<'_>,
     ) -> Result<(), FetchError> {
         let status = response.status();
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
@@ -255,7 +248,7 @@ impl Pump {
                 self.node.refusals.keep(asset, received.at);
                 self.forget_stale();
                 self.fill.arrive(Arrival::KeyMissing);
-                finish_unread(response.into_body()).await;
+                upstream::finish_unread(response.into_body()).await;
                 Ok(())
             }
             _ => self.stream(response, received, slot).await,
@@ -287,14 +280,14 @@ impl Pump {
 
     async fn stream(
         &self,
-        response: Response<Incoming>,
+        response: Response<upstream::Body>,
         received: Received,
-        slot: SemaphorePermit<'_>,
+        slot: Slot<'_>,
     ) -> Result<(), FetchError> {
         let (parts, body) = response.into_parts();
         // Events go on for minutes, mostly in silence: who waits for them, and that may be
         // as many as there are connections, must not keep others from their segments.
-        let slot = Some(slot).filter(|_| !are_events(&parts.headers));
+        let slot = Some(slot).filter(|_| !upstream::are_events(&parts.headers));
         let length = if self.order.method == Method::HEAD {
             content_length(&parts.headers)
         } else {
@@ -382,7 +375,7 @@ impl Pump {
     async fn copy(
         &self,
         head: &Head,
-        mut body: Incoming,
+        mut body: upstream::Body,
         mut portion: Portion,
     ) -> Result<(), FetchError> {
         let idle = self.node.config.body_idle_timeout;
@@ -428,6 +421,9 @@ impl Pump {
     }
 
     fn store(&self, object: Object) -> Arc<Object> {
+        if !self.node.is_storing() {
+            return Arc::new(object);
+        }
         self.node.store.insert(self.order.place.clone(), object)
     }
 
@@ -444,14 +440,16 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// The next piece of a body; `None` at its end.
 pub(crate) async fn next_piece(
-    body: &mut Incoming,
+    body: &mut upstream::Body,
     idle: Duration,
 ) -> Result<Option<Bytes>, FetchError> {
     loop {
-        let frame = timeout(idle, body.frame()).await;
-        match frame.map_err(|_| FetchError::Stalled(idle))? {
+        let Ok(frame) = timeout(idle, body.frame()).await else {
+            return Err(body.stalled(idle));
+        };
+        match frame {
             None => return Ok(None),
-            Some(Err(_)) => return Err(FetchError::Cut),
+            Some(Err(error)) => return Err(error),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
                 // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
@@ -459,14 +457,6 @@ pub(crate) async fn next_piece(
             },
         }
     }
-}
-
-/// Server-sent events (HTML, §9.2).
-fn are_events(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// The same bytes in few pieces, each in memory of just its length: pieces from the
@@ -491,10 +481,6 @@ pub(crate) async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
         }
     }
     whole.into()
-}
-
-async fn finish_unread(body: Incoming) {
-    let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
 }
 
 #[cfg(test)]

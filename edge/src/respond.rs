@@ -16,12 +16,12 @@ use crate::{
     access::{Refusal, Viewer},
     body::Body,
     conditional, cors,
-    fetch::FetchError,
     fill::Reader,
     freshness::CDN_CACHE_CONTROL,
     head::{Head, Object},
     outcome::Outcome,
     range::{Wanted, wanted},
+    upstream::FetchError,
 };
 
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
@@ -303,11 +303,18 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
         | FetchError::Cut
         | FetchError::Changed
         | FetchError::BadAnswer(_)
+        | FetchError::BadCoding(_)
+        | FetchError::HeadTooLong
         | FetchError::JoinRefused => (StatusCode::BAD_GATEWAY, ORIGIN_UNREACHABLE, Outcome::Error),
         FetchError::Silent(_) | FetchError::Stalled(_) => (
             StatusCode::GATEWAY_TIMEOUT,
             ORIGIN_UNREACHABLE,
             Outcome::Error,
+        ),
+        FetchError::RequestCut => (
+            StatusCode::BAD_REQUEST,
+            wire::kind::BAD_REQUEST,
+            Outcome::Refused,
         ),
         FetchError::RequestTooLong => (
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -84,6 +84,12 @@ impl Store {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.objects.invalidate_all();
+        self.objects.run_pending_tasks();
+    }
+
     /// What is stored, bytes.
     pub(crate) fn weight(&self) -> u64 {
         self.objects.weighted_size()

@@ -9,10 +9,10 @@ use super::{Spread, Walk, fetch::Asker, look::Looked, walk::How};
 use crate::{
     answer::Exchange,
     body::Body,
-    fetch::FetchError,
     freshness::State,
     outcome::Outcome,
     respond::{self, Answer, Note},
+    upstream::FetchError,
 };
 
 /// How often a request begins anew because the object changed meanwhile, or what it joined

@@ -5,13 +5,11 @@ use std::{sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, response::Parts};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::time::{Duration, Instant, timeout};
 use tracing::{Instrument, debug, debug_span};
 
 use super::{Spread, content_range};
 use crate::{
-    fetch::{Credential, FetchError, Question},
     fill::{Arrival, Fill, Reader},
     fills::{FillKey, Joined},
     freshness::Received,
@@ -19,6 +17,7 @@ use crate::{
     node::Node,
     pump::{joined, next_piece},
     site::Site,
+    upstream::{self, Credential, FetchError, Question},
 };
 
 /// What keeping a block costs beside its bytes, as a share of them: its pieces, as they
@@ -142,7 +141,7 @@ impl Block {
     async fn ask(&mut self, asked: Instant) -> Result<(), FetchError> {
         let (site, node) = (self.asker.site.clone(), self.node.clone());
         let origin = &site.origin;
-        let _slot = origin.slot().await?;
+        let _slot = origin.slot(&self.spread.key).await?;
         node.metrics.fetches.increment(1);
         let part = self.spread.range(self.number);
         let question = Question {
@@ -190,7 +189,7 @@ impl Block {
 
     /// The head of this very block, of this very version, if the answer is that, and may be
     /// kept for the same readers.
-    fn head(&self, mut parts: Parts, body: &Incoming, received: Received) -> Option<Head> {
+    fn head(&self, mut parts: Parts, body: &upstream::Body, received: Received) -> Option<Head> {
         let part = self.spread.range(self.number);
         let body_len = body.size_hint().exact();
         let block = content_range::block(parts.status, &parts.headers, body_len, &part);
@@ -222,7 +221,7 @@ impl Block {
         FetchError::Changed
     }
 
-    async fn copy(&mut self, mut head: Head, mut body: Incoming) -> Result<(), FetchError> {
+    async fn copy(&mut self, mut head: Head, mut body: upstream::Body) -> Result<(), FetchError> {
         let part = self.spread.range(self.number);
         let len = part.end - part.start;
         let mut portion = self.node.fill_ram.portion();
@@ -279,7 +278,7 @@ impl Block {
 /// An answer that has come.
 pub(super) struct Came {
     pub(super) parts: Parts,
-    pub(super) body: Incoming,
+    pub(super) body: upstream::Body,
     pub(super) received: Received,
 }
 

@@ -7,13 +7,12 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_RANGE},
 };
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 use super::{
     Spread, content_range,
     fetch::{Asker, Block, Came, Place},
 };
-use crate::{fill::Reader, freshness::Received, head::Head, node::Node, pump::Order};
+use crate::{fill::Reader, freshness::Received, head::Head, node::Node, pump::Order, upstream};
 
 /// Which part of an object to ask for before anything else is known of it.
 pub(crate) struct Part {
@@ -28,7 +27,7 @@ pub(crate) struct Part {
 /// What an answer to such a question is.
 pub(crate) enum Found {
     /// As if the whole had been asked for.
-    Whole(Response<Incoming>),
+    Whole(Response<upstream::Body>),
     /// Parts of it can't be kept, nor the whole.
     Alone,
     /// To be asked again: for this part, or for the whole.
@@ -60,7 +59,7 @@ pub(crate) fn judge(
     node: &Arc<Node>,
     order: &Order,
     asked: Option<&Range<u64>>,
-    response: Response<Incoming>,
+    response: Response<upstream::Body>,
     received: Received,
 ) -> Found {
     let (Some(asked), Some(part)) = (asked, &order.part) else {
@@ -97,7 +96,7 @@ pub(crate) fn judge(
 }
 
 /// What goes on to a client as it came.
-fn exact(asked: &Range<u64>, response: Response<Incoming>) -> Found {
+fn exact(asked: &Range<u64>, response: Response<upstream::Body>) -> Found {
     if response.status() != StatusCode::PARTIAL_CONTENT {
         return Found::Whole(response);
     }
@@ -111,7 +110,7 @@ fn exact(asked: &Range<u64>, response: Response<Incoming>) -> Found {
 fn renew(
     node: &Node,
     known: &Arc<Spread>,
-    response: &Response<Incoming>,
+    response: &Response<upstream::Body>,
     received: Received,
 ) -> Found {
     match known.renewed(response.headers(), received) {
@@ -130,7 +129,7 @@ fn begin(
     node: &Arc<Node>,
     order: &Order,
     asked: &Range<u64>,
-    response: Response<Incoming>,
+    response: Response<upstream::Body>,
     received: Received,
 ) -> Found {
     let body_len = response.body().size_hint().exact();
@@ -180,7 +179,7 @@ fn begin(
 }
 
 /// An object that is no longer than a block came whole (§3.3).
-fn as_whole(response: Response<Incoming>) -> Response<Incoming> {
+fn as_whole(response: Response<upstream::Body>) -> Response<upstream::Body> {
     let (mut parts, body) = response.into_parts();
     parts.status = StatusCode::OK;
     parts.headers.remove(CONTENT_RANGE);

@@ -13,7 +13,6 @@ use super::{Part, Spread};
 use crate::{
     access::Refusal,
     answer::Exchange,
-    fetch::FetchError,
     fill::{Arrival, Reader},
     fills::Joined,
     freshness::{Share, State},
@@ -22,6 +21,7 @@ use crate::{
     pump::{self, Order},
     range,
     respond::{self, Answer, Note},
+    upstream::FetchError,
 };
 
 /// What a look at the origin brought.

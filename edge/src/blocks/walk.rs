@@ -13,7 +13,7 @@ use super::{
     Spread,
     fetch::{Asker, Block, Place},
 };
-use crate::{body, fetch::FetchError, fill::Reader, head::Object, node::Node};
+use crate::{body, fill::Reader, head::Object, node::Node, upstream::FetchError};
 
 /// How the first block is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,13 @@
 
 mod blocks;
 mod cache;
+mod clients;
 mod coalescing;
+mod connections;
 mod faults;
+mod frames;
+mod handover;
+mod http2;
 mod kept;
 mod keys;
 mod licence;
@@ -13,10 +18,14 @@ mod limits;
 mod pace;
 mod parts;
 mod readers;
+mod refusals;
 mod requests;
 mod rfc9111;
 mod setup;
 mod shutdown;
 mod sites;
+#[cfg(feature = "tls")]
+mod tls;
+mod upstream;
 mod versions;
 mod waiters;

@@ -14,11 +14,11 @@ async fn plain() -> (FakeOrigin, Edge) {
     (origin, edge)
 }
 
-/// Waiters are woken by the bytes themselves, not by a timer: issue 4 asks for 2 ms; a
-/// busy machine gets an order more.
+/// Waiters are woken by the bytes themselves, not by a timer. The aim is 2 ms; an
+/// unoptimised build beside others on two cores took 4 to 13.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_waiters_have_their_first_byte_when_the_leader_has() {
-    const LATE_MAX: Duration = Duration::from_millis(50);
+    const LATE_MAX: Duration = Duration::from_millis(200);
     let (origin, edge) = plain().await;
     let (head, rest) = (Gate::closed(), Gate::closed());
     let answer = Answer::ok(bytes(1000)).then_held(&rest).then("end");
