@@ -193,7 +193,7 @@ impl Pump {
             };
             let asked = part.as_ref();
             match blocks::judge(&self.node, &self.order, asked, response, received) {
-                Found::Whole(response) => return self.take(response, received, slot).await,
+                Found::Whole(response) => return self.take(*response, received, slot).await,
                 Found::Again(next) => part = next,
                 Found::Alone => {
                     self.node.fills.close(&self.order.key, &self.fill);

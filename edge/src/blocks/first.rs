@@ -27,7 +27,7 @@ pub(crate) struct Part {
 /// What an answer to such a question is.
 pub(crate) enum Found {
     /// As if the whole had been asked for.
-    Whole(Response<upstream::Body>),
+    Whole(Box<Response<upstream::Body>>),
     /// Parts of it can't be kept, nor the whole.
     Alone,
     /// To be asked again: for this part, or for the whole.
@@ -63,7 +63,7 @@ pub(crate) fn judge(
     received: Received,
 ) -> Found {
     let (Some(asked), Some(part)) = (asked, &order.part) else {
-        return Found::Whole(response);
+        return Found::Whole(Box::new(response));
     };
     if part.exact {
         return exact(asked, response);
@@ -71,7 +71,7 @@ pub(crate) fn judge(
     match response.status() {
         StatusCode::NOT_MODIFIED => match &part.known {
             Some(known) => renew(node, known, &response, received),
-            None => Found::Whole(response),
+            None => Found::Whole(Box::new(response)),
         },
         // Its length is not known yet: any part's answer tells it.
         StatusCode::RANGE_NOT_SATISFIABLE if asked.start > 0 => {
@@ -89,20 +89,20 @@ pub(crate) fn judge(
         }
         StatusCode::OK => {
             node.blocks.whole.set(&order.key);
-            Found::Whole(response)
+            Found::Whole(Box::new(response))
         }
-        _ => Found::Whole(response),
+        _ => Found::Whole(Box::new(response)),
     }
 }
 
 /// What goes on to a client as it came.
 fn exact(asked: &Range<u64>, response: Response<upstream::Body>) -> Found {
     if response.status() != StatusCode::PARTIAL_CONTENT {
-        return Found::Whole(response);
+        return Found::Whole(Box::new(response));
     }
     let body_len = response.body().size_hint().exact();
     match content_range::part(response.headers(), body_len, asked) {
-        Some(_) => Found::Whole(response),
+        Some(_) => Found::Whole(Box::new(response)),
         None => Found::Again(None),
     }
 }
@@ -135,7 +135,7 @@ fn begin(
     let body_len = response.body().size_hint().exact();
     let span = content_range::span(response.headers());
     if span.is_some_and(|span| span.part == (0..span.total) && body_len == Some(span.total)) {
-        return Found::Whole(as_whole(response));
+        return Found::Whole(Box::new(as_whole(response)));
     }
     let Some(span) = content_range::part(response.headers(), body_len, asked) else {
         return Found::Again(None);
