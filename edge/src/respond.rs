@@ -1,6 +1,6 @@
 //! What clients get: heads, parts, problems, and the `Cache-Status` of each.
 
-use std::ops::Range;
+use std::{fmt::Write, ops::Range};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -26,6 +26,8 @@ use crate::{
 
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// Room for what it mostly says, bytes.
+const CACHE_STATUS_LEN: usize = 64;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What of a request shapes its answer.
@@ -70,7 +72,10 @@ impl Answer {
 }
 
 fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
-    let mut text = format!("\"weir-{pop}\"");
+    let mut text = String::with_capacity(CACHE_STATUS_LEN);
+    for part in ["\"weir-", pop, "\""] {
+        text.push_str(part);
+    }
     match outcome {
         Outcome::Hit => text.push_str("; hit"),
         Outcome::Stale => text.push_str("; hit; detail=stale"),
@@ -91,7 +96,7 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
         text.push_str(status.as_str());
     }
     if let Some(ttl_secs) = note.ttl_secs {
-        text.push_str(&format!("; ttl={ttl_secs}"));
+        let _ = write!(text, "; ttl={ttl_secs}");
     }
     for (is, word) in [(note.stored, "; stored"), (note.collapsed, "; collapsed")] {
         if is {
@@ -103,14 +108,14 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
 
 /// Answers from an object.
 pub(crate) fn object(asked: &Asked<'_>, object: &Object, now: Instant) -> Response<Body> {
-    let len = object.body.iter().map(|piece| piece.len() as u64).sum();
+    let len = object.len();
     let (mut response, send) = shape(asked, &object.head, Some(len), now);
     let age = HeaderValue::from(object.head.freshness.age(now).as_secs());
     response.headers_mut().entry(AGE).or_insert(age);
     match send {
         Send::Nothing => {}
-        Send::Part(part) => *response.body_mut() = Body::part(&object.body, &part),
-        Send::All => *response.body_mut() = Body::part(&object.body, &(0..len)),
+        Send::Part(part) => *response.body_mut() = Body::of(&object.body, &part),
+        Send::All => *response.body_mut() = Body::of(&object.body, &(0..len)),
     }
     response
 }

@@ -25,9 +25,13 @@ pub(crate) struct Part {
 }
 
 /// What an answer to such a question is.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "taken apart where it is made, once a fetch"
+)]
 pub(crate) enum Found {
     /// As if the whole had been asked for.
-    Whole(Box<Response<upstream::Body>>),
+    Whole(Response<upstream::Body>),
     /// Parts of it can't be kept, nor the whole.
     Alone,
     /// To be asked again: for this part, or for the whole.
@@ -63,7 +67,7 @@ pub(crate) fn judge(
     received: Received,
 ) -> Found {
     let (Some(asked), Some(part)) = (asked, &order.part) else {
-        return Found::Whole(Box::new(response));
+        return Found::Whole(response);
     };
     if part.exact {
         return exact(asked, response);
@@ -71,7 +75,7 @@ pub(crate) fn judge(
     match response.status() {
         StatusCode::NOT_MODIFIED => match &part.known {
             Some(known) => renew(node, known, &response, received),
-            None => Found::Whole(Box::new(response)),
+            None => Found::Whole(response),
         },
         // Its length is not known yet: any part's answer tells it.
         StatusCode::RANGE_NOT_SATISFIABLE if asked.start > 0 => {
@@ -89,20 +93,20 @@ pub(crate) fn judge(
         }
         StatusCode::OK => {
             node.blocks.whole.set(&order.key);
-            Found::Whole(Box::new(response))
+            Found::Whole(response)
         }
-        _ => Found::Whole(Box::new(response)),
+        _ => Found::Whole(response),
     }
 }
 
 /// What goes on to a client as it came.
 fn exact(asked: &Range<u64>, response: Response<upstream::Body>) -> Found {
     if response.status() != StatusCode::PARTIAL_CONTENT {
-        return Found::Whole(Box::new(response));
+        return Found::Whole(response);
     }
     let body_len = response.body().size_hint().exact();
     match content_range::part(response.headers(), body_len, asked) {
-        Some(_) => Found::Whole(Box::new(response)),
+        Some(_) => Found::Whole(response),
         None => Found::Again(None),
     }
 }
@@ -135,7 +139,7 @@ fn begin(
     let body_len = response.body().size_hint().exact();
     let span = content_range::span(response.headers());
     if span.is_some_and(|span| span.part == (0..span.total) && body_len == Some(span.total)) {
-        return Found::Whole(Box::new(as_whole(response)));
+        return Found::Whole(as_whole(response));
     }
     let Some(span) = content_range::part(response.headers(), body_len, asked) else {
         return Found::Again(None);

@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::setup::{Edge, bytes};
+use crate::setup::Edge;
 
 const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: edge.test\r\n\r\n";
 
@@ -129,7 +129,7 @@ async fn is_cut_reading_slowly(rate_min: ByteSize, seconds: u64) -> bool {
         config.client_rate_window = Duration::from_secs(20);
     })
     .await;
-    let body = bytes(20_000_000);
+    let body = vec![7; 16_000_000];
     origin.route("/x", Answer::ok(body).cache("max-age=60"));
     edge.get("/x").send().await;
     let clock = Still::now();

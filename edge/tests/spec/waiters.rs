@@ -61,7 +61,7 @@ async fn a_failed_fetch_fails_for_all_who_wait_and_is_not_repeated_by_each() {
     for reply in join_all(waiting).await {
         assert_eq!(reply.unwrap().status, 502);
     }
-    // One fetch, tried again; and those of who came when it had failed.
+    // A GET is sent again twice, for all of them; and those of who came when it had failed.
     assert!(origin.fetches("/x") < 10);
 }
 
