@@ -22,7 +22,7 @@ use crate::{
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
     forward,
-    freshness::{Share, State, split_unquoted},
+    freshness::{Freshness, Share, State, split_unquoted},
     head::{Head, Object},
     node::Node,
     outcome::Outcome,
@@ -144,13 +144,13 @@ async fn pass(node: &Arc<Node>, site: &Arc<Site>, request: &Parts, body: Incomin
 }
 
 /// One request that passed the gate.
-struct Exchange<'a> {
-    node: &'a Arc<Node>,
-    site: &'a Arc<Site>,
-    target: Target,
-    asked: Asked<'a>,
+pub(crate) struct Exchange<'a> {
+    pub(crate) node: &'a Arc<Node>,
+    pub(crate) site: &'a Arc<Site>,
+    pub(crate) target: Target,
+    pub(crate) asked: Asked<'a>,
     /// The client's credential for the origin.
-    own: Option<&'a HeaderValue>,
+    pub(crate) own: Option<&'a HeaderValue>,
 }
 
 impl Exchange<'_> {
@@ -174,8 +174,15 @@ impl Exchange<'_> {
             };
             return self.noted(negative, Note::default());
         }
-        if self.site.kind == Kind::Plain && only_if_cached(self.asked.headers) {
+        let only_stored = self.site.kind == Kind::Plain && only_if_cached(self.asked.headers);
+        if only_stored && !self.is_in_blocks(now) {
             return self.noted(not_cached(), Note::default());
+        }
+        if stored.is_none()
+            && self.own.is_none()
+            && let Some(answer) = self.by_blocks(None).await
+        {
+            return answer;
         }
         if self.asked.head_only && self.site.passed.is_all() {
             let order = Order {
@@ -192,7 +199,7 @@ impl Exchange<'_> {
     }
 
     /// What is stored, if this viewer may read it.
-    fn stored(&self) -> Option<Arc<Object>> {
+    pub(crate) fn stored(&self) -> Option<Arc<Object>> {
         let object = self.node.store.get(&self.target.key, || self.fields())?;
         let head = &object.head;
         // RFC 9111 §3.5: to whom has a credential, an answer of no one's in particular may be
@@ -203,7 +210,7 @@ impl Exchange<'_> {
     }
 
     /// What goes up of the client's fields.
-    fn fields(&self) -> HeaderMap {
+    pub(crate) fn fields(&self) -> HeaderMap {
         let mut fields = self.site.passed.of(self.asked.headers);
         if let Some(hops) = self.asked.headers.get(CDN_LOOP) {
             fields.insert(CDN_LOOP, hops.clone());
@@ -214,7 +221,7 @@ impl Exchange<'_> {
         fields
     }
 
-    fn serve(&self, object: &Object, outcome: Outcome, now: Instant) -> Answer {
+    pub(crate) fn serve(&self, object: &Object, outcome: Outcome, now: Instant) -> Answer {
         let note = Note {
             ttl_secs: Some(object.head.freshness.ttl_secs(now)),
             ..Note::default()
@@ -241,8 +248,12 @@ impl Exchange<'_> {
 
     async fn fetch(&self, stale: Option<Arc<Object>>) -> Answer {
         let mut key = self.fill_key(stale.as_ref());
+        let tries = match self.node.unshared.holds(&key) {
+            true => 0,
+            false => VARIANTS_TRIED,
+        };
         // A running fetch may turn out to be of another variant than this request's.
-        for _ in 0..VARIANTS_TRIED {
+        for _ in 0..tries {
             let (reader, outcome) = match self.join(&key) {
                 Joined::Leader(fill, reader) => {
                     let mut order = self.order(stale.clone(), false);
@@ -266,6 +277,15 @@ impl Exchange<'_> {
             if head.is_some_and(|head| head.share == Share::Nobody) {
                 break;
             }
+            if matches!(arrival, Ok(Arrival::Alone)) {
+                break;
+            }
+            if let Ok(Arrival::Spread(spread)) = &arrival {
+                match self.by_blocks(Some((spread.clone(), outcome))).await {
+                    Some(answer) => return answer,
+                    None => continue,
+                }
+            }
             match self.other_variant(head) {
                 Some(values) => key.cache = self.target.key.variant(&values),
                 None => return self.arrived(arrival, reader, outcome, stale.as_deref()),
@@ -276,14 +296,19 @@ impl Exchange<'_> {
     }
 
     /// Names the variant that this request wants, if that is not the one which came.
-    fn other_variant(&self, head: Option<&Head>) -> Option<String> {
+    pub(crate) fn other_variant(&self, head: Option<&Head>) -> Option<String> {
         let vary = head?.vary.as_ref()?;
         let fields = self.fields();
         (!vary.matches(&fields)).then(|| vary.variant(&fields))
     }
 
     /// Fetches for this request alone.
-    async fn fetch_by(&self, order: Order, outcome: Outcome, stale: Option<Arc<Object>>) -> Answer {
+    pub(crate) async fn fetch_by(
+        &self,
+        order: Order,
+        outcome: Outcome,
+        stale: Option<Arc<Object>>,
+    ) -> Answer {
         let (fill, reader) = self.node.fills.apart();
         pump::start(self.node, fill, order);
         let arrival = reader.arrival().await;
@@ -300,7 +325,7 @@ impl Exchange<'_> {
     }
 
     /// Of the object, or of the variant of it that is stored and stale.
-    fn fill_key(&self, stale: Option<&Arc<Object>>) -> FillKey {
+    pub(crate) fn fill_key(&self, stale: Option<&Arc<Object>>) -> FillKey {
         let vary = stale.and_then(|stale| stale.head.vary.as_ref());
         FillKey {
             cache: match vary {
@@ -314,7 +339,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn order(&self, stale: Option<Arc<Object>>, apart: bool) -> Order {
+    pub(crate) fn order(&self, stale: Option<Arc<Object>>, apart: bool) -> Order {
         Order {
             place: self.target.key.clone(),
             asset: self.target.asset().map(Into::into),
@@ -326,7 +351,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn arrived(
+    pub(crate) fn arrived(
         &self,
         arrival: Result<Arrival, FetchError>,
         reader: Reader,
@@ -358,29 +383,28 @@ impl Exchange<'_> {
                 let response = respond::stream(&self.asked, &head, reader, now);
                 self.noted(Answer::new(response, outcome), note)
             }
-            Ok(Arrival::KeyMissing | Arrival::Object(_) | Arrival::Head(_)) => {
-                self.noted(respond::refusal(Refusal::Missing), Note::default())
-            }
+            Ok(_) => self.noted(respond::refusal(Refusal::Missing), Note::default()),
         }
     }
 
     /// The stale object, if it may stand in; else says what failed.
-    fn failed(&self, error: &FetchError, stale: Option<&Object>) -> Answer {
+    pub(crate) fn failed(&self, error: &FetchError, stale: Option<&Object>) -> Answer {
         let now = Instant::now();
-        let disconnected = matches!(error, FetchError::Unreachable(_) | FetchError::Silent(_));
-        let most = self.node.config.stale_if_unreachable;
-        let stands_in = |stale: &&Object| {
-            let freshness = &stale.head.freshness;
-            freshness.serves_on_error(now)
-                || (disconnected && freshness.serves_disconnected(now, most))
-        };
+        let stands_in = |stale: &&Object| self.outlives(&stale.head.freshness, error, now);
         match stale.filter(stands_in) {
             Some(stale) => self.serve(stale, Outcome::Stale, now),
             None => self.noted(respond::fetch_failed(error), Note::default()),
         }
     }
 
-    fn noted(&self, answer: Answer, note: Note) -> Answer {
+    /// Whether what is so fresh may be served instead of this error.
+    pub(crate) fn outlives(&self, freshness: &Freshness, error: &FetchError, now: Instant) -> bool {
+        let disconnected = matches!(error, FetchError::Unreachable(_) | FetchError::Silent(_));
+        let most = self.node.config.stale_if_unreachable;
+        freshness.serves_on_error(now) || (disconnected && freshness.serves_disconnected(now, most))
+    }
+
+    pub(crate) fn noted(&self, answer: Answer, note: Note) -> Answer {
         answer.noted(&self.node.config.pop, note)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::{fill::Reader, upstream::FetchError};
+use crate::{blocks::Walk, fill::Reader, upstream::FetchError};
 
 /// The body of an answer. An error ends it without its end, so that the connection is
 /// cut and no client takes a part for the whole.
@@ -17,6 +17,8 @@ pub(crate) enum Body {
     Pieces(VecDeque<Bytes>),
     /// What is still coming, and how much of it is left if that is known.
     Fill { reader: Reader, left: Option<u64> },
+    /// Block by block.
+    Blocks(Box<Walk>),
 }
 
 impl Body {
@@ -26,18 +28,7 @@ impl Body {
 
     /// A part of a stored body.
     pub(crate) fn part(body: &[Bytes], part: &Range<u64>) -> Self {
-        let mut offset = 0;
-        let mut pieces = VecDeque::with_capacity(body.len());
-        for piece in body {
-            let len = piece.len() as u64;
-            let start = part.start.clamp(offset, offset + len) - offset;
-            let end = part.end.clamp(offset, offset + len) - offset;
-            if start < end {
-                pieces.push_back(piece.slice(start as usize..end as usize));
-            }
-            offset += len;
-        }
-        Self::Pieces(pieces)
+        Self::Pieces(slice(body, part))
     }
 
     /// All that a fill brings, or a part of it.
@@ -48,6 +39,22 @@ impl Body {
         let left = part.map(|part| part.end - part.start).or(len);
         Self::Fill { reader, left }
     }
+}
+
+/// A part of a body in pieces.
+pub(crate) fn slice(body: &[Bytes], part: &Range<u64>) -> VecDeque<Bytes> {
+    let mut offset = 0;
+    let mut pieces = VecDeque::with_capacity(body.len());
+    for piece in body {
+        let len = piece.len() as u64;
+        let start = part.start.clamp(offset, offset + len) - offset;
+        let end = part.end.clamp(offset, offset + len) - offset;
+        if start < end {
+            pieces.push_back(piece.slice(start as usize..end as usize));
+        }
+        offset += len;
+    }
+    pieces
 }
 
 impl From<Vec<u8>> for Body {
@@ -73,6 +80,7 @@ impl http_body::Body for Body {
                 }
                 piece
             }
+            Self::Blocks(walk) => ready!(walk.poll_piece(cx)),
         };
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
@@ -81,6 +89,7 @@ impl http_body::Body for Body {
         match self {
             Self::Pieces(pieces) => pieces.is_empty(),
             Self::Fill { left, .. } => *left == Some(0),
+            Self::Blocks(walk) => walk.left() == 0,
         }
     }
 
@@ -88,6 +97,7 @@ impl http_body::Body for Body {
         let exact = match self {
             Self::Pieces(pieces) => Some(pieces.iter().map(|piece| piece.len() as u64).sum()),
             Self::Fill { left, .. } => *left,
+            Self::Blocks(walk) => Some(walk.left()),
         };
         exact.map_or_else(SizeHint::default, SizeHint::with_exact)
     }

@@ -12,6 +12,10 @@ pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
 
+/// Lengths of a block that work, bytes. Chosen: each block costs a request and about 1 KiB
+/// of index; each answer may hold two in memory.
+const BLOCK_LENS: std::ops::RangeInclusive<u64> = 4 << 10..=64 << 20;
+
 /// How an edge works. Times are written as in `10s`, sizes as in `512 MiB`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,8 +68,11 @@ pub struct Config {
 
     /// Memory for stored answers, bodies, headers and index. Default 512 MiB.
     pub ram: ByteSize,
-    /// Longest body that is stored; longer ones are passed on. Default 64 MiB.
+    /// Longest body that is stored whole; longer ones are passed on. Default 64 MiB.
     pub object_max: ByteSize,
+    /// A range that is not stored is fetched in aligned blocks of this length, 4 KiB to
+    /// 64 MiB, which are stored one by one; 0: the whole object is. Default 1 MiB.
+    pub block: ByteSize,
     /// Memory for bodies that are being fetched and will be stored. Default 128 MiB.
     pub fill_ram: ByteSize,
     /// Where a body of unknown length outgrows `object_max` while several read it: who
@@ -235,6 +242,7 @@ impl Default for Config {
             site: Vec::new(),
             ram: ByteSize::mib(512),
             object_max: ByteSize::mib(64),
+            block: ByteSize::mib(1),
             fill_ram: ByteSize::mib(128),
             fill_window: ByteSize::mib(8),
             fetches_max: 256,
@@ -322,6 +330,12 @@ impl Config {
             "object_max",
             "it must be under 4 GiB",
         )?;
+        let block = self.block.as_u64();
+        limit(
+            block == 0 || BLOCK_LENS.contains(&block),
+            "block",
+            "it must be 0 for none, or 4 KiB to 64 MiB",
+        )?;
         limit(
             self.fetches_max > 0,
             "fetches_max",
@@ -385,6 +399,17 @@ mod tests {
             };
             let said = config.validate().unwrap_err().to_string();
             assert!(said.contains(why), "{url}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_off_or_of_a_length_that_works() {
+        for (block, good) in [(0, true), (1 << 20, true), (4095, false), (1 << 27, false)] {
+            let config = Config {
+                block: ByteSize::b(block),
+                ..Config::default()
+            };
+            assert_eq!(config.validate().is_ok(), good, "{block}");
         }
     }
 

@@ -14,6 +14,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    blocks::Spread,
     freshness::Share,
     head::{Head, Object},
     upstream::FetchError,
@@ -30,8 +31,12 @@ pub(crate) enum Arrival {
     Head(Arc<Head>),
     /// An object that was stored, and still is what the origin has.
     Object(Arc<Object>),
+    /// A version whose blocks can be had.
+    Spread(Arc<Spread>),
     /// The origin wants a key.
     KeyMissing,
+    /// Parts that can't be kept: each request asks for its own.
+    Alone,
 }
 
 /// See the module.
@@ -85,7 +90,11 @@ impl Fill {
         let id = state.next_reader;
         state.next_reader += 1;
         state.readers.insert(id, Slot::default());
+        let writer = state.writer.take();
         drop(state);
+        if let Some(writer) = writer {
+            writer.wake();
+        }
         Some(Reader {
             fill: self.clone(),
             id,
@@ -184,6 +193,19 @@ impl Fill {
         .await
     }
 
+    /// The writer's: waits for so many readers.
+    pub(crate) async fn audience(&self, count: usize) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.readers.len() >= count {
+                return Poll::Ready(());
+            }
+            state.writer = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Changes the state, then wakes all readers, outside the lock.
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
@@ -248,6 +270,11 @@ impl Reader {
             }
         })
         .await
+    }
+
+    /// Bytes that came so far.
+    pub(crate) fn came(&self) -> u64 {
+        self.fill.lock().len
     }
 
     /// Reads this part only.

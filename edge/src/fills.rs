@@ -126,6 +126,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whether so much could be taken now.
+    pub(crate) fn has(&self, bytes: u64) -> bool {
+        self.used().saturating_add(bytes) <= self.limit
+    }
+
     /// Nothing yet.
     pub(crate) fn portion(self: &Arc<Self>) -> Portion {
         Portion {

@@ -12,7 +12,7 @@ use crate::{
     freshness::{Received, State, Terms, date, judge},
     head::{Head, Taking},
     path::{Kind, Query, Reading, Target},
-    range::{Wanted, wanted},
+    range::{Wanted, begin, exact, wanted},
     vary::Vary,
 };
 
@@ -26,6 +26,11 @@ pub fn range(data: &[u8]) {
         && let Wanted::Part(part) = wanted(&field, len)
     {
         assert!(part.start < part.end && part.end <= len);
+        // What does not depend on the length is the same at every length.
+        if let Some(exact) = exact(&field) {
+            assert_eq!(part, exact.start..exact.end.min(len));
+            assert_eq!(begin(&field), Some(part.start));
+        }
     }
 }
 

@@ -123,7 +123,7 @@ impl Head {
     }
 
     /// This head as a 304 changes it (RFC 9111 §3.2).
-    fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
+    pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
         let access = access(news).unwrap_or(self.access);
         let mut headers = self.headers.clone();
         let mut changed = passed_on(news);
@@ -188,8 +188,18 @@ impl Head {
         }
     }
 
+    /// This head with another freshness.
+    pub(crate) fn with_freshness(&self, freshness: Freshness) -> Self {
+        Self {
+            headers: self.headers.clone(),
+            freshness,
+            vary: self.vary.clone(),
+            ..*self
+        }
+    }
+
     /// What this head takes in memory, bytes.
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let field = |(name, value): (&HeaderName, &HeaderValue)| {
             name.as_str().len() + value.len() + FIELD_OVERHEAD
         };

@@ -37,6 +37,7 @@ pub(crate) fn is_new_state(order: &Order, answer: &Parts) -> bool {
 fn drop_stored(node: &Node, place: &CacheKey) {
     node.store.remove(place);
     node.fills.spoil(place);
+    node.blocks.forget(place, &node.store);
 }
 
 /// The object that a field names, relative to the one that was changed.

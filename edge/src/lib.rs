@@ -2,8 +2,8 @@
 //!
 //! A [`connection`] brings a request, which becomes a [`path::Target`]; [`access`] judges
 //! its key; [`answer`] serves it from the [`store`], or joins or starts a [`fill`]: one
-//! fetch from the origin that streams to all who wait for it. The modules stand in that
-//! order, connections last.
+//! fetch from the origin that streams to all who wait for it. Of large objects, ranges are
+//! fetched in [`blocks`]. The modules stand in that order, connections last.
 
 mod config;
 mod error;
@@ -27,8 +27,11 @@ mod vary;
 mod fill;
 mod fills;
 mod invalidate;
+mod marks;
 mod pump;
 mod upstream;
+
+mod blocks;
 
 mod node;
 mod warm;

@@ -15,10 +15,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Config, EdgeError,
     access::Gate,
+    blocks::Blocks,
     clients::Clients,
     config::SiteConfig,
     connection::Register,
     fills::{Budget, Fills},
+    marks::Marks,
     metrics::Metrics,
     path::Kind,
     site::Sites,
@@ -38,9 +40,12 @@ pub(crate) struct Node {
     /// Judges keys; none on a plain site.
     pub(crate) gate: Option<Arc<Gate>>,
     pub(crate) store: Store,
+    pub(crate) blocks: Blocks,
     pub(crate) fills: Fills,
     pub(crate) fill_ram: Arc<Budget>,
     pub(crate) refusals: Refusals,
+    /// What could not be shared when it last came: each request has its own fetch.
+    pub(crate) unshared: Marks,
     pub(crate) metrics: Metrics,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
@@ -68,15 +73,18 @@ impl Node {
             None => Kind::Plain,
         };
         let open = |site: &SiteConfig| Origin::new(&upstream::of_site(&config, site), None, &names);
+        let (ram_bytes, block) = (config.ram.as_u64(), config.block.as_u64());
         Ok(Self {
             sites: Sites::new(&config, kind, &origin, open)?,
             origin,
             names,
             gate,
-            store: Store::new(config.ram.as_u64()),
+            store: Store::new(ram_bytes - Blocks::index_bytes(block, ram_bytes)),
+            blocks: Blocks::new(block, ram_bytes),
             fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
             fill_ram: Budget::new(config.fill_ram.as_u64()),
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
+            unshared: Marks::new(),
             metrics: Metrics::new(&config.pop),
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),

@@ -41,6 +41,11 @@ impl CacheKey {
         whole.split('?').next().unwrap_or(whole)
     }
 
+    /// The key of a part of this object, which no client can ask for, as of a variant.
+    pub(crate) fn part(&self, name: &str) -> Self {
+        Self(format!("{}\0\u{1}{name}", self.0).into())
+    }
+
     /// Of the same object, the answer to requests with these field values. No client's
     /// path has the byte between the two.
     pub(crate) fn variant(&self, values: &str) -> Self {

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
+    blocks::{self, Found, Part, Spread},
     config::Profile,
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
@@ -55,6 +56,8 @@ pub(crate) struct Order {
     pub(crate) authorized: bool,
     /// What is stored and not fresh; to HEAD, whatever is stored.
     pub(crate) stale: Option<Arc<Object>>,
+    /// What of it to ask for first, where it may be had in blocks.
+    pub(crate) part: Option<Part>,
     /// For one request only: not shared while it runs.
     pub(crate) apart: bool,
     /// What the client sends.
@@ -74,9 +77,35 @@ impl Order {
             fields: HeaderMap::new(),
             authorized: false,
             stale: None,
+            part: None,
             apart: false,
             upload: None,
         }
+    }
+
+    /// How an answer to it is taken over.
+    pub(crate) fn taking<'a>(
+        &'a self,
+        node: &'a Node,
+        status: StatusCode,
+        received: Received,
+    ) -> Taking<'a> {
+        let path = self.place.path();
+        Taking {
+            received,
+            terms: self.site.terms(path, status, self.authorized),
+            via: &node.names.via,
+            our_cors: self.site.has_our_cors(),
+            sent: &self.fields,
+        }
+    }
+
+    /// Nothing that was fetched without a key is kept where holders of keys would find
+    /// it, unless all may read it.
+    pub(crate) fn may_store(&self, head: &Head) -> bool {
+        self.asset.is_none()
+            || self.key.credential == Credential::Edge
+            || head.access == Access::Public
     }
 
     fn is_read(&self) -> bool {
@@ -131,26 +160,67 @@ impl Pump {
     async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
         let origin = &self.order.site.origin;
         let slot = origin.slot(&self.order.place).await?;
-        self.node.metrics.fetches.increment(1);
-        let known = self.order.stale.as_ref().filter(|_| self.order.is_read());
-        let question = Question {
-            key: &self.order.place,
-            method: &self.order.method,
-            credential: self.order.key.credential,
-            fields: &self.order.fields,
-            known: known.map(|object| &object.head.headers),
-        };
-        let response = match upload {
-            None => origin.get(&question).await?,
-            Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
-        };
-        let at = Instant::now();
-        let received = Received {
-            at,
-            wall: SystemTime::now(),
-            delay: at.saturating_duration_since(asked),
-        };
-        self.take(response, received, slot).await
+        let mut part = self.order.part.as_ref().map(|part| part.range.clone());
+        let mut upload = upload;
+        // At most for a block, the first block and the whole.
+        loop {
+            let spread = part.as_ref().and(self.order.part.as_ref());
+            let spread = spread
+                .and_then(|part| part.known.as_ref())
+                .map(|it| it.head());
+            let stale = self.order.stale.as_ref();
+            let stale = stale.filter(|_| part.is_none() && self.order.is_read());
+            let known = spread.as_deref().or(stale.map(|object| &object.head));
+            let question = Question {
+                key: &self.order.place,
+                method: &self.order.method,
+                credential: self.order.key.credential,
+                fields: &self.order.fields,
+                known: known.map(|head| &head.headers),
+                part: part.as_ref(),
+                same: None,
+            };
+            self.node.metrics.fetches.increment(1);
+            let response = match upload.take() {
+                None => origin.get(&question).await?,
+                Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
+            };
+            let at = Instant::now();
+            let received = Received {
+                at,
+                wall: SystemTime::now(),
+                delay: at.saturating_duration_since(asked),
+            };
+            let asked = part.as_ref();
+            match blocks::judge(&self.node, &self.order, asked, response, received) {
+                Found::Whole(response) => return self.take(response, received, slot).await,
+                Found::Again(next) => part = next,
+                Found::Alone => {
+                    self.node.fills.close(&self.order.key, &self.fill);
+                    self.fill.arrive(Arrival::Alone);
+                    return Ok(());
+                }
+                Found::Renewed(spread) => {
+                    self.found(spread);
+                    return Ok(());
+                }
+                Found::Begun(spread, first) => {
+                    self.found(spread);
+                    first.take().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Those who wait go on with this version, block by block.
+    fn found(&self, spread: Arc<Spread>) {
+        if !self.fill.may_store() {
+            self.node.blocks.forget(&self.order.place, &self.node.store);
+        }
+        self.node.fills.close(&self.order.key, &self.fill);
+        self.fill.arrive(Arrival::Spread(spread));
+        self.fill.finish(Ok(()));
     }
 
     async fn take(
@@ -226,18 +296,9 @@ impl Pump {
         // Such a body ends with its connection: a cut one looks whole.
         let endless = length.is_none() && !parts.headers.contains_key(TRANSFER_ENCODING);
         let mut portion = self.node.fill_ram.portion();
-        let terms =
-            self.order
-                .site
-                .terms(self.order.place.path(), parts.status, self.order.authorized);
-        let taking = Taking {
-            received,
-            terms,
-            via: &self.node.names.via,
-            our_cors: self.order.site.has_our_cors(),
-            sent: &self.order.fields,
-        };
+        let taking = self.order.taking(&self.node, parts.status, received);
         let mut head = Head::new(&parts, length, &taking);
+        self.remember(&head);
         if !self.order.is_read() {
             self.note_side_effects(&parts, &head, received);
             head.store &= invalidate::is_new_state(&self.order, &parts);
@@ -249,7 +310,7 @@ impl Pump {
         if !self.fits(length.unwrap_or(0), &mut portion) {
             (head.store, head.share) = (false, Share::Nobody);
         }
-        if endless || !self.may_store(&head) {
+        if endless || !self.order.may_store(&head) {
             head.store = false;
         }
         if !head.store && head.share != Share::Nobody {
@@ -288,12 +349,23 @@ impl Pump {
         }
     }
 
-    /// Nothing that was fetched without a key is kept where holders of keys would find
-    /// it, unless all may read it.
-    fn may_store(&self, head: &Head) -> bool {
-        self.order.asset.is_none()
-            || self.order.key.credential == Credential::Edge
-            || head.access == Access::Public
+    /// Who asks later must not wait for an answer that is not for them; nor may they have
+    /// parts of another version.
+    fn remember(&self, head: &Head) {
+        let Order { key, site, .. } = &self.order;
+        if self.order.authorized || !self.order.is_read() || head.status.is_server_error() {
+            return;
+        }
+        let alone =
+            head.share == Share::Nobody || (!head.store && site.profile == Profile::Passthrough);
+        match (alone, self.order.apart) {
+            (true, false) => self.node.unshared.set(key),
+            (false, true) => self.node.unshared.clear(key),
+            _ => {}
+        }
+        self.node
+            .blocks
+            .compare(&self.order.place, head, &self.node.store);
     }
 
     fn fits(&self, len: u64, portion: &mut Portion) -> bool {
@@ -306,11 +378,12 @@ impl Pump {
         mut body: upstream::Body,
         mut portion: Portion,
     ) -> Result<(), FetchError> {
+        let idle = self.node.config.body_idle_timeout;
         let mut keeping = head.store || head.share != Share::Nobody;
         let (mut len, mut overhead) = (0, 0);
         let mut last = Bytes::new();
         while self.fill.room().await {
-            let Some(piece) = self.next(&mut body).await? else {
+            let Some(piece) = next_piece(&mut body, idle).await? else {
                 return self.end(head, last, keeping).await;
             };
             len += piece.len() as u64;
@@ -331,24 +404,6 @@ impl Pump {
             self.gauge();
         }
         Err(FetchError::Stopped)
-    }
-
-    async fn next(&self, body: &mut upstream::Body) -> Result<Option<Bytes>, FetchError> {
-        let idle = self.node.config.body_idle_timeout;
-        loop {
-            let Ok(frame) = timeout(idle, body.frame()).await else {
-                return Err(body.stalled(idle));
-            };
-            match frame {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(error),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
-                    // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
-                    _ => {}
-                },
-            }
-        }
     }
 
     async fn end(&self, head: &Head, last: Bytes, keeping: bool) -> Result<(), FetchError> {
@@ -383,9 +438,30 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The next piece of a body; `None` at its end.
+pub(crate) async fn next_piece(
+    body: &mut upstream::Body,
+    idle: Duration,
+) -> Result<Option<Bytes>, FetchError> {
+    loop {
+        let Ok(frame) = timeout(idle, body.frame()).await else {
+            return Err(body.stalled(idle));
+        };
+        match frame {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
+                // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
+                _ => {}
+            },
+        }
+    }
+}
+
 /// The same bytes in few pieces, each in memory of just its length: pieces from the
 /// network may hold on to far larger buffers.
-async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
+pub(crate) async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
     let mut left: usize = pieces.iter().map(Bytes::len).sum();
     let mut whole = Vec::with_capacity(left.div_ceil(PIECE_LEN));
     let mut block = BytesMut::with_capacity(left.min(PIECE_LEN));

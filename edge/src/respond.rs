@@ -1,6 +1,6 @@
 //! What clients get: heads, parts, problems, and the `Cache-Status` of each.
 
-use std::ops::Range;
+use std::{fmt::Write, ops::Range};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -26,6 +26,8 @@ use crate::{
 
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// Room for what it mostly says, bytes.
+const CACHE_STATUS_LEN: usize = 64;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What of a request shapes its answer.
@@ -48,6 +50,8 @@ pub(crate) struct Note {
     /// Something stale was there.
     pub(crate) was_stale: bool,
     pub(crate) collapsed: bool,
+    /// Some of what was asked for was there.
+    pub(crate) partial: bool,
     pub(crate) stored: bool,
     pub(crate) status: Option<StatusCode>,
 }
@@ -68,7 +72,10 @@ impl Answer {
 }
 
 fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
-    let mut text = format!("\"weir-{pop}\"");
+    let mut text = String::with_capacity(CACHE_STATUS_LEN);
+    for part in ["\"weir-", pop, "\""] {
+        text.push_str(part);
+    }
     match outcome {
         Outcome::Hit => text.push_str("; hit"),
         Outcome::Stale => text.push_str("; hit; detail=stale"),
@@ -77,6 +84,7 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
         Outcome::Miss | Outcome::Collapsed | Outcome::Revalidated if note.was_stale => {
             text.push_str("; fwd=stale");
         }
+        Outcome::Miss | Outcome::Collapsed if note.partial => text.push_str("; fwd=partial"),
         Outcome::Miss | Outcome::Collapsed | Outcome::Revalidated => text.push_str("; fwd=miss"),
         Outcome::Refused | Outcome::Local | Outcome::Error | Outcome::Overloaded => {
             text.push_str("; detail=");
@@ -88,7 +96,7 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
         text.push_str(status.as_str());
     }
     if let Some(ttl_secs) = note.ttl_secs {
-        text.push_str(&format!("; ttl={ttl_secs}"));
+        let _ = write!(text, "; ttl={ttl_secs}");
     }
     for (is, word) in [(note.stored, "; stored"), (note.collapsed, "; collapsed")] {
         if is {
@@ -130,6 +138,20 @@ pub(crate) fn stream(
         Send::All => *response.body_mut() = Body::fill(reader, None, head.length),
     }
     response
+}
+
+/// The answer from an object whose blocks are stored, yet without its body, and which
+/// bytes that is; none if there is none.
+pub(crate) fn blocks(asked: &Asked<'_>, head: &Head, now: Instant) -> (Response<Body>, Range<u64>) {
+    let (mut response, send) = shape(asked, head, head.length, now);
+    let age_secs = head.freshness.age(now).as_secs();
+    response.headers_mut().entry(AGE).or_insert(age_secs.into());
+    let part = match send {
+        Send::Nothing => 0..0,
+        Send::Part(part) => part,
+        Send::All => 0..head.length.unwrap_or(0),
+    };
+    (response, part)
 }
 
 enum Send {
@@ -284,6 +306,7 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
     let (status, kind, outcome) = match error {
         FetchError::Unreachable(_)
         | FetchError::Cut
+        | FetchError::Changed
         | FetchError::BadAnswer(_)
         | FetchError::BadCoding(_)
         | FetchError::HeadTooLong

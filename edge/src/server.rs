@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use http::{Request, Response, header::CONTENT_LENGTH};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
@@ -18,7 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, Level, Span, debug, enabled, info, info_span, warn};
 
 use crate::{
     Config, EdgeError,
@@ -191,8 +193,8 @@ pub(crate) async fn respond(
         .path_and_query()
         .map_or("*", |target| target.as_str());
     let span =
-        info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
-    let answered = answer(node, &parts, body).instrument(span.clone()).await;
+        || info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    let (answered, span) = in_span(answer(node, &parts, body), span).await;
     let Answer { response, outcome } = answered;
     node.metrics.request(outcome);
     let status = response.status().as_u16();
@@ -203,6 +205,19 @@ pub(crate) async fn respond(
     } else {
         response
     }
+}
+
+/// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log
+/// and goes without, for a span costs as much as its look-up; not so where all is logged.
+async fn in_span<T>(future: impl Future<Output = T>, span: impl FnOnce() -> Span) -> (T, Span) {
+    let mut future = pin!(future);
+    if !enabled!(Level::DEBUG)
+        && let Some(done) = future.as_mut().now_or_never()
+    {
+        return (done, Span::none());
+    }
+    let span = span();
+    (future.instrument(span.clone()).await, span)
 }
 
 /// The same, as HEAD wants it (RFC 9110 §9.3.2).

@@ -42,7 +42,7 @@ pub(crate) enum Input {
     /// At the origin that lent the task.
     Origin {
         /// Opens it.
-        job: Job,
+        job: Box<Job>,
         /// Its length, bytes.
         len: u64,
     },

@@ -28,7 +28,7 @@ use crate::{
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let config = Config::load(args.config.as_deref())?;
     match args.command {
-        Command::Demo(demo) => demo::run(config, demo).await,
+        Command::Demo(demo) => Box::pin(demo::run(config, demo)).await,
         Command::Origin(origin) => Box::pin(roles::origin(config, origin)).await,
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Edge(edge) => roles::edge(config, edge).await,

@@ -1,5 +1,8 @@
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{ETAG, IF_MATCH, RANGE},
+};
 
 use crate::Gate;
 
@@ -18,6 +21,8 @@ pub struct Answer {
     pub(crate) hang_up: bool,
     /// Answers only to the join token.
     pub(crate) guarded: bool,
+    /// Answers a range with it, and 412 to another tag.
+    pub(crate) ranged: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +45,26 @@ impl Answer {
             chunked: false,
             hang_up: false,
             guarded: false,
+            ranged: false,
         }
+    }
+
+    /// 206 with this part of a body of `total` bytes.
+    #[must_use]
+    pub fn part(body: impl Into<Bytes>, first: usize, total: usize) -> Self {
+        Self::ok(body).partial(first, total)
+    }
+
+    /// 206: all that is scripted so far is the part from `first` on of a body of `total`
+    /// bytes.
+    #[must_use]
+    pub fn partial(mut self, first: usize, total: usize) -> Self {
+        let len = self.bytes_len() as usize;
+        self.status = StatusCode::PARTIAL_CONTENT;
+        self.header(
+            "content-range",
+            &format!("bytes {first}-{}/{total}", first + len - 1),
+        )
     }
 
     /// A status, with its own number as body.
@@ -97,6 +121,16 @@ impl Answer {
         self.header(wire::WEIR_ACCESS, wire::access::PUBLIC)
     }
 
+    /// Where one range of bytes is asked for, answers with that (RFC 9110 §14), cut in its
+    /// middle if there is a cut; where `If-Match` names another tag, with 412.
+    #[must_use]
+    pub fn ranges(self) -> Self {
+        Self {
+            ranged: true,
+            ..self
+        }
+    }
+
     /// Holds the whole answer at a gate.
     #[must_use]
     pub fn held(mut self, gate: &Gate) -> Self {
@@ -139,16 +173,67 @@ impl Answer {
         self
     }
 
+    /// What a request with these fields gets, if ranges are answered.
+    pub(crate) fn for_range(self, asked: &HeaderMap) -> Self {
+        let tag = self.headers.get(ETAG);
+        if self.ranged && asked.contains_key(IF_MATCH) && asked.get(IF_MATCH) != tag {
+            return Self {
+                before: self.before,
+                ..Self::status(412)
+            };
+        }
+        let text = asked.get(RANGE).and_then(|field| field.to_str().ok());
+        let Some(text) = text.filter(|_| self.ranged && self.status == StatusCode::OK) else {
+            return self;
+        };
+        let bytes = |step: &Step| match step {
+            Step::Bytes(bytes) => bytes.clone(),
+            _ => Bytes::new(),
+        };
+        let body = self.steps.iter().map(bytes).collect::<Vec<_>>().concat();
+        let set = text
+            .strip_prefix("bytes=")
+            .and_then(|set| set.split_once('-'));
+        let (first, last) = set.expect("an edge asks for one range");
+        let first: usize = first.parse().expect("an edge asks from a byte on");
+        let end = last
+            .parse()
+            .map_or(body.len(), |last: usize| body.len().min(last + 1));
+        if first >= end {
+            let unsatisfied = Self::status(416);
+            return unsatisfied.header("content-range", &format!("bytes */{}", body.len()));
+        }
+        let is_cut = self.steps.iter().any(|step| matches!(step, Step::Cut));
+        let mut part = Self::part(body[first..end].to_vec(), first, body.len());
+        part.headers.extend(self.headers);
+        if is_cut {
+            // In its middle.
+            let half = Bytes::copy_from_slice(&body[first..first + (end - first) / 2]);
+            part.steps = vec![Step::Bytes(half), Step::Cut];
+        }
+        Self {
+            claimed: Some((end - first) as u64),
+            before: self.before,
+            chunked: self.chunked,
+            guarded: self.guarded,
+            ..part
+        }
+    }
+
     /// What `Content-Length` says.
     pub(crate) fn length(&self) -> Option<u64> {
+        if self.chunked {
+            None
+        } else {
+            Some(self.claimed.unwrap_or_else(|| self.bytes_len()))
+        }
+    }
+
+    fn bytes_len(&self) -> u64 {
         let bytes = self.steps.iter().map(|step| match step {
             Step::Bytes(bytes) => bytes.len() as u64,
             _ => 0,
         });
-        if self.chunked {
-            None
-        } else {
-            Some(self.claimed.unwrap_or_else(|| bytes.sum()))
-        }
+        bytes.sum()
     }
 }

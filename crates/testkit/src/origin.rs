@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{
     HeaderMap, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, IF_NONE_MATCH},
+    header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, IF_NONE_MATCH, RANGE},
 };
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
@@ -118,7 +118,8 @@ impl FakeOrigin {
         self.server.shutdown().await;
     }
 
-    /// Answers this path and query so from now on.
+    /// Answers this path and query so from now on; with `#bytes=0-9` behind it, requests
+    /// for that range of it.
     pub fn route(&self, target: &str, answer: Answer) {
         lock(&self.shared.routes).insert(target.to_owned(), answer);
     }
@@ -216,14 +217,22 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> io::Result<Respo
     if head.uri.path() == "/api/keys" {
         return Ok(bulletin(shared, &head.headers, head.uri.query().unwrap_or_default()).await);
     }
-    let scripted = lock(&shared.routes).get(target).cloned();
+    let scripted = script(shared, target, &head.headers);
     match scripted {
         None => Ok(problem(404, kind::NOT_FOUND)),
         Some(script) => play(script, &head.headers).await,
     }
 }
 
-async fn play(script: Answer, asked: &HeaderMap) -> io::Result<Response<Body>> {
+/// What is scripted for this range of the path, or else for the path.
+fn script(shared: &Shared, target: &str, asked: &HeaderMap) -> Option<Answer> {
+    let routes = lock(&shared.routes);
+    let range = asked.get(RANGE).and_then(|field| field.to_str().ok());
+    let of_range = range.and_then(|range| routes.get(&format!("{target}#{range}")));
+    of_range.or_else(|| routes.get(target)).cloned()
+}
+
+async fn play(mut script: Answer, asked: &HeaderMap) -> io::Result<Response<Body>> {
     if let Some(gate) = &script.before {
         gate.passed().await;
     }
@@ -238,6 +247,7 @@ async fn play(script: Answer, asked: &HeaderMap) -> io::Result<Response<Body>> {
     if known.is_some() && asked.get(IF_NONE_MATCH) == known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
+        script = script.for_range(asked);
         *response.status_mut() = script.status;
         if let Some(len) = script.length() {
             response.headers_mut().insert(CONTENT_LENGTH, len.into());

@@ -57,6 +57,9 @@ pub(crate) enum FetchError {
     /// The origin does not take the join token.
     #[error("the origin refused this edge's join token")]
     JoinRefused,
+    /// Another version of the object than that whose blocks are stored.
+    #[error("the object changed at the origin")]
+    Changed,
     /// Too many fetches run, or too many wait for this one.
     #[error("too many requests wait for the origin")]
     Overloaded,
@@ -96,7 +99,7 @@ impl FetchError {
             Self::Unreachable(fault) => fault.proxy_error(),
             Self::Silent(_) => "http_response_timeout",
             Self::Stalled(_) => "connection_read_timeout",
-            Self::Cut => "http_response_incomplete",
+            Self::Cut | Self::Changed => "http_response_incomplete",
             Self::BadAnswer(_) => "http_protocol_error",
             Self::HeadTooLong => "http_response_header_section_size",
             Self::BadCoding(_) => "http_response_transfer_coding",

@@ -1,8 +1,10 @@
+use std::ops::Range;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
-        AUTHORIZATION, COOKIE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-        PROXY_AUTHORIZATION, VIA,
+        AUTHORIZATION, COOKIE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+        PROXY_AUTHORIZATION, RANGE, VIA,
     },
     uri::PathAndQuery,
 };
@@ -33,6 +35,10 @@ pub(crate) struct Question<'a> {
     pub(crate) fields: &'a HeaderMap,
     /// Fields of the stored answer, to ask whether it still holds.
     pub(crate) known: Option<&'a HeaderMap>,
+    /// These bytes only; to the end if theirs is the last number there is.
+    pub(crate) part: Option<&'a Range<u64>>,
+    /// Only if the answer still has this tag.
+    pub(crate) same: Option<&'a HeaderValue>,
 }
 
 impl Origin {
@@ -49,6 +55,17 @@ impl Origin {
         }
         if question.credential == Credential::Edge {
             self.put_join(&mut ask.headers);
+        }
+        if let Some(part) = question.part {
+            let field = match part.end {
+                u64::MAX => format!("bytes={}-", part.start),
+                end => format!("bytes={}-{}", part.start, end.saturating_sub(1)),
+            };
+            ask.headers
+                .extend(HeaderValue::try_from(field).map(|field| (RANGE, field)));
+        }
+        if let Some(same) = question.same {
+            ask.headers.insert(IF_MATCH, same.clone());
         }
         // RFC 9111 §4.3.1.
         for (stored, condition) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod blocks;
 mod cache;
 mod clients;
 mod coalescing;
@@ -10,10 +11,13 @@ mod faults;
 mod frames;
 mod handover;
 mod http2;
+mod kept;
 mod keys;
 mod licence;
 mod limits;
+mod pace;
 mod parts;
+mod readers;
 mod refusals;
 mod requests;
 mod rfc9111;
@@ -23,3 +27,5 @@ mod sites;
 #[cfg(feature = "tls")]
 mod tls;
 mod upstream;
+mod versions;
+mod waiters;

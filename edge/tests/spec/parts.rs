@@ -71,7 +71,7 @@ async fn if_range_with_another_tag_gets_the_whole() {
 }
 
 #[tokio::test]
-async fn a_range_on_a_miss_fetches_the_whole_once() {
+async fn a_range_on_a_miss_fetches_the_whole_once_from_an_origin_without_ranges() {
     let origin = FakeOrigin::start().await;
     let edge = Edge::plain(&origin).await;
     origin.route(SEGMENT, segment());
@@ -84,7 +84,6 @@ async fn a_range_on_a_miss_fetches_the_whole_once() {
         (part.status.as_u16(), &part.body[..]),
         (206, &bytes(50_000)[100..200])
     );
-    assert!(!origin.requests(SEGMENT)[0].headers.contains_key("range"));
     assert_eq!(edge.get(SEGMENT).send().await.body, bytes(50_000));
     assert_eq!(origin.fetches(SEGMENT), 1);
 }

@@ -231,7 +231,9 @@ async fn nothing_of_a_client_s_fields_goes_up() {
     let sent = &origin.requests("/x")[0].headers;
     let mut names: Vec<_> = sent.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["cdn-loop", "host", "via"]);
+    assert_eq!(names, ["cdn-loop", "host", "range", "via"]);
+    // The block that it is in, not the client's own.
+    assert_eq!(sent["range"], "bytes=0-1048575");
     assert_eq!(sent["host"], origin.addr().to_string());
     assert_eq!(sent["via"], "1.1 weir-fra");
 }

@@ -203,7 +203,7 @@ impl Worker {
             codecs: &self.codecs,
             source: Source::Origin { held: &held, job },
             input: Input::Origin {
-                job: job.clone(),
+                job: Box::new(job.clone()),
                 len: lease.source_len_bytes,
             },
             outlet: &outlet,

@@ -123,6 +123,7 @@ async fn serve(bytes: Vec<u8>) -> (Input, AbortHandle) {
     });
     let lease = serde_json::from_value(lease).unwrap();
     let job = Api::new(&config).unwrap().job(&lease).unwrap();
+    let job = Box::new(job);
     (Input::Origin { job, len }, server.abort_handle())
 }
 

@@ -1,0 +1,118 @@
+//! Answers requests from blocks.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::{Spread, Walk, fetch::Asker, look::Looked, walk::How};
+use crate::{
+    answer::Exchange,
+    body::Body,
+    freshness::State,
+    outcome::Outcome,
+    respond::{self, Answer, Note},
+    upstream::FetchError,
+};
+
+/// How often a request begins anew because the object changed meanwhile, or what it joined
+/// was not for it. Chosen: twice is chance, more is an origin at odds with itself.
+const TRIES: usize = 4;
+
+impl Exchange<'_> {
+    /// The answer from blocks; `None` if the object is to be fetched whole. `seen` is a
+    /// version that a fetch has just found.
+    pub(crate) async fn by_blocks(&self, seen: Option<(Arc<Spread>, Outcome)>) -> Option<Answer> {
+        if let Some((spread, outcome)) = seen
+            && let Looked::Spread(spread, outcome) = self.may_have(spread, outcome)
+            && let Some(answer) = self.send(&spread, outcome).await
+        {
+            return Some(answer);
+        }
+        for _ in 0..TRIES {
+            let looked = match self.spread() {
+                Some(spread) => self.state(spread).await,
+                None if self.is_alone() => return self.exactly().await,
+                None => self.look(self.part(None)?).await,
+            };
+            let (spread, outcome) = match looked {
+                Looked::Spread(spread, outcome) => (spread, outcome),
+                Looked::Answer(answer) => return Some(answer),
+                Looked::Again => continue,
+                Looked::Whole => return None,
+                Looked::Alone => return self.exactly().await,
+            };
+            if let Some(answer) = self.send(&spread, outcome).await {
+                return Some(answer);
+            }
+        }
+        Some(self.failed(&FetchError::Changed, None))
+    }
+
+    /// Whether all that is asked for is stored in blocks, and fresh.
+    pub(crate) fn is_in_blocks(&self, now: Instant) -> bool {
+        let spread = self.spread().filter(|_| self.own.is_none());
+        spread.is_some_and(|spread| {
+            let is_fresh = spread.head().freshness.state(now) == State::Fresh;
+            is_fresh && self.is_stored(&spread, now)
+        })
+    }
+
+    /// Whether all that is asked for of this version is stored.
+    pub(super) fn is_stored(&self, spread: &Spread, now: Instant) -> bool {
+        let part = respond::blocks(&self.asked, &spread.head(), now).1;
+        part.is_empty() || spread.is_stored(&part, &self.node.store)
+    }
+
+    /// The version that is stored in blocks, if this viewer may read it.
+    pub(super) fn spread(&self) -> Option<Arc<Spread>> {
+        let spread = self.node.blocks.get(&self.target.key)?;
+        let may_read = self.asked.viewer.may_read(spread.head().access);
+        (may_read && spread.matches(|| self.fields())).then_some(spread)
+    }
+
+    /// The answer from this version; `None` if the origin has another by now.
+    async fn send(&self, spread: &Arc<Spread>, outcome: Outcome) -> Option<Answer> {
+        let now = Instant::now();
+        let head = spread.head();
+        let (mut response, part) = respond::blocks(&self.asked, &head, now);
+        let mut note = Note {
+            stored: !matches!(outcome, Outcome::Hit | Outcome::Stale),
+            collapsed: outcome == Outcome::Collapsed,
+            was_stale: outcome == Outcome::Revalidated,
+            status: (outcome == Outcome::Revalidated).then_some(StatusCode::NOT_MODIFIED),
+            ..Note::default()
+        };
+        let mut outcome = outcome;
+        if !part.is_empty() {
+            let whole_there = spread.holds(&part);
+            let asker = Asker {
+                site: self.site.clone(),
+                credential: self.fill_key(None).credential,
+                fields: self.fields(),
+                is_media: self.target.asset().is_some(),
+            };
+            let mut walk = Walk::new(self.node, asker, spread, part);
+            let how = match walk.begin().await {
+                Ok(how) => how,
+                Err(FetchError::Changed) => return None,
+                Err(error) => return Some(self.failed(&error, None)),
+            };
+            *response.body_mut() = Body::Blocks(Box::new(walk));
+            if outcome == Outcome::Hit && !(whole_there && how == How::Stored) {
+                note.partial = true;
+                note.stored = true;
+                note.collapsed = how == How::Joined;
+                outcome = if note.collapsed {
+                    Outcome::Collapsed
+                } else {
+                    Outcome::Miss
+                };
+            }
+        }
+        if matches!(outcome, Outcome::Hit | Outcome::Stale) {
+            note.ttl_secs = Some(head.freshness.ttl_secs(now));
+        }
+        Some(self.noted(Answer::new(response, outcome), note))
+    }
+}

@@ -1,0 +1,150 @@
+//! Objects of which parts are stored: fixed, aligned blocks, fetched when a range asks
+//! for them.
+//!
+//! The first answer with a part (`first`) makes a [`Spread`]: head, strong tag and length
+//! of one version. Its other blocks are fetched (`fetch`) only if the origin still has
+//! that version. Stored blocks, and those that are on their way, make an answer
+//! ([`Walk`]). Whatever shows another version ends the spread and all answers from it:
+//! two versions are never in one body. The modules stand in that order.
+
+mod content_range;
+mod spread;
+
+mod fetch;
+mod first;
+
+mod exchange;
+mod look;
+mod walk;
+
+use std::{ops::Range, sync::Arc};
+
+use http::StatusCode;
+use moka::sync::Cache;
+
+use crate::{fills::FillKey, head::Head, marks::Marks, path::CacheKey, store::Store};
+
+pub(crate) use first::{Found, Part, judge};
+pub(crate) use spread::Spread;
+pub(crate) use walk::Walk;
+
+/// Most blocks of one object; a longer one is taken whole. Chosen: 64 GiB in blocks of
+/// 1 MiB, and 8 KiB to say which are stored.
+const COUNT_MAX: u64 = 1 << 16;
+/// The share of the memory for stored answers that spreads may take, without their blocks.
+const INDEX_SHARE: u64 = 64;
+
+/// The spreads of an edge.
+pub(crate) struct Blocks {
+    /// Length of a block, bytes; 0: there are none.
+    len: u64,
+    spreads: Cache<CacheKey, Arc<Spread>>,
+    /// What can't be had in blocks.
+    whole: Marks,
+    /// What can be had in parts that can't be kept.
+    alone: Marks,
+}
+
+impl Blocks {
+    /// Blocks of `len` bytes, 0 for none. `ram_bytes` is for stored answers, these included.
+    pub(crate) fn new(len: u64, ram_bytes: u64) -> Self {
+        let weigh = |key: &CacheKey, spread: &Arc<Spread>| {
+            let weight = spread.weight() + key.as_str().len() as u64;
+            u32::try_from(weight).unwrap_or(u32::MAX)
+        };
+        let spreads = Cache::builder().weigher(weigh);
+        Self {
+            len,
+            spreads: spreads
+                .max_capacity(Self::index_bytes(len, ram_bytes))
+                .build(),
+            whole: Marks::new(),
+            alone: Marks::new(),
+        }
+    }
+
+    /// What spreads take of the memory for stored answers, bytes.
+    pub(crate) fn index_bytes(len: u64, ram_bytes: u64) -> u64 {
+        if len == 0 { 0 } else { ram_bytes / INDEX_SHARE }
+    }
+
+    /// Whether blocks of an object may be fetched.
+    fn may(&self, key: &FillKey) -> bool {
+        self.len > 0 && !self.whole.holds(key)
+    }
+
+    /// The version of which blocks may be stored.
+    pub(crate) fn get(&self, key: &CacheKey) -> Option<Arc<Spread>> {
+        if self.len == 0 {
+            return None;
+        }
+        self.spreads.get(key).filter(|spread| !spread.is_dead())
+    }
+
+    /// The block that holds this byte, of an object of unknown length.
+    fn around(&self, at: u64) -> Range<u64> {
+        let number = Some(at / self.len).filter(|number| *number < COUNT_MAX);
+        let start = number.unwrap_or(0) * self.len;
+        start..start + self.len
+    }
+
+    /// Takes in what an answer says of an object. If it is the version that is known, that
+    /// one stays; if not, the known one ends. `None` if it is another variant: blocks of one
+    /// are kept.
+    fn meet(&self, spread: Spread, store: &Store) -> Option<Arc<Spread>> {
+        if let Some(known) = self.get(&spread.key) {
+            if known.is_same(&spread) {
+                known.freshen(spread.head());
+                return Some(known);
+            }
+            if known.varies_from(&spread.head()) {
+                return None;
+            }
+            self.end(&known, store);
+        }
+        let spread = Arc::new(spread);
+        self.spreads.insert(spread.key.clone(), spread.clone());
+        self.spreads.run_pending_tasks();
+        Some(spread)
+    }
+
+    /// Ends a version: its blocks are dropped, and answers that need more of it are cut.
+    fn end(&self, spread: &Spread, store: &Store) {
+        spread.kill();
+        if self
+            .spreads
+            .get(&spread.key)
+            .is_some_and(|known| std::ptr::eq(&*known, spread))
+        {
+            self.spreads.invalidate(&spread.key);
+        }
+        spread
+            .held()
+            .for_each(|number| store.remove(&spread.block_key(number)));
+    }
+
+    /// Drops all that is known of an object.
+    pub(crate) fn forget(&self, key: &CacheKey, store: &Store) {
+        if let Some(spread) = self.get(key) {
+            self.end(&spread, store);
+        }
+    }
+
+    /// A whole answer has come: what it contradicts ends.
+    pub(crate) fn compare(&self, key: &CacheKey, head: &Head, store: &Store) {
+        // A part says nothing of the whole that its own head does not.
+        let is_part = [
+            StatusCode::PARTIAL_CONTENT,
+            StatusCode::RANGE_NOT_SATISFIABLE,
+        ];
+        if head.status.is_server_error() || is_part.contains(&head.status) {
+            return;
+        }
+        let Some(spread) = self.get(key) else {
+            return;
+        };
+        if !spread.varies_from(head) && !spread.describes(head) {
+            self.end(&spread, store);
+        }
+    }
+}
