@@ -155,8 +155,8 @@ pub(crate) struct Exchange<'a> {
 
 impl Exchange<'_> {
     async fn run(&self) -> Answer {
+        let stored = self.find().await;
         let now = Instant::now();
-        let stored = self.stored();
         if let Some(object) = &stored {
             match object.head.freshness.state(now) {
                 State::Fresh => return self.serve(object, Outcome::Hit, now),
@@ -198,9 +198,19 @@ impl Exchange<'_> {
         self.fetch(stored).await
     }
 
-    /// What is stored, if this viewer may read it.
+    /// What is stored, in memory or on disk, if this viewer may read it.
+    pub(crate) async fn find(&self) -> Option<Arc<Object>> {
+        let store = &self.node.store;
+        self.readable(store.find(&self.target.key, || self.fields()).await?)
+    }
+
+    /// What is in memory, if this viewer may read it.
     pub(crate) fn stored(&self) -> Option<Arc<Object>> {
-        let object = self.node.store.get(&self.target.key, || self.fields())?;
+        let store = &self.node.store;
+        self.readable(store.get(&self.target.key, || self.fields())?)
+    }
+
+    fn readable(&self, object: Arc<Object>) -> Option<Arc<Object>> {
         let head = &object.head;
         // RFC 9111 §3.5: to whom has a credential, an answer of no one's in particular may be
         // another than theirs.

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::{blocks::Walk, fill::Reader, upstream::FetchError};
+use crate::{blocks::Walk, disk::Stream, fill::Reader, head::Content, upstream::FetchError};
 
 /// The body of an answer. An error ends it without its end, so that the connection is
 /// cut and no client takes a part for the whole.
@@ -19,6 +19,8 @@ pub(crate) enum Body {
     Fill { reader: Reader, left: Option<u64> },
     /// Block by block.
     Blocks(Box<Walk>),
+    /// What is read from disk.
+    Disk(Stream),
 }
 
 impl Body {
@@ -26,7 +28,15 @@ impl Body {
         Self::Pieces(VecDeque::new())
     }
 
-    /// A part of a stored body.
+    /// A part of a stored body, wherever that is.
+    pub(crate) fn of(content: &Content, part: &Range<u64>) -> Self {
+        match content {
+            Content::Ram(body) => Self::part(body, part),
+            Content::Disk(body) => Self::Disk(body.read(part)),
+        }
+    }
+
+    /// A part of a body in memory.
     pub(crate) fn part(body: &[Bytes], part: &Range<u64>) -> Self {
         Self::Pieces(slice(body, part))
     }
@@ -81,6 +91,7 @@ impl http_body::Body for Body {
                 piece
             }
             Self::Blocks(walk) => ready!(walk.poll_piece(cx)),
+            Self::Disk(stream) => ready!(stream.poll_piece(cx)),
         };
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
@@ -90,6 +101,7 @@ impl http_body::Body for Body {
             Self::Pieces(pieces) => pieces.is_empty(),
             Self::Fill { left, .. } => *left == Some(0),
             Self::Blocks(walk) => walk.left() == 0,
+            Self::Disk(stream) => stream.left() == 0,
         }
     }
 
@@ -98,6 +110,7 @@ impl http_body::Body for Body {
             Self::Pieces(pieces) => Some(pieces.iter().map(|piece| piece.len() as u64).sum()),
             Self::Fill { left, .. } => *left,
             Self::Blocks(walk) => Some(walk.left()),
+            Self::Disk(stream) => Some(stream.left()),
         };
         exact.map_or_else(SizeHint::default, SizeHint::with_exact)
     }

@@ -75,6 +75,16 @@ pub struct Config {
     pub block: ByteSize,
     /// Memory for bodies that are being fetched and will be stored. Default 128 MiB.
     pub fill_ram: ByteSize,
+    /// Folder for stored answers, which outlive a restart there; made if it is missing,
+    /// and for one process alone. Default none: answers are stored in memory only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_dir: Option<PathBuf>,
+    /// Disk for them, in whole blocks of 4 KiB, headers included. Default 2 GiB.
+    pub disk: ByteSize,
+    /// Longest wait for the disk until an answer begins; then the origin is asked.
+    /// Default 500 ms.
+    #[serde(with = "humantime_serde")]
+    pub disk_wait: Duration,
     /// Where a body of unknown length outgrows `object_max` while several read it: who
     /// falls further behind than this is cut. Default 8 MiB.
     pub fill_window: ByteSize,
@@ -244,6 +254,9 @@ impl Default for Config {
             object_max: ByteSize::mib(64),
             block: ByteSize::mib(1),
             fill_ram: ByteSize::mib(128),
+            cache_dir: None,
+            disk: ByteSize::gib(2),
+            disk_wait: Duration::from_millis(500),
             fill_window: ByteSize::mib(8),
             fetches_max: 256,
             fetch_wait: Duration::from_secs(5),
@@ -335,6 +348,17 @@ impl Config {
             block == 0 || BLOCK_LENS.contains(&block),
             "block",
             "it must be 0 for none, or 4 KiB to 64 MiB",
+        )?;
+        let disk_min = crate::disk::BYTES_MIN;
+        limit(
+            self.cache_dir.is_none() || self.disk.as_u64() >= disk_min,
+            "disk",
+            "the least is 16 MiB; for none, leave cache_dir out",
+        )?;
+        limit(
+            self.disk_wait > Duration::ZERO,
+            "disk_wait",
+            "the disk would never be waited for; for no disk, leave cache_dir out",
         )?;
         limit(
             self.fetches_max > 0,

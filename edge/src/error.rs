@@ -36,6 +36,17 @@ pub enum EdgeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Nothing can be stored in `cache_dir`.
+    #[error("cache_dir {dir:?} can't be used: {source}")]
+    CacheDir {
+        /// As configured.
+        dir: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Two edges in one folder would write over each other.
+    #[error("cache_dir {0:?} is in use by another edge: stop that one, or give each its own")]
+    CacheInUse(std::path::PathBuf),
     /// A site can't be served.
     #[error("site {host:?} can't be used: {why}")]
     Site {

@@ -52,7 +52,40 @@ pub(crate) enum State {
     Stale,
 }
 
+/// The same apart from any clock, to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) age: Duration,
+    pub(crate) lifetime: Duration,
+    pub(crate) while_revalidate: Duration,
+    pub(crate) if_error: Duration,
+    pub(crate) strict: bool,
+}
+
 impl Freshness {
+    /// What it is at `now`.
+    pub(crate) fn facts(&self, now: Instant) -> Facts {
+        Facts {
+            age: self.age(now),
+            lifetime: self.lifetime,
+            while_revalidate: self.while_revalidate,
+            if_error: self.if_error,
+            strict: self.strict,
+        }
+    }
+
+    /// Of what has these facts at `now`.
+    pub(crate) fn of(facts: Facts, now: Instant) -> Self {
+        Self {
+            received: now,
+            age_then: facts.age,
+            lifetime: facts.lifetime,
+            while_revalidate: facts.while_revalidate,
+            if_error: facts.if_error,
+            strict: facts.strict,
+        }
+    }
+
     pub(crate) fn age(&self, now: Instant) -> Duration {
         self.age_then + now.saturating_duration_since(self.received)
     }

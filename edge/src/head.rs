@@ -13,6 +13,7 @@ use http::{
 
 use crate::{
     cors,
+    disk::OnDisk,
     freshness::{self, Freshness, Received, Share, Terms, Verdict},
     vary::{self, Vary},
 };
@@ -59,8 +60,8 @@ pub(crate) struct Head {
     /// What of a request it was chosen by.
     pub(crate) vary: Option<Vary>,
     /// How it was judged.
-    terms: Terms,
-    our_cors: bool,
+    pub(crate) terms: Terms,
+    pub(crate) our_cors: bool,
     /// It says itself that it may be shared, whoever asked for it (RFC 9111 §3.5).
     pub(crate) says_shared: bool,
     /// Of the body, if it is known, bytes.
@@ -208,12 +209,19 @@ impl Head {
     }
 }
 
+/// Where a body is.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// In pieces, in order.
+    Ram(Arc<[Bytes]>),
+    Disk(Arc<OnDisk>),
+}
+
 /// A whole answer.
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) head: Head,
-    /// In pieces, in order.
-    pub(crate) body: Arc<[Bytes]>,
+    pub(crate) body: Content,
     len: u64,
 }
 
@@ -227,7 +235,18 @@ impl Object {
             ..*head
         };
         head.set_length(Some(len));
+        let body = Content::Ram(body);
         Self { head, body, len }
+    }
+
+    /// What was stored before; `head` says its length already.
+    pub(crate) fn restored(head: Head, body: Content, len: u64) -> Self {
+        Self { head, body, len }
+    }
+
+    /// Of the body, bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
     }
 
     /// This object after the origin said, by a 304, that it has not changed.
@@ -239,9 +258,43 @@ impl Object {
         }
     }
 
+    /// The same with its body in memory.
+    pub(crate) fn in_ram(&self, body: Arc<[Bytes]>) -> Self {
+        Self::new(&self.head, body)
+    }
+
     /// What it takes in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.len + self.head.weight() as u64
+        let body = match &self.body {
+            Content::Ram(_) => self.len,
+            Content::Disk(_) => 0,
+        };
+        body + self.head.weight() as u64
+    }
+}
+
+#[cfg(test)]
+impl Object {
+    /// An answer to a test, with these fields.
+    pub(crate) fn sample(fields: &[(&'static str, &'static str)], body: Arc<[Bytes]>) -> Self {
+        let mut response = http::Response::new(());
+        for (name, value) in fields {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().append(*name, value);
+        }
+        let taking = Taking {
+            received: Received {
+                at: tokio::time::Instant::now(),
+                wall: SystemTime::now(),
+                delay: std::time::Duration::ZERO,
+            },
+            terms: Terms::default(),
+            via: &HeaderValue::from_static("1.1 x"),
+            our_cors: false,
+            sent: &HeaderMap::new(),
+        };
+        let (parts, ()) = response.into_parts();
+        Self::new(&Head::new(&parts, None, &taking), body)
     }
 }
 

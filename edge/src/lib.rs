@@ -21,6 +21,11 @@ mod keyring;
 
 mod freshness;
 mod head;
+
+mod disk;
+mod held;
+mod ram;
+mod sieve;
 mod store;
 mod vary;
 

@@ -67,6 +67,7 @@ impl Node {
         config.validate()?;
         let names = Names::new(&config.pop)?;
         let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let fill_ram = Budget::new(config.fill_ram.as_u64());
         let origin = Arc::new(Origin::new(&config, join, &names)?);
         let kind = match join {
             Some(_) => Kind::Weir,
@@ -79,10 +80,10 @@ impl Node {
             origin,
             names,
             gate,
-            store: Store::new(ram_bytes - Blocks::index_bytes(block, ram_bytes)),
+            store: Store::open(&config, fill_ram.clone())?,
             blocks: Blocks::new(block, ram_bytes),
             fills: Fills::new(config.fill_window.as_u64(), config.waiters_max),
-            fill_ram: Budget::new(config.fill_ram.as_u64()),
+            fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             unshared: Marks::new(),
             metrics: Metrics::new(&config.pop),

@@ -22,6 +22,7 @@ use crate::{
     fills::{FillKey, Portion},
     freshness::{Received, Share},
     head::{Access, Head, Object, Taking},
+    held::Held,
     invalidate,
     node::Node,
     path::CacheKey,
@@ -413,7 +414,7 @@ impl Pump {
         }
         let mut pieces = self.fill.pieces();
         pieces.push(last);
-        let body = joined(&pieces).await;
+        let body = joined(&pieces, self.node.store.held()).await;
         drop(pieces);
         self.store(Object::new(head, body.clone()));
         self.fill.replace(&body);
@@ -430,6 +431,7 @@ impl Pump {
     fn gauge(&self) {
         let stored = self.node.store.weight();
         self.node.metrics.ram(stored, self.node.fill_ram.used());
+        self.node.store.gauge();
     }
 }
 
@@ -461,7 +463,7 @@ pub(crate) async fn next_piece(
 
 /// The same bytes in few pieces, each in memory of just its length: pieces from the
 /// network may hold on to far larger buffers.
-pub(crate) async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
+pub(crate) async fn joined(pieces: &[Bytes], held: &Held) -> Arc<[Bytes]> {
     let mut left: usize = pieces.iter().map(Bytes::len).sum();
     let mut whole = Vec::with_capacity(left.div_ceil(PIECE_LEN));
     let mut block = BytesMut::with_capacity(left.min(PIECE_LEN));
@@ -474,7 +476,7 @@ pub(crate) async fn joined(pieces: &[Bytes]) -> Arc<[Bytes]> {
             rest = later;
             if block.len() == PIECE_LEN.min(left) {
                 left -= block.len();
-                whole.push(block.freeze());
+                whole.push(held.hold(block));
                 block = BytesMut::with_capacity(left.min(PIECE_LEN));
                 tokio::task::yield_now().await;
             }
@@ -495,7 +497,7 @@ mod tests {
         fn joining_changes_no_byte(lens in prop::collection::vec(0..PIECE_LEN * 2, 0..4)) {
             let pieces: Vec<_> = lens.iter().zip(1_u8..).map(|(len, n)| Bytes::from(vec![n; *len])).collect();
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let whole = runtime.block_on(joined(&pieces));
+            let whole = runtime.block_on(joined(&pieces, &Held::default()));
             prop_assert!(whole.iter().all(|piece| piece.len() <= PIECE_LEN));
             prop_assert_eq!(whole.concat(), pieces.concat());
         }

@@ -108,14 +108,14 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
 
 /// Answers from an object.
 pub(crate) fn object(asked: &Asked<'_>, object: &Object, now: Instant) -> Response<Body> {
-    let len = object.body.iter().map(|piece| piece.len() as u64).sum();
+    let len = object.len();
     let (mut response, send) = shape(asked, &object.head, Some(len), now);
     let age = HeaderValue::from(object.head.freshness.age(now).as_secs());
     response.headers_mut().entry(AGE).or_insert(age);
     match send {
         Send::Nothing => {}
-        Send::Part(part) => *response.body_mut() = Body::part(&object.body, &part),
-        Send::All => *response.body_mut() = Body::part(&object.body, &(0..len)),
+        Send::Part(part) => *response.body_mut() = Body::of(&object.body, &part),
+        Send::All => *response.body_mut() = Body::of(&object.body, &(0..len)),
     }
     response
 }

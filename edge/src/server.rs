@@ -99,6 +99,7 @@ pub async fn serve(
         linger(&node).await;
     }
     drain(&node).await;
+    node.store.close().await;
     Ok(())
 }
 

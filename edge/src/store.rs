@@ -1,53 +1,56 @@
-//! Whole answers, in memory.
+//! Whole answers, in memory and on disk, and their variants.
+
+mod tiers;
 
 use std::sync::Arc;
 
 use http::HeaderMap;
-use moka::sync::Cache;
 
-use crate::{head::Object, path::CacheKey};
+use crate::{Config, EdgeError, fills::Budget, head::Object, held::Held, path::CacheKey};
+use tiers::Tiers;
 
-/// Objects by cache key, up to a number of bytes.
-pub(crate) struct Store {
-    objects: Cache<CacheKey, Arc<Object>>,
-}
+/// Objects by cache key; those that vary stand beside each other.
+pub(crate) struct Store(Arc<Tiers>);
 
 impl Store {
-    pub(crate) fn new(ram_bytes: u64) -> Self {
-        let weigh = |key: &CacheKey, object: &Arc<Object>| {
-            let weight = object.weight() + key.as_str().len() as u64;
-            u32::try_from(weight).unwrap_or(u32::MAX)
-        };
-        let objects = Cache::builder()
-            .max_capacity(ram_bytes)
-            .weigher(weigh)
-            .build();
-        Self { objects }
+    /// A store as `config` has it. What `fills` take comes out of the same memory.
+    ///
+    /// # Errors
+    /// `cache_dir` can't be had.
+    pub(crate) fn open(config: &Config, fills: Arc<Budget>) -> Result<Self, EdgeError> {
+        Ok(Self(Arc::new(Tiers::open(config, fills)?)))
     }
 
-    /// What is stored for a request with these fields; `sent` gives those that go up.
+    /// What is in memory for a request with these fields; `sent` gives those that go up.
     pub(crate) fn get(
         &self,
         key: &CacheKey,
         sent: impl FnOnce() -> HeaderMap,
     ) -> Option<Arc<Object>> {
-        let object = self.objects.get(key)?;
-        let Some(vary) = &object.head.vary else {
-            return Some(object);
-        };
-        let sent = sent();
-        if vary.matches(&sent) {
-            return Some(object);
+        let object = self.0.get(key)?;
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => is_for(self.0.get(&place)?, &sent),
         }
-        let other = self.objects.get(&key.variant(&vary.variant(&sent)))?;
-        let matches = other.head.vary.as_ref().is_some_and(|it| it.matches(&sent));
-        matches.then_some(other)
+    }
+
+    /// What is in memory, or on disk, for a request with these fields.
+    pub(crate) async fn find(
+        &self,
+        key: &CacheKey,
+        sent: impl FnOnce() -> HeaderMap,
+    ) -> Option<Arc<Object>> {
+        let object = self.0.find(key).await?;
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => is_for(self.0.find(&place).await?, &sent),
+        }
     }
 
     /// Stores an object under its key; if it varies, and others do so that stand there,
-    /// beside them.
+    /// beside them. What had its place is gone, from memory and from disk.
     pub(crate) fn insert(&self, key: CacheKey, mut object: Object) -> Arc<Object> {
-        let first = self.objects.get(&key);
+        let first = self.0.get(&key);
         let first = first.as_ref().and_then(|it| it.head.vary.as_ref());
         let mut place = key;
         if let (Some(vary), Some(first)) = (&mut object.head.vary, first)
@@ -59,41 +62,92 @@ impl Store {
             }
         }
         let object = Arc::new(object);
-        self.objects.insert(place, object.clone());
-        // Else moka evicts later, and holds more than its capacity until then.
-        self.objects.run_pending_tasks();
+        self.0.insert(place, object.clone());
         object
     }
 
     /// Removes an object, and all that vary from it.
     pub(crate) fn remove(&self, key: &CacheKey) {
-        self.objects.invalidate(key);
+        self.0.remove(key);
     }
 
-    /// Removes this one of several that vary, if it still stands.
+    /// Removes this one of several that vary, unless another stands in its place.
     pub(crate) fn remove_variant(&self, key: &CacheKey, object: &Arc<Object>) {
-        let is_it = |found: Option<Arc<Object>>| found.is_some_and(|it| Arc::ptr_eq(&it, object));
-        if is_it(self.objects.get(key)) {
+        let is_other =
+            |found: Option<Arc<Object>>| found.is_some_and(|it| !Arc::ptr_eq(&it, object));
+        // What is on disk only can't be told from it.
+        if !is_other(self.0.get(key)) {
             return self.remove(key);
         }
         if let Some(vary) = &object.head.vary {
             let place = key.variant(&vary.own_variant());
-            if is_it(self.objects.get(&place)) {
+            if !is_other(self.0.get(&place)) {
                 self.remove(&place);
             }
         }
     }
 
-    /// Forgets everything.
+    /// Forgets all that is in memory.
     pub(crate) fn clear(&self) {
-        self.objects.invalidate_all();
-        self.objects.run_pending_tasks();
+        self.0.clear();
     }
 
-    /// What is stored, bytes.
+    /// What is stored in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.objects.weighted_size()
+        self.0.weight()
     }
+
+    /// Counts bodies in memory.
+    pub(crate) fn held(&self) -> &Held {
+        &self.0.held
+    }
+
+    pub(crate) fn gauge(&self) {
+        self.0.gauge();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.disk.as_ref().is_none_or(|disk| disk.is_idle())
+    }
+
+    /// Writes what waits to be, and lets another process have the folder.
+    pub(crate) async fn close(&self) {
+        if let Some(disk) = &self.0.disk {
+            disk.close().await;
+        }
+    }
+
+    /// Takes the folder again after [`Self::close`].
+    pub(crate) fn reopen(&self) {
+        if let Some(disk) = &self.0.disk {
+            disk.reopen();
+        }
+    }
+}
+
+/// Whether what stands under a key is for a request, or which of its variants.
+enum Choice {
+    This(Arc<Object>),
+    Other(CacheKey, HeaderMap),
+}
+
+impl Choice {
+    fn of(key: &CacheKey, object: Arc<Object>, sent: impl FnOnce() -> HeaderMap) -> Self {
+        let Some(vary) = &object.head.vary else {
+            return Self::This(object);
+        };
+        let sent = sent();
+        if vary.matches(&sent) {
+            return Self::This(object);
+        }
+        Self::Other(key.variant(&vary.variant(&sent)), sent)
+    }
+}
+
+fn is_for(object: Arc<Object>, sent: &HeaderMap) -> Option<Arc<Object>> {
+    let vary = object.head.vary.as_ref();
+    vary.is_some_and(|it| it.matches(sent)).then_some(object)
 }
 
 #[cfg(test)]
@@ -104,12 +158,22 @@ mod tests {
     use http::HeaderValue;
     use tokio::time::Instant;
 
+    use bytesize::ByteSize;
+
     use super::*;
     use crate::{
         freshness::{Received, Terms},
         head::{Head, Taking},
         path::{Reading, Target},
     };
+
+    fn store() -> Store {
+        let config = Config {
+            ram: ByteSize(100_000),
+            ..Config::default()
+        };
+        Store::open(&config, Budget::new(0)).unwrap()
+    }
 
     fn object(len: usize) -> Object {
         variant(len, "", &HeaderMap::new())
@@ -140,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_budget_holds_after_every_insert() {
-        let store = Store::new(100_000);
+        let store = store();
         for n in 0..100 {
             let path = format!("/{n}");
             let key = Target::parse(&path, None, Reading::WEIR).unwrap().key;
@@ -166,7 +230,7 @@ mod tests {
 
     #[test]
     fn variants_stand_beside_each_other() {
-        let store = Store::new(100_000);
+        let store = store();
         let vary = "accept-language";
         for (language, len) in [("de", 1), ("en", 2), ("fr", 3), ("de", 4)] {
             store.insert(key(), variant(len, vary, &asks(language)));
@@ -183,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_removed_object_takes_its_variants_along_for_good() {
-        let store = Store::new(100_000);
+        let store = store();
         let vary = "accept-language";
         for language in ["de", "en"] {
             store.insert(key(), variant(1, vary, &asks(language)));
@@ -198,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_varies_no_more_or_otherwise_takes_the_place() {
-        let store = Store::new(100_000);
+        let store = store();
         store.insert(key(), variant(1, "accept-language", &asks("de")));
         store.insert(key(), variant(2, "accept", &asks("de")));
         assert_eq!(len(&store, &asks("en")), Some(2));

@@ -15,13 +15,13 @@ pub(crate) const NAMES_MAX: usize = 16;
 /// What an answer varies by, and the values that it was chosen for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Vary {
-    names: Box<[HeaderName]>,
-    values: Box<str>,
+    pub(crate) names: Box<[HeaderName]>,
+    pub(crate) values: Box<str>,
     /// `Content-Language`, where nothing but `Accept-Language` chooses.
-    language: Option<Box<str>>,
+    pub(crate) language: Option<Box<str>>,
     /// Of all variants of one object that were stored since it was last removed: others
     /// must not come back with the next answer.
-    group: u64,
+    pub(crate) group: u64,
 }
 
 impl Vary {

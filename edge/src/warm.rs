@@ -87,14 +87,15 @@ async fn fetch(node: Arc<Node>, path: String) {
         cache: target.key,
         credential: Credential::Edge,
     };
+    let is_fresh = |it: &Arc<Object>| it.head.freshness.state(Instant::now()) == State::Fresh;
+    let stored = node.store.find(&key.cache, HeaderMap::new).await;
+    if stored.is_some_and(|it| is_fresh(&it)) {
+        return;
+    }
     let fresh = || {
-        let is_fresh = |it: &Arc<Object>| it.head.freshness.state(Instant::now()) == State::Fresh;
         let stored = node.store.get(&key.cache, HeaderMap::new);
         stored.filter(is_fresh)
     };
-    if fresh().is_some() {
-        return;
-    }
     let Some(site) = node.sites.main().cloned() else {
         return debug!(path, "no site of Weir's");
     };

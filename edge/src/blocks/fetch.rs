@@ -265,7 +265,7 @@ impl Block {
         }
         let mut pieces = self.fill.pieces();
         pieces.push(last);
-        let body = joined(&pieces).await;
+        let body = joined(&pieces, self.node.store.held()).await;
         // Not if it was invalidated meanwhile.
         if self.fill.may_store() {
             let block = Object::new(head, body.clone());

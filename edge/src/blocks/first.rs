@@ -25,7 +25,10 @@ pub(crate) struct Part {
 }
 
 /// What an answer to such a question is.
-#[allow(clippy::large_enum_variant, reason = "taken apart where it is made, once a fetch")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "taken apart where it is made, once a fetch"
+)]
 pub(crate) enum Found {
     /// As if the whole had been asked for.
     Whole(Response<upstream::Body>),

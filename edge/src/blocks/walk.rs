@@ -13,7 +13,13 @@ use super::{
     Spread,
     fetch::{Asker, Block, Place},
 };
-use crate::{body, fill::Reader, head::Object, node::Node, upstream::FetchError};
+use crate::{
+    body,
+    fill::Reader,
+    head::{Content, Object},
+    node::Node,
+    upstream::FetchError,
+};
 
 /// How the first block is had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +166,11 @@ fn of_fill(mut reader: Reader, part: &Range<u64>) -> Source {
 }
 
 fn stored(object: &Object, part: &Range<u64>) -> Result<Source, FetchError> {
-    let pieces = body::slice(&object.body, part);
+    // A block is in memory, or not at all.
+    let Content::Ram(body) = &object.body else {
+        return Err(FetchError::Cut);
+    };
+    let pieces = body::slice(body, part);
     let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
     // Never so; a shorter one must not shift what comes behind it.
     if len < part.end - part.start {

@@ -123,6 +123,7 @@ impl Offer {
                 }
                 Err(error) => {
                     warn!(%error, "the sockets were not taken over; going on");
+                    node.store.reopen();
                     node.set_storing(true);
                     sleep(ACCEPT_PAUSE).await;
                 }
@@ -139,6 +140,7 @@ impl Offer {
             return Err(io::Error::new(ErrorKind::PermissionDenied, why));
         }
         node.set_storing(false);
+        node.store.close().await;
         self.sockets.send(&stream).await?;
         let mut said = [0; READY.len()];
         let heard = timeout(READY_WAIT, stream.read_exact(&mut said)).await;

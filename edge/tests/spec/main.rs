@@ -7,6 +7,7 @@ mod cache;
 mod clients;
 mod coalescing;
 mod connections;
+mod disk;
 mod faults;
 mod frames;
 mod handover;

@@ -1,0 +1,42 @@
+use bytes::{Bytes, BytesMut};
+use bytesize::ByteSize;
+
+use super::*;
+use crate::path::{Reading, Target};
+
+const RAM: u64 = 1 << 20;
+const LEN: usize = 50_000;
+
+/// Stores an object; its body.
+fn add(tiers: &Tiers, n: usize) -> Bytes {
+    let path = format!("/{n}");
+    let key = Target::parse(&path, None, Reading::WEIR).unwrap().key;
+    let body = tiers.held.hold(BytesMut::zeroed(LEN));
+    let object = Object::sample(&[], Arc::new([body.clone()]));
+    tiers.insert(key, Arc::new(object));
+    body
+}
+
+#[test]
+fn what_slow_readers_and_fetches_hold_is_taken_off_the_budget() {
+    let config = Config {
+        ram: ByteSize(RAM),
+        ..Config::default()
+    };
+    let fills = Budget::new(RAM);
+    let tiers = Tiers::open(&config, fills.clone()).unwrap();
+    let mut portion = fills.portion();
+    assert!(portion.grow_to(100_000));
+    let mut readers = Vec::new();
+    for n in 0..100 {
+        let body = add(&tiers, n);
+        (n % 10 == 0).then(|| readers.push(body));
+        let all = tiers.weight() + tiers.held_apart() + fills.used();
+        assert!(all <= RAM + LEN as u64, "{all}");
+    }
+    let crowded = tiers.weight();
+    assert!(tiers.held_apart() > 8 * LEN as u64 && crowded > RAM / 8);
+    drop((portion, readers));
+    (100..120).for_each(|n| drop(add(&tiers, n)));
+    assert!(tiers.weight() > crowded + 9 * LEN as u64 && tiers.weight() <= RAM);
+}
