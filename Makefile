@@ -10,7 +10,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 
 demo:
 	@./scripts/setup demo
-	@cargo build --locked --profile demo --package cli
+	@cargo build --locked --profile demo --package cli --no-default-features
 	@exec ./target/demo/weir demo $(if $(VIDEO),--video "$(VIDEO)") $(DEMO_FLAGS)
 
 test:

@@ -203,6 +203,18 @@ pub(crate) struct EdgeArgs {
     /// Address of viewers [default: 127.0.0.1:8081].
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Address of viewers that come by TLS.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) tls_listen: Option<SocketAddr>,
+    /// PEM file of a certificate and its chain; repeat it for more names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Vec<PathBuf>,
+    /// PEM file of its private key; as often, in the same order.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Vec<PathBuf>,
+    /// Unix socket: takes over from the edge that is there, and lets the next one do so.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) take_over: Option<PathBuf>,
     /// Base URL of the origin [default: http://127.0.0.1:8080].
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<String>,

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod exit;
 mod facts;
+mod inherited;
 mod ops;
 mod tus;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     if let args::Command::Jail(jail) = args.command {
         return commands::launch(jail);
     }
+    inherited::note();
     allow_files();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
@@ -23,10 +23,14 @@ use crate::{
     client::Client,
     config::{Log, LogFormat},
     exit::{Exit, error},
+    inherited,
 };
 
 /// How often the recorder folds what it gathered. Chosen.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Connections that may wait to be accepted by the admin listener. Chosen.
+const BACKLOG: u32 = 128;
 
 /// Longest wait for a role's own answer whether it is ready.
 const READY_WAIT: Duration = Duration::from_secs(2);
@@ -91,9 +95,41 @@ pub(crate) fn shutdown() -> anyhow::Result<CancellationToken> {
     Ok(token)
 }
 
-/// Listens, or says which flag names another address.
+/// Listens, on a socket that is open already or a new one, or says which flag names another
+/// address.
 pub(crate) async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|fault| {
+    if let Some(listener) = inherited::take(flag)? {
+        return Ok(listener);
+    }
+    let bound = TcpListener::bind(address).await;
+    said(bound, address, flag)
+}
+
+/// The same, where another process of this user may listen too: for the moment in which
+/// one takes over from the other.
+fn listen_beside(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    if let Some(listener) = inherited::take(flag)? {
+        return Ok(listener);
+    }
+    let bind = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.set_reuseport(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    said(bind(), address, flag)
+}
+
+fn said(
+    bound: std::io::Result<TcpListener>,
+    address: SocketAddr,
+    flag: &str,
+) -> anyhow::Result<TcpListener> {
+    bound.map_err(|fault| {
         let what = match fault.kind() {
             std::io::ErrorKind::AddrInUse => format!("{address} is taken by another program"),
             _ => format!("can't listen on {address}: {fault}"),
@@ -164,13 +200,21 @@ async fn role_is_ready(mut address: SocketAddr) -> bool {
 }
 
 /// Serves `/metrics`, `/healthz` and `/readyz` where `address` says, until the process ends.
-pub(crate) async fn admin(address: Option<SocketAddr>, flag: &str) -> anyhow::Result<Readiness> {
+/// `beside` lets another process do the same.
+pub(crate) async fn admin(
+    address: Option<SocketAddr>,
+    flag: &str,
+    beside: bool,
+) -> anyhow::Result<Readiness> {
     let handle = metrics()?;
     let readiness = Readiness::default();
     let Some(address) = address else {
         return Ok(readiness);
     };
-    let listener = listen(address, flag).await?;
+    let listener = match beside {
+        true => listen_beside(address, flag)?,
+        false => listen(address, flag).await?,
+    };
     let router = Router::new()
         .route("/metrics", get(async move || handle.render()))
         .route("/healthz", get(async || "ok\n"))

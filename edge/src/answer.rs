@@ -19,7 +19,6 @@ use crate::{
     access::{Refusal, Viewer},
     body::Body,
     cors,
-    fetch::{CDN_LOOP, Credential, FetchError},
     fill::{Arrival, Reader},
     fills::{FillKey, Joined},
     forward,
@@ -31,6 +30,7 @@ use crate::{
     pump::{self, Order},
     respond::{self, Answer, Asked, Note},
     site::{self, Site},
+    upstream::{CDN_LOOP, Credential, FetchError},
 };
 
 /// Fetches of other variants that a request waits for, before it makes its own. Chosen.

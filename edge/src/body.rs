@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::{disk::Stream, fetch::FetchError, fill::Reader, head::Content};
+use crate::{disk::Stream, fill::Reader, head::Content, upstream::FetchError};
 
 /// The body of an answer. An error ends it without its end, so that the connection is
 /// cut and no client takes a part for the whole.

@@ -1,11 +1,12 @@
 mod site;
+mod tls;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::{EdgeError, access_log::Format as LogFormat, admin};
+use crate::{EdgeError, access_log::Format as LogFormat, admin, upstream};
 pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 
 /// Least that hyper's read buffer takes, bytes.
@@ -17,8 +18,33 @@ const HEADER_LEN_MIN: u64 = 8 << 10;
 pub struct Config {
     /// Address to listen on. Default `127.0.0.1:8081`.
     pub listen: SocketAddr,
-    /// URL of the origin: `http://host[:port]`. Default `http://127.0.0.1:8080`.
+    /// Address to listen on for TLS, HTTP/2 and HTTP/1.1 by ALPN; or `off`. Default `off`.
+    #[serde(with = "crate::off")]
+    pub tls_listen: Option<SocketAddr>,
+    /// PEM files of certificates, each with its chain, leaf first. Which one is shown is
+    /// decided by the name that a client asks for (SNI); the first if none fits. Default
+    /// none.
+    pub tls_cert: Vec<PathBuf>,
+    /// PEM files of their private keys, in the same order. Default none.
+    pub tls_key: Vec<PathBuf>,
+    /// Longest TLS handshake, the wait for its turn included. Default 10 s.
+    #[serde(with = "humantime_serde")]
+    pub tls_handshake_timeout: Duration,
+    /// TLS handshakes at one time; more wait. Default 256.
+    pub tls_handshakes_max: usize,
+    /// Unix socket by which a later process of the same user takes over the listening
+    /// sockets, while this one ends what it answers; or `off`. Default `off`.
+    #[serde(with = "crate::off")]
+    pub take_over: Option<PathBuf>,
+    /// URL of the origin: `http://host[:port]` or `https://host[:port]`. Default
+    /// `http://127.0.0.1:8080`.
     pub origin: String,
+    /// URLs of origins that all have the same, in place of `origin`: the first is asked
+    /// while it is well, then the next. Default none.
+    pub origins: Vec<String>,
+    /// How `origins` share the requests, a number for each. Default none: the first that
+    /// is well gets all.
+    pub origin_weights: Vec<u32>,
     /// Name of the place this edge stands in: `a–z`, `0–9`, `-`. Default `local`.
     pub pop: String,
     /// What of a client's request goes up to `origin`, which is not Weir's: `cache` or
@@ -63,11 +89,58 @@ pub struct Config {
     /// Requests that may wait for, or read, one fetch; more get 503. Default 4096.
     pub waiters_max: usize,
 
-    /// Longest wait for a connection to the origin. Default 3 s.
+    /// PEM file of the authorities that vouch for origins with `https`. Default empty:
+    /// those that browsers trust.
+    pub origin_ca: String,
+    /// How long an origin's addresses are used before its name is looked up again.
+    /// Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub origin_dns_keep: Duration,
+    /// Requests that one origin answers at one time; held ones are not counted. Default
+    /// 256.
+    pub origin_requests_max: usize,
+    /// Longest wait for one of them to end, then another origin is asked. Default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub origin_wait: Duration,
+    /// Failures in a row after which an origin is not asked for a while: no sane answer in
+    /// time, or 502, 503, 504. No connection is one too many at once. Default 5.
+    pub eject_failures: u32,
+    /// And the share of failures among at least 20 requests within 10 s, above 0 and at
+    /// most 1. Default 0.5.
+    pub eject_ratio: f64,
+    /// How long it is not asked the first time, doubled each time it is not well after
+    /// that, and up to half of it less by chance; then one request finds out. The last
+    /// origin that is left is kept out only while no connection can be made, and never
+    /// longer. At least 100 ms. Default 1 s.
+    #[serde(with = "humantime_serde")]
+    pub eject_time: Duration,
+    /// Longest such time. Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub eject_time_max: Duration,
+    /// Path that origins are asked for to see whether they are well: an error twice in a
+    /// row, and an origin is not asked until it answers again. Default empty: not done.
+    pub health_path: String,
+    /// How often, at least 100 ms. Default 5 s.
+    #[serde(with = "humantime_serde")]
+    pub health_every: Duration,
+    /// Whether redirects of the origin are followed here, up to 5; else clients get them.
+    /// Default false.
+    pub follow_redirects: bool,
+    /// Where they may lead to, `host` or `host:port`; others are passed on. Default none.
+    pub redirect_hosts: Vec<String>,
+    /// Requests that the origin holds at one time, by `_HLS_msn` or `wait` in the query;
+    /// more wait as for a fetch. Default 1024.
+    pub held_max: usize,
+    /// Longest wait for the head of such an answer. Default 30 s, three times the longest
+    /// segment's length.
+    #[serde(with = "humantime_serde")]
+    pub held_timeout: Duration,
+    /// Longest wait for a connection to the origin, name and TLS included. Default 3 s.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
-    /// Longest wait for the head of the origin's answer, connecting and one retry
-    /// included. Default 8 s, the shortest of the players' own.
+    /// Longest wait for the head of the origin's answer, connecting and retries
+    /// included; half of what is left where another origin can be asked after it. Default
+    /// 8 s, the shortest of the players' own.
     #[serde(with = "humantime_serde")]
     pub first_byte_timeout: Duration,
     /// Longest silence of the origin inside a body. Default 10 s.
@@ -85,10 +158,15 @@ pub struct Config {
 
     /// Connections of clients at one time; more get 503. Default 10000.
     pub connections_max: usize,
-    /// Longest time for a request's header to arrive, which is also how long an idle
-    /// connection is kept. Default 30 s.
+    /// Longest time for a request's header to arrive, and on a new connection for the
+    /// first byte. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub header_read_timeout: Duration,
+    /// How long a connection is kept without a request. Default 60 s.
+    #[serde(with = "humantime_serde")]
+    pub keep_alive_idle: Duration,
+    /// Requests on one connection of HTTP/1; it is closed after the last. Default 100000.
+    pub connection_requests_max: u64,
     /// Longest header of a request, first line included, at least 8 KiB; more gets 431.
     /// Default 16 KiB.
     pub header_len_max: ByteSize,
@@ -99,6 +177,33 @@ pub struct Config {
     /// A client that takes no byte for this long is cut. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub client_stall_timeout: Duration,
+    /// Bytes per second that a client must take of an answer that waits for it, over
+    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it.
+    /// 0 is no such limit. Default 1 KiB.
+    pub client_rate_min: ByteSize,
+    /// Default 60 s.
+    #[serde(with = "humantime_serde")]
+    pub client_rate_window: Duration,
+    /// Connections of one client at one time; more get 429, under TLS nothing. A client is
+    /// an address, of IPv6 a /64. 0 is no limit. Default 1024.
+    pub client_connections_max: usize,
+    /// New connections of one client per second, of which those of 4 s may come at once;
+    /// more get 429, under TLS nothing. 0 is no limit. Default 256.
+    pub client_connection_rate: u32,
+    /// Requests of one client per second, of which those of 4 s may come at once; more get
+    /// 429. 0 is no limit. Default 4096.
+    pub client_request_rate: u32,
+    /// Whether clients on loopback are limited too. Default false.
+    pub client_limits_loopback: bool,
+    /// HTTP/2: streams of one connection at one time. Default 100.
+    pub h2_streams_max: u32,
+    /// HTTP/2: streams that a client may reset within 10 s; more end the connection.
+    /// Default 200.
+    pub h2_resets_max: u32,
+    /// HTTP/2: how often a silent client is asked whether it is there; 0 is never.
+    /// Default 30 s.
+    #[serde(with = "humantime_serde")]
+    pub h2_ping_interval: Duration,
     /// How long running answers may take to end at shutdown. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
@@ -134,7 +239,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            tls_listen: None,
+            tls_cert: Vec::new(),
+            tls_key: Vec::new(),
+            tls_handshake_timeout: Duration::from_secs(10),
+            tls_handshakes_max: 256,
+            take_over: None,
             origin: "http://127.0.0.1:8080".to_owned(),
+            origins: Vec::new(),
+            origin_weights: Vec::new(),
             pop: "local".to_owned(),
             profile: Profile::Cache,
             heuristic: 0,
@@ -151,6 +264,20 @@ impl Default for Config {
             fetches_max: 256,
             fetch_wait: Duration::from_secs(5),
             waiters_max: 4096,
+            origin_ca: String::new(),
+            origin_dns_keep: Duration::from_secs(30),
+            origin_requests_max: 256,
+            origin_wait: Duration::from_secs(1),
+            eject_failures: 5,
+            eject_ratio: 0.5,
+            eject_time: Duration::from_secs(1),
+            eject_time_max: Duration::from_secs(30),
+            health_path: String::new(),
+            health_every: Duration::from_secs(5),
+            follow_redirects: false,
+            redirect_hosts: Vec::new(),
+            held_max: 1024,
+            held_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
             first_byte_timeout: Duration::from_secs(8),
             body_idle_timeout: Duration::from_secs(10),
@@ -159,10 +286,21 @@ impl Default for Config {
             stale_if_unreachable: Duration::from_secs(600),
             connections_max: 10_000,
             header_read_timeout: Duration::from_secs(30),
+            keep_alive_idle: Duration::from_secs(60),
+            connection_requests_max: 100_000,
             header_len_max: ByteSize::kib(16),
             header_fields_max: 64,
             target_len_max: 4096,
             client_stall_timeout: Duration::from_secs(30),
+            client_rate_min: ByteSize::kib(1),
+            client_rate_window: Duration::from_secs(60),
+            client_connections_max: 1024,
+            client_connection_rate: 256,
+            client_request_rate: 4096,
+            client_limits_loopback: false,
+            h2_streams_max: 100,
+            h2_resets_max: 200,
+            h2_ping_interval: Duration::from_secs(30),
             drain: Duration::from_secs(10),
             admin_listen: "off".to_owned(),
             admin_token_file: PathBuf::new(),
@@ -183,7 +321,7 @@ impl Config {
     /// # Errors
     /// The first fault found.
     pub fn validate(&self) -> Result<(), EdgeError> {
-        authority(&self.origin)?;
+        upstream::validate(self)?;
         if self.pop.parse::<wire::TrackId>().is_err() {
             return Err(EdgeError::Pop(self.pop.clone()));
         }
@@ -204,7 +342,10 @@ impl Config {
             "heuristic",
             "it is a percentage, at most 100",
         )?;
-        self.site.iter().try_for_each(SiteConfig::validate)?;
+        for site in &self.site {
+            site.validate()?;
+            upstream::validate(&upstream::of_site(self, site))?;
+        }
         limit(
             self.object_max.as_u64() < small,
             "object_max",
@@ -236,6 +377,17 @@ impl Config {
             "waiters_max",
             "nothing could be fetched",
         )?;
+        self.tls()?;
+        limit(
+            self.h2_streams_max > 0,
+            "h2_streams_max",
+            "nothing could be asked",
+        )?;
+        limit(
+            self.connection_requests_max > 0,
+            "connection_requests_max",
+            "nothing could be asked",
+        )?;
         limit(
             self.connections_max > 0,
             "connections_max",
@@ -247,28 +399,6 @@ impl Config {
             "it is too large",
         )
     }
-}
-
-/// The authority (`host:port`) of an origin's URL.
-pub(crate) fn authority(url: &str) -> Result<http::uri::Authority, EdgeError> {
-    let bad = |why| EdgeError::Origin {
-        url: url.to_owned(),
-        why,
-    };
-    let uri: http::Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err(bad("https is not supported yet; use http")),
-        _ => return Err(bad("it must begin with http://")),
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(bad("it must have no path"));
-    }
-    let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(bad("it must have no user name"));
-    }
-    Ok(authority.clone())
 }
 
 #[cfg(test)]
@@ -283,7 +413,7 @@ mod tests {
     #[test]
     fn an_origin_that_cannot_be_fetched_from_is_refused_with_the_reason() {
         for (url, why) in [
-            ("https://o", "https"),
+            ("ftp://o", "https"),
             ("o:80", "http://"),
             ("http://o/base", "path"),
             ("http://me@o", "user"),

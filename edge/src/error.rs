@@ -9,6 +9,22 @@ pub enum EdgeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// `origin_ca` can't be read, or has no certificate of an authority.
+    #[error("origin_ca {file:?} can't be used: {why}")]
+    OriginCa {
+        /// As configured.
+        file: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Redirects can't lead to one of `redirect_hosts`.
+    #[error("redirect_hosts: {host:?} can't be used: {why}")]
+    RedirectHost {
+        /// As configured.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// `pop` is not a name.
     #[error("pop {0:?} is not a name: 1 to 40 of a-z, 0-9 and '-', not starting with '-'")]
     Pop(String),
@@ -85,6 +101,22 @@ pub enum EdgeError {
         path: std::path::PathBuf,
         /// What the system says.
         error: std::io::Error,
+    },
+    /// A file of `tls_cert` or `tls_key` can't be used.
+    #[error("{} can't be used for TLS: {why}", file.display())]
+    Tls {
+        /// As configured.
+        file: std::path::PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The listening sockets can't be taken over, or offered, at `take_over`.
+    #[error("{} can't be used for a take-over: {why}", path.display())]
+    TakeOver {
+        /// As configured.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        why: String,
     },
     /// The join token has bytes that no header can carry.
     #[error("the join token is not one line of visible ASCII")]

@@ -9,7 +9,6 @@ use wire::{Explanation, StoredObject};
 use crate::{
     access::{Refusal, Viewer},
     answer,
-    fetch::Credential,
     fills::FillKey,
     freshness::State,
     head::{Access, Content, Object},
@@ -17,6 +16,7 @@ use crate::{
     outcome::Outcome,
     path::{Kind, Target},
     purge::{CACHE_TAG, SURROGATE_KEY},
+    upstream::Credential,
 };
 
 pub(crate) async fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {

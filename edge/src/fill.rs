@@ -14,10 +14,10 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    fetch::FetchError,
     freshness::Share,
     head::{Head, Object},
     purge::{Position, Tags},
+    upstream::FetchError,
 };
 
 /// How far a fill that does not keep its bytes runs ahead of its fastest reader, bytes.

@@ -9,10 +9,10 @@ use std::{
 };
 
 use crate::{
-    fetch::Credential,
     fill::{Fill, Reader},
     path::CacheKey,
     purge::{Judgement, Purges, Subject, object_of},
+    upstream::Credential,
 };
 
 /// What a fetch is for: who may not have one answer must not wait for it either.

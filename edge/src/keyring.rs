@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::{
     access::Gate,
-    fetch::{FetchError, Origin},
+    upstream::{FetchError, Origin},
 };
 
 /// First pause after a fault; doubled up to the configured one.

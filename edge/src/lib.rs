@@ -1,11 +1,13 @@
 //! Read-through cache: knows HTTP, never media.
 //!
-//! A request becomes a [`path::Target`]; [`access`] judges its key; [`answer`] serves it
-//! from the [`store`], or joins or starts a [`fill`]: one fetch from the origin that
-//! streams to all who wait for it. The modules stand in that order.
+//! A [`connection`] brings a request, which becomes a [`path::Target`]; [`access`] judges
+//! its key; [`answer`] serves it from the [`store`], or joins or starts a [`fill`]: one
+//! fetch from the origin that streams to all who wait for it. The modules stand in that
+//! order, connections last.
 
 mod config;
 mod error;
+mod off;
 mod outcome;
 
 mod path;
@@ -28,11 +30,11 @@ mod sieve;
 mod store;
 mod vary;
 
-mod fetch;
 mod fill;
 mod fills;
 mod invalidate;
 mod pump;
+mod upstream;
 
 mod node;
 mod warm;
@@ -47,9 +49,16 @@ mod explain;
 mod range;
 mod respond;
 
+mod clients;
+mod connection;
+mod request;
+#[cfg(feature = "tls")]
+mod tls;
+
+mod handover;
+mod listeners;
 mod metrics;
 mod server;
-mod stall;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -58,4 +67,6 @@ pub mod fuzz;
 pub use access_log::Format as LogFormat;
 pub use config::{All, Config, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 pub use error::EdgeError;
+pub use handover::take_over;
+pub use listeners::Listeners;
 pub use server::serve;

@@ -47,6 +47,9 @@ pub(crate) struct Metrics {
     /// From a request to its answer's head, where that was in store.
     pub(crate) hit: Latency,
     fill: Latency,
+    pub(crate) limited: Counter,
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes_failed: Counter,
     ram: Gauge,
     fill_ram: Gauge,
     pub(crate) connections: Gauge,
@@ -66,6 +69,9 @@ impl Metrics {
             log_dropped: counter!("weir_edge_log_dropped_total", &labels),
             hit: Latency::new("weir_edge_hit_seconds", &labels),
             fill: Latency::new("weir_edge_fill_seconds", &labels),
+            limited: counter!("weir_edge_clients_limited_total", &labels),
+            #[cfg(feature = "tls")]
+            handshakes_failed: counter!("weir_edge_tls_handshakes_failed_total", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
             fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
             connections: gauge!("weir_edge_connections", &labels),
@@ -118,7 +124,16 @@ fn describe() {
     );
     describe_counter!(
         "weir_edge_connections_cut_total",
-        "Connections of clients cut: too many, or open when the drain was over"
+        "Connections of clients cut: too many, too slow, or open when the drain was over"
+    );
+    describe_counter!(
+        "weir_edge_clients_limited_total",
+        "Connections and requests refused because of their address"
+    );
+    #[cfg(feature = "tls")]
+    describe_counter!(
+        "weir_edge_tls_handshakes_failed_total",
+        "Connections on which TLS did not come about"
     );
     describe_counter!("weir_edge_purges_total", "Purges put in force");
     describe_counter!(

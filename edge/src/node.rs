@@ -1,6 +1,9 @@
 //! All that one edge process holds.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use moka::sync::Cache;
 use tokio::{
@@ -14,14 +17,16 @@ use crate::{
     access::Gate,
     access_log::Log,
     admin::Token,
+    clients::Clients,
     config::SiteConfig,
-    fetch::{Names, Origin},
+    connection::Register,
     fills::{Budget, Fills},
     metrics::Metrics,
     path::Kind,
     purge::Purges,
     site::Sites,
     store::Store,
+    upstream::{self, Names, Origin},
 };
 
 /// How long "a key is needed" is remembered of an asset. The design page says one second.
@@ -47,6 +52,13 @@ pub(crate) struct Node {
     pub(crate) admin: Option<Token>,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
+    /// The connections themselves, and what each address may take.
+    pub(crate) lines: Register,
+    pub(crate) clients: Clients,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<crate::tls::Acceptor>>,
+    /// Whether answers are stored: not while another process has the cache folder.
+    storing: AtomicBool,
     /// Every task of this node runs here.
     pub(crate) tasks: TaskTracker,
     /// Ends what is left when the drain is over.
@@ -64,13 +76,7 @@ impl Node {
             Some(_) => Kind::Weir,
             None => Kind::Plain,
         };
-        let open = |site: &SiteConfig| {
-            let own = Config {
-                origin: site.origins.first().cloned().unwrap_or_default(),
-                ..config.clone()
-            };
-            Origin::new(&own, None, &names)
-        };
+        let open = |site: &SiteConfig| Origin::new(&upstream::of_site(&config, site), None, &names);
         let store = Store::open(&config, fill_ram.clone())?;
         let metrics = Metrics::new(&config.pop);
         let log = Log::open(&config, metrics.log_dropped.clone())?.map(Arc::new);
@@ -92,10 +98,23 @@ impl Node {
             log,
             admin: Token::open(&config)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
+            lines: Register::default(),
+            clients: Clients::new(&config),
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Acceptor::new(&config)?.map(Arc::new),
+            storing: AtomicBool::new(true),
             tasks: TaskTracker::new(),
             cut: CancellationToken::new(),
             config,
         })
+    }
+
+    pub(crate) fn is_storing(&self) -> bool {
+        self.storing.load(Relaxed)
+    }
+
+    pub(crate) fn set_storing(&self, storing: bool) {
+        self.storing.store(storing, Relaxed);
     }
 
     /// Connections of clients.

@@ -8,20 +8,15 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, Method, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use tokio::{
-    sync::SemaphorePermit,
-    time::{Instant, timeout},
-};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::{
     config::Profile,
-    fetch::{Credential, FetchError, Question, Upload},
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
     freshness::{Received, Share},
@@ -31,6 +26,7 @@ use crate::{
     node::Node,
     path::CacheKey,
     site::Site,
+    upstream::{self, Credential, FetchError, Question, Slot, Upload},
 };
 
 /// Stored bodies are in pieces of this length, bytes. Chosen: copying one does not hold
@@ -38,11 +34,6 @@ use crate::{
 const PIECE_LEN: usize = 1 << 20;
 /// What a piece costs in memory beside its bytes, estimated.
 const PIECE_OVERHEAD: u64 = 64;
-/// Longest body that is read only so that its connection can be used again, bytes.
-const UNREAD_MAX: usize = 64 << 10;
-/// And how long that may take.
-const UNREAD_WAIT: Duration = Duration::from_secs(1);
-
 /// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
 /// line's.
 const UPLOAD_RATE_MIN: u64 = 16 << 10;
@@ -129,7 +120,9 @@ impl Pump {
         let end = self.fetch(asked, upload).await;
         match &end {
             Err(FetchError::JoinRefused) => warn!("the origin refused this edge's join token"),
-            Err(error) => debug!(%error, "fetch failed"),
+            Err(error) => {
+                debug!(%error, kind = error.proxy_error(), "fetch failed");
+            }
             Ok(()) => {}
         }
         if let Err(error) = &end {
@@ -144,7 +137,7 @@ impl Pump {
 
     async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
         let origin = &self.order.site.origin;
-        let slot = origin.slot().await?;
+        let slot = origin.slot(&self.order.place).await?;
         self.node.metrics.fetches.increment(1);
         let known = self.order.stale.as_ref().filter(|_| self.order.is_read());
         let question = Question {
@@ -170,9 +163,9 @@ impl Pump {
 
     async fn take(
         &self,
-        response: Response<Incoming>,
+        response: Response<upstream::Body>,
         received: Received,
-        slot: SemaphorePermit<'_>,
+        slot: Slot<'_>,
     ) -> Result<(), FetchError> {
         let status = response.status();
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
@@ -193,7 +186,7 @@ impl Pump {
                 self.node.refusals.keep(asset, received.at);
                 self.forget_stale();
                 self.fill.arrive(Arrival::KeyMissing);
-                finish_unread(response.into_body()).await;
+                upstream::finish_unread(response.into_body()).await;
                 Ok(())
             }
             _ => self.stream(response, received, slot).await,
@@ -225,14 +218,14 @@ impl Pump {
 
     async fn stream(
         &self,
-        response: Response<Incoming>,
+        response: Response<upstream::Body>,
         received: Received,
-        slot: SemaphorePermit<'_>,
+        slot: Slot<'_>,
     ) -> Result<(), FetchError> {
         let (parts, body) = response.into_parts();
         // Events go on for minutes, mostly in silence: who waits for them, and that may be
         // as many as there are connections, must not keep others from their segments.
-        let slot = Some(slot).filter(|_| !are_events(&parts.headers));
+        let slot = Some(slot).filter(|_| !upstream::are_events(&parts.headers));
         let length = if self.order.method == Method::HEAD {
             content_length(&parts.headers)
         } else {
@@ -318,7 +311,7 @@ impl Pump {
     async fn copy(
         &self,
         head: &Head,
-        mut body: Incoming,
+        mut body: upstream::Body,
         mut portion: Portion,
     ) -> Result<(), FetchError> {
         let mut keeping = head.store || head.share != Share::Nobody;
@@ -348,13 +341,15 @@ impl Pump {
         Err(FetchError::Stopped)
     }
 
-    async fn next(&self, body: &mut Incoming) -> Result<Option<Bytes>, FetchError> {
+    async fn next(&self, body: &mut upstream::Body) -> Result<Option<Bytes>, FetchError> {
         let idle = self.node.config.body_idle_timeout;
         loop {
-            let frame = timeout(idle, body.frame()).await;
-            match frame.map_err(|_| FetchError::Stalled(idle))? {
+            let Ok(frame) = timeout(idle, body.frame()).await else {
+                return Err(body.stalled(idle));
+            };
+            match frame {
                 None => return Ok(None),
-                Some(Err(_)) => return Err(FetchError::Cut),
+                Some(Err(error)) => return Err(error),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) if !piece.is_empty() => return Ok(Some(piece)),
                     // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
@@ -379,6 +374,9 @@ impl Pump {
     }
 
     fn store(&self, object: Object) -> Arc<Object> {
+        if !self.node.is_storing() {
+            return Arc::new(object);
+        }
         self.node.store.insert(self.order.place.clone(), object)
     }
 
@@ -392,14 +390,6 @@ impl Pump {
 /// What a HEAD's answer says of the body that it does not have.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Server-sent events (HTML, §9.2).
-fn are_events(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// The same bytes in few pieces, each in memory of just its length: pieces from the
@@ -424,10 +414,6 @@ async fn joined(pieces: &[Bytes], held: &Held) -> Arc<[Bytes]> {
         }
     }
     whole.into()
-}
-
-async fn finish_unread(body: Incoming) {
-    let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use crate::{
     access::{Refusal, Viewer},
     body::Body,
     conditional, cors,
-    fetch::FetchError,
     fill::Reader,
     freshness::CDN_CACHE_CONTROL,
     head::{Head, Object},
@@ -25,6 +24,7 @@ use crate::{
     purge::SURROGATE_KEY,
     range::{Wanted, wanted},
     site::Site,
+    upstream::FetchError,
 };
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -296,11 +296,18 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
         FetchError::Unreachable(_)
         | FetchError::Cut
         | FetchError::BadAnswer(_)
+        | FetchError::BadCoding(_)
+        | FetchError::HeadTooLong
         | FetchError::JoinRefused => (StatusCode::BAD_GATEWAY, ORIGIN_UNREACHABLE, Outcome::Error),
         FetchError::Silent(_) | FetchError::Stalled(_) => (
             StatusCode::GATEWAY_TIMEOUT,
             ORIGIN_UNREACHABLE,
             Outcome::Error,
+        ),
+        FetchError::RequestCut => (
+            StatusCode::BAD_REQUEST,
+            wire::kind::BAD_REQUEST,
+            Outcome::Refused,
         ),
         FetchError::RequestTooLong => (
             StatusCode::PAYLOAD_TOO_LARGE,

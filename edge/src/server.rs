@@ -1,7 +1,6 @@
 //! Connections: accepted, bounded, drained.
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc,
@@ -13,14 +12,9 @@ use std::{
 use http::{Request, Response, header::CONTENT_LENGTH};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -32,12 +26,14 @@ use crate::{
     admin,
     answer::{answer, is_licence_request},
     body::Body,
+    connection::{self, Wire},
+    handover::Offer,
     keyring::{self, Pace},
+    listeners::Listeners,
     node::Node,
     outcome::Outcome,
     respond::Answer,
-    stall::Stall,
-    warm,
+    upstream, warm,
 };
 
 /// Pause after a failed accept: mostly too many open files, which only time cures.
@@ -49,8 +45,11 @@ const LICENCE_REQUEST_WAIT: Duration = Duration::from_secs(5);
 /// What a client gets that is one too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
 access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+/// What one gets whose address has too many.
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n\
+access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Serves `config.origin` on `listener` until `shutdown`, then lets running answers end,
+/// Serves `config.origin` on `listeners` until `shutdown`, then lets running answers end,
 /// for at most `config.drain`.
 ///
 /// With a `join` token the origin is Weir's: keys are judged and access classes hold.
@@ -60,18 +59,22 @@ access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n
 /// # Errors
 /// What `config` or `join` have wrong. Nothing was served then.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     config: Config,
     join: Option<String>,
     shutdown: CancellationToken,
 ) -> Result<(), EdgeError> {
+    let listeners = listeners.into();
+    // A process that takes over ends this one as well.
+    let told = shutdown;
+    let shutdown = told.child_token();
     let admin = admin::listen(&config).await?;
     let node = Arc::new(Node::new(config, join.as_deref())?);
     if let Some(listener) = admin {
         until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
     }
-    let told = node.clone();
-    until_shutdown(&node, &shutdown, async move { told.metrics.tell().await });
+    let teller = node.clone();
+    until_shutdown(&node, &shutdown, async move { teller.metrics.tell().await });
     if let Some(log) = &node.log {
         until_shutdown(&node, &shutdown, log.clone().follow_signals());
     }
@@ -82,14 +85,44 @@ pub async fn serve(
             until_shutdown(&node, &shutdown, warm::follow(node.clone(), pace(&node)));
         }
     }
-    let graceful = GracefulShutdown::new();
-    accept(&node, listener, &graceful, &shutdown).await;
-    drain(&node, graceful).await;
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &node.tls {
+        until_shutdown(&node, &shutdown, tls.clone().follow_files());
+    }
+    if let Some(path) = &node.config.take_over {
+        let offer = Offer::new(path, &listeners)?;
+        let offering = offer.run(node.clone(), shutdown.clone());
+        until_shutdown(&node, &shutdown, offering);
+    }
+    for origin in node.sites.origins() {
+        until_shutdown(&node, &shutdown, upstream::watch(origin.clone()));
+    }
+    let Listeners { http, tls, old } = listeners;
+    if let Some(old) = old {
+        old.retire().await;
+    }
+    tokio::join!(
+        accept(&node, http, Wire::Clear, &shutdown),
+        accept_tls(&node, tls, &shutdown)
+    );
+    if !told.is_cancelled() {
+        linger(&node).await;
+    }
+    drain(&node).await;
     node.store.close().await;
     if let Some(log) = &node.log {
         log.close().await;
     }
     Ok(())
+}
+
+/// Another process serves from now on: this one gives up its memory, and answers each
+/// client once more before it closes, for half of the drain.
+async fn linger(node: &Node) {
+    node.store.clear();
+    node.tasks.close();
+    node.lines.linger();
+    let _ = timeout(node.config.drain / 2, node.tasks.wait()).await;
 }
 
 /// How the origin is asked for news.
@@ -112,26 +145,20 @@ fn until_shutdown(
     });
 }
 
-async fn accept(
-    node: &Arc<Node>,
-    listener: TcpListener,
-    graceful: &GracefulShutdown,
-    shutdown: &CancellationToken,
-) {
+async fn accept_tls(node: &Arc<Node>, listener: Option<TcpListener>, shutdown: &CancellationToken) {
+    #[cfg(feature = "tls")]
+    if let Some(listener) = listener {
+        accept(node, listener, Wire::Tls, shutdown).await;
+    }
+    // `Config::validate` has refused an address for it.
+    #[cfg(not(feature = "tls"))]
+    let _ = (node, listener, shutdown);
+}
+
+async fn accept(node: &Arc<Node>, listener: TcpListener, wire: Wire, shutdown: &CancellationToken) {
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, peer)) => match node.places.clone().try_acquire_owned() {
-                Ok(place) => open(
-                    node,
-                    graceful,
-                    Connection {
-                        stream,
-                        peer,
-                        place,
-                    },
-                ),
-                Err(_) => refuse(node, &stream),
-            },
+            Ok((stream, peer)) => admit(node, stream, peer, wire),
             Err(error) => {
                 warn!(%error, "can't accept connections");
                 sleep(ACCEPT_PAUSE).await;
@@ -140,72 +167,28 @@ async fn accept(
     }
 }
 
-struct Connection {
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: OwnedSemaphorePermit,
-}
-
-fn refuse(node: &Node, stream: &TcpStream) {
-    node.metrics.cut.increment(1);
-    // A fresh socket has room for it; one that has not gets nothing.
-    let _ = stream.try_write(FULL);
-}
-
-fn open(node: &Arc<Node>, graceful: &GracefulShutdown, connection: Connection) {
-    let Connection {
-        stream,
-        peer,
-        place,
-    } = connection;
-    let _ = stream.set_nodelay(true);
-    let config = &node.config;
-    let stream = Stall::new(
-        stream,
-        config.client_stall_timeout,
-        node.metrics.sent.clone(),
-    );
-    let service = {
-        let node = node.clone();
-        service_fn(move |request| {
-            let node = node.clone();
-            async move { Ok::<_, Infallible>(respond(&node, request, peer).await) }
-        })
+fn admit(node: &Arc<Node>, stream: TcpStream, peer: SocketAddr, wire: Wire) {
+    let Ok(place) = node.places.clone().try_acquire_owned() else {
+        node.metrics.cut.increment(1);
+        return refuse(&stream, FULL, wire);
     };
-    let header_len_max = usize::try_from(config.header_len_max.as_u64()).unwrap_or(usize::MAX);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.header_read_timeout)
-        .max_header_size(header_len_max)
-        .max_headers(config.header_fields_max)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    let gauge = Open::new(node);
-    node.spawn(async move {
-        let _held = (place, gauge);
-        if let Err(error) = connection.await {
-            debug!(%peer, %error, "connection ended early");
-        }
-    });
+    let Ok(guest) = node.clients.admit(peer.ip()) else {
+        node.metrics.limited.increment(1);
+        return refuse(&stream, TOO_MANY, wire);
+    };
+    connection::open(node, stream, peer, place, guest, wire);
 }
 
-/// Counts a connection while it lives.
-struct Open(Arc<Node>);
-
-impl Open {
-    fn new(node: &Arc<Node>) -> Self {
-        node.metrics.connections.increment(1.0);
-        Self(node.clone())
+/// One that is too many is told so where that costs nothing, and closed.
+fn refuse(stream: &TcpStream, why: &[u8], wire: Wire) {
+    if wire == Wire::Clear {
+        // A fresh socket has room for it; one that has not gets nothing.
+        let _ = stream.try_write(why);
     }
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.metrics.connections.decrement(1.0);
-    }
-}
-
-async fn respond(
+/// Answers a request that may be answered.
+pub(crate) async fn respond(
     node: &Arc<Node>,
     request: Request<Incoming>,
     peer: SocketAddr,
@@ -272,15 +255,12 @@ fn without_body(response: Response<Body>) -> Response<Body> {
 }
 
 /// The listener is closed; what runs may end, up to the deadline.
-async fn drain(node: &Node, graceful: GracefulShutdown) {
+async fn drain(node: &Node) {
     let open = node.open();
     let deadline = node.config.drain;
     node.tasks.close();
-    let drained = timeout(deadline, async {
-        graceful.shutdown().await;
-        node.tasks.wait().await;
-    });
-    if drained.await.is_ok() {
+    node.lines.drain();
+    if timeout(deadline, node.tasks.wait()).await.is_ok() {
         info!(open, cut = 0, "drained");
         return;
     }
@@ -292,6 +272,7 @@ async fn drain(node: &Node, graceful: GracefulShutdown) {
         ?deadline,
         "drained; what was still running is cut"
     );
+    node.lines.cut();
     node.cut.cancel();
     node.tasks.wait().await;
 }

@@ -7,11 +7,11 @@ use http::{StatusCode, header::HOST, request::Parts};
 use crate::{
     Config, EdgeError,
     config::{All, Profile, QueryRule, RuleConfig, SiteConfig},
-    fetch::Origin,
     forward::Passed,
     freshness::Terms,
     metrics::Requests,
     path::{Kind, Query, Reading},
+    upstream::Origin,
 };
 
 /// See the module.
@@ -272,6 +272,12 @@ impl Sites {
     /// The one before `config.origin`, or for all other hosts.
     pub(crate) fn main(&self) -> Option<&Arc<Site>> {
         self.other.as_ref()
+    }
+
+    /// Of all sites.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &Arc<Origin>> {
+        let sites = self.by_host.values().chain(&self.other);
+        sites.map(|site| &site.origin)
     }
 
     /// The one that a request is for.

@@ -152,6 +152,11 @@ impl Store {
         (matched, gone)
     }
 
+    /// Forgets what is in memory.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+
     /// What is stored in memory, bytes.
     pub(crate) fn weight(&self) -> u64 {
         self.0.weight()

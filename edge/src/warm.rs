@@ -13,7 +13,6 @@ use tracing::{debug, info, warn};
 use wire::{EDGE_NAME_LEN_MAX, WarmList};
 
 use crate::{
-    fetch::{Credential, FetchError},
     fill::Reader,
     fills::{FillKey, Joined},
     freshness::State,
@@ -22,6 +21,7 @@ use crate::{
     node::Node,
     path::{Reading, Target},
     pump::{self, Order},
+    upstream::{Credential, FetchError},
 };
 
 /// Fetches at one time. Chosen: viewers' own come first.

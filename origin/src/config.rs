@@ -60,8 +60,8 @@ pub struct Config {
     /// for each version: `none`; `cbcs`; or `aes-128`, with which there is HLS and no DASH.
     /// Default none.
     pub encryption: Encryption,
-    /// Address, `http://…`, of the key server that workers ask for the keys; empty: the
-    /// origin makes them at random. Default empty.
+    /// Address, `http://host[:port][/path]`, of the key server that workers ask for the
+    /// keys; empty: the origin makes them at random. Default empty.
     pub key_server: String,
     /// What decides how many bits H.264 gets: `crf`, a quality under a ceiling, or
     /// `two-pass`, an average of two thirds of the ceiling, for which all is looked at
@@ -176,7 +176,8 @@ impl Config {
         );
         expect(
             self.key_server.is_empty() || is_http(&self.key_server),
-            "key_server must be http://host[:port][/path]: TLS is not spoken yet",
+            "key_server must be http://host[:port][/path], with neither user nor query: \
+             TLS is not spoken yet, and who uploads may be told the address",
         );
         expect(
             (1..=600).contains(&self.lease.as_secs()),
@@ -197,5 +198,9 @@ impl Config {
 
 fn is_http(url: &str) -> bool {
     let uri: Result<http::Uri, _> = url.parse();
-    uri.is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.authority().is_some())
+    uri.is_ok_and(|uri| {
+        let host = uri.authority().map(|authority| authority.as_str());
+        let plain = host.is_some_and(|host| !host.contains('@')) && uri.query().is_none();
+        uri.scheme_str() == Some("http") && plain
+    })
 }

@@ -75,10 +75,10 @@ pub enum PackagerError {
         kind: String,
     },
     /// The key server gave no keys.
-    #[error("the key server {url} gives no keys: {reason}")]
+    #[error("the key server {server} gives no keys: {reason}")]
     KeyServer {
-        /// Its address.
-        url: String,
+        /// Its scheme, host and port: the rest of its address may be secret.
+        server: String,
         /// It would answer the same again.
         permanent: bool,
         /// What it did instead; nothing of what it sent.

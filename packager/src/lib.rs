@@ -56,7 +56,7 @@ mod stored;
 pub use analysis::Metric;
 pub use config::Config;
 pub use error::PackagerError;
-pub use local::{Far, Packaged, Packaging, package};
+pub use local::{Far, Packaged, Packaging, check_paths, package};
 pub use media::Method;
 pub use protect::{Keys, KeysError, Protection};
 pub use tool::{Tool, check};

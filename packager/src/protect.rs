@@ -46,12 +46,22 @@ pub enum KeysError {
         /// The second one, from 1.
         line: usize,
     },
+    /// Players keep keys by their id.
+    #[error("the keys for video and audio differ and have one key id: give each its own id")]
+    SameId,
     /// Tracks of a kind have no key.
     #[error("no line is for {0}")]
     Missing(&'static str),
 }
 
 impl Keys {
+    fn new(video: Key, audio: Key) -> Result<Self, KeysError> {
+        match video.clashes(&audio) {
+            true => Err(KeysError::SameId),
+            false => Ok(Self { video, audio }),
+        }
+    }
+
     /// Those that a key server gives for what is called so.
     ///
     /// # Errors
@@ -89,10 +99,8 @@ impl TryFrom<&ContentKeys> for Keys {
             let secret = key_bytes(&key.secret).map_err(wrong)?;
             Ok::<_, PackagerError>(Key::new(id, secret, None))
         };
-        Ok(Self {
-            video: key(&keys.video)?,
-            audio: key(&keys.audio)?,
-        })
+        let wrong = |e: KeysError| PackagerError::Encoder(e.to_string());
+        Self::new(key(&keys.video)?, key(&keys.audio)?).map_err(wrong)
     }
 }
 
@@ -124,10 +132,10 @@ impl FromStr for Keys {
                 return Err(KeysError::Twice { line: line_number });
             }
         }
-        Ok(Self {
-            video: video.or(all.clone()).ok_or(KeysError::Missing("video"))?,
-            audio: audio.or(all).ok_or(KeysError::Missing("audio"))?,
-        })
+        Self::new(
+            video.or(all.clone()).ok_or(KeysError::Missing("video"))?,
+            audio.or(all).ok_or(KeysError::Missing("audio"))?,
+        )
     }
 }
 
@@ -209,6 +217,14 @@ mod tests {
     }
 
     #[test]
+    fn one_key_may_be_used_with_two_initialization_vectors() {
+        let keys: Keys = format!("video {A}:{B} {A}\naudio {A}:{B} {B}")
+            .parse()
+            .unwrap();
+        assert_eq!(keys.video.id(), keys.audio.id());
+    }
+
+    #[test]
     fn a_wrong_line_is_named_and_not_repeated() {
         let of = |text: &str| ids(text).unwrap_err().to_string();
         let wrong = [
@@ -218,6 +234,7 @@ mod tests {
                 format!("{A}:{B}\n{B}:{A}"),
                 "line 2: there is a key for that already",
             ),
+            (format!("video {A}:{B}\naudio {A}:{A}"), "have one key id"),
             (
                 format!("\n{A} {B}"),
                 "line 2: [video|audio] KEY-ID:KEY is due",

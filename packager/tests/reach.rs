@@ -6,7 +6,7 @@ mod support;
 use support::{
     Clip, Ended, Faults, OPEN_GOP, Origin, Packager, Published, SOUND, Worker, eventually,
 };
-use wire::TaskKind;
+use wire::{PackageSettings, TaskKind};
 
 type Made = (Ended, Published);
 
@@ -78,6 +78,30 @@ async fn a_worker_of_one_span_reads_its_share_of_the_source() {
     // Of six spans one, and what is between it and the next; it may have asked for that.
     assert!((0.1..0.45).contains(&read), "{read}");
     worker.stop().await;
+    planner.stop().await;
+}
+
+#[tokio::test]
+async fn an_analysis_reads_its_samples_and_little_more() {
+    let clip = large(60, "-c:v libx264 -bf 2 -g 30");
+    let origin = Origin::start(clip.bytes()).await;
+    origin.offer_with(PackageSettings {
+        ladder: vec![180, 90],
+        copy: false,
+        per_title: true,
+        ..PackageSettings::default()
+    });
+    let planner = worker(&origin, &OTHERS);
+    eventually("planned", || origin.published().plan.is_some()).await;
+    let planned = origin.source_bytes();
+    let analyst = worker(&origin, &[TaskKind::Analysis]);
+    let found = || origin.published().plan.and_then(|plan| plan.analysis);
+    eventually("analysed", || found().is_some()).await;
+    assert_eq!(found().unwrap().samples, 4);
+    let read = (origin.source_bytes() - planned) as f64 / clip.bytes().len() as f64;
+    // Four samples of 2 s, what is before and behind each, and the first 8 s.
+    assert!((0.2..0.65).contains(&read), "{read}");
+    analyst.stop().await;
     planner.stop().await;
 }
 

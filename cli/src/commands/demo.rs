@@ -47,7 +47,7 @@ pub(super) async fn run(config: Config, args: Demo) -> anyhow::Result<()> {
     let shutdown = ops::shutdown()?;
     let listeners = Listeners::bind(&args).await?;
     let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, args.admin_port));
-    let readiness = ops::admin(Some(admin), "--admin-port").await?;
+    let readiness = ops::admin(Some(admin), "--admin-port", false).await?;
     // Ports first: until they are ours, the files may be those of a demo that runs.
     Facts::remove(&args.data_dir.join(FACTS))?;
     let log = args.data_dir.join("weir.log");
@@ -208,7 +208,11 @@ async fn start(
         let settings = edge::Config {
             listen: listener.local_addr()?,
             origin: base.origin.clone(),
+            origins: Vec::new(),
+            origin_weights: Vec::new(),
             pop: pop.to_owned(),
+            tls_listen: None,
+            take_over: None,
             ..config.edge.clone()
         };
         let serving = edge::serve(listener, settings, Some(join.clone()), shutdown.clone());

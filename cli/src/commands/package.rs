@@ -40,12 +40,7 @@ pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()>
         () = shutdown.cancelled() => Err(PackagerError::Stopped),
     };
     drop(bar);
-    let packaged = done.map_err(|fault| match fault {
-        PackagerError::Source(reason) => {
-            error(Exit::Refused, format!("{}: {reason}", args.file.display()))
-        }
-        fault => fault.into(),
-    })?;
+    let packaged = done.map_err(|fault| told(&args, fault))?;
     for warning in &packaged.warnings {
         eprintln!("warning: {warning}");
     }
@@ -60,6 +55,15 @@ pub(super) async fn run(config: Config, args: PackageArgs) -> anyhow::Result<()>
         args.out.join("master.m3u8").display(),
     );
     Ok(())
+}
+
+fn told(args: &PackageArgs, fault: PackagerError) -> anyhow::Error {
+    match fault {
+        PackagerError::Source(reason) => {
+            error(Exit::Refused, format!("{}: {reason}", args.file.display()))
+        }
+        fault => fault.into(),
+    }
 }
 
 /// What was chosen for each rendition, and in place of what.
@@ -125,8 +129,9 @@ async fn packaging(args: &PackageArgs, config: &packager::Config) -> anyhow::Res
     Ok(Packaging {
         settings,
         workers,
-        protection: encryption::protection(args).await?,
         hls_copy: encryption::hls_copy(args)?,
+        // Last: a key server may count what it gives.
+        protection: encryption::protection(args).await?,
     })
 }
 

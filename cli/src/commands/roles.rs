@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -95,7 +96,16 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
 pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<()> {
     let settings = &mut config.edge;
     settings.listen = args.listen.unwrap_or(settings.listen);
-    settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
+    settings.tls_listen = args.tls_listen.or(settings.tls_listen);
+    if !args.tls_cert.is_empty() || !args.tls_key.is_empty() {
+        settings.tls_cert = args.tls_cert;
+        settings.tls_key = args.tls_key;
+    }
+    settings.take_over = args.take_over.or_else(|| settings.take_over.clone());
+    if let Some(origin) = args.origin {
+        (settings.origin, settings.origins) = (origin, Vec::new());
+        settings.origin_weights = Vec::new();
+    }
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
     settings.profile = args.profile.map_or(settings.profile, Into::into);
@@ -106,11 +116,44 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
         .edge
         .validate()
         .map_err(|fault| error(Exit::Config, fault.to_string()))?;
-    let listener = ops::listen(config.edge.listen, "--listen").await?;
-    let address = listener.local_addr()?;
+    let listeners = edge_listeners(&config.edge).await?;
+    let address = listeners.http.local_addr()?;
     readiness.ask([address]);
-    tracing::info!(%address, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
-    Ok(edge::serve(listener, config.edge, join, shutdown).await?)
+    let tls = listeners.tls.as_ref().and_then(|it| it.local_addr().ok());
+    let tls = tls.map(tracing::field::display);
+    tracing::info!(%address, tls, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
+    let served = edge::serve(listeners, config.edge, join, shutdown).await;
+    served.map_err(|fault| error(Exit::Config, fault.to_string()))
+}
+
+/// Those of the edge before this one, or new ones.
+async fn edge_listeners(settings: &edge::Config) -> anyhow::Result<edge::Listeners> {
+    let taken = match &settings.take_over {
+        Some(path) => edge::take_over(path).await,
+        None => Ok(None),
+    };
+    let taken = taken.map_err(|fault| error(Exit::Listen, fault.to_string()))?;
+    let mut listeners = match taken {
+        Some(taken) if listens_on(&taken.http, settings.listen) => taken,
+        Some(mut taken) => {
+            taken.http = ops::listen(settings.listen, "--listen").await?;
+            taken
+        }
+        None => ops::listen(settings.listen, "--listen").await?.into(),
+    };
+    listeners.tls = match (settings.tls_listen, listeners.tls) {
+        (None, _) => None,
+        (Some(address), Some(taken)) if listens_on(&taken, address) => Some(taken),
+        (Some(address), _) => Some(ops::listen(address, "--tls-listen").await?),
+    };
+    Ok(listeners)
+}
+
+/// Whether a socket is where the settings want one.
+fn listens_on(listener: &TcpListener, address: SocketAddr) -> bool {
+    listener
+        .local_addr()
+        .is_ok_and(|own| own == address || (address.port() == 0 && own.ip() == address.ip()))
 }
 
 /// Signals first: one that comes while a role starts must end it as any other.
@@ -121,7 +164,8 @@ async fn start(
     let shutdown = ops::shutdown()?;
     config.admin.listen = admin.listen.unwrap_or_else(|| config.admin.listen.clone());
     ops::Logging::of(&config.log)?.start(None)?;
-    let readiness = ops::admin(config.admin.address()?, "--admin").await?;
+    let beside = config.edge.take_over.is_some();
+    let readiness = ops::admin(config.admin.address()?, "--admin", beside).await?;
     Ok((shutdown, readiness))
 }
 

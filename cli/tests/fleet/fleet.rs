@@ -366,7 +366,7 @@ fn bytes_below(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-async fn is_ready(address: SocketAddr) -> bool {
+pub(crate) async fn is_ready(address: SocketAddr) -> bool {
     TcpStream::connect(address).await.is_ok() && get(address, "/readyz").send().await.status == 200
 }
 

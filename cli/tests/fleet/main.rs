@@ -25,6 +25,7 @@ mod encrypting;
 mod events;
 mod exporting;
 mod folders;
+mod handover;
 mod health;
 mod instant;
 mod keys;

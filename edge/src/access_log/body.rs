@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::entry::Ticket;
-use crate::{body::Body, fetch::FetchError};
+use crate::{body::Body, upstream::FetchError};
 
 /// A body that is counted for the log, where there is one.
 pub(crate) struct Watched {

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::authority;
 use crate::EdgeError;
 
 /// What of a client's request goes up.
@@ -25,8 +24,15 @@ pub enum Profile {
 pub struct SiteConfig {
     /// Its host, as clients write it, without port; `*` for all that are not named.
     pub host: String,
-    /// URLs of its origins, `http://host[:port]`.
+    /// URLs of its origins, `http://host[:port]` or `https://host[:port]`.
     pub origins: Vec<String>,
+    /// How they share the requests, a number for each. Default none: the first that is
+    /// well gets all.
+    pub origin_weights: Vec<u32>,
+    /// Whether their redirects are followed here. Default false.
+    pub follow_redirects: bool,
+    /// Where those may lead to, `host` or `host:port`. Default none.
+    pub redirect_hosts: Vec<String>,
     /// Default `cache`.
     pub profile: Profile,
     /// Lifetime of answers that state none, in percent of the time since they were last
@@ -50,6 +56,9 @@ impl Default for SiteConfig {
         Self {
             host: String::new(),
             origins: Vec::new(),
+            origin_weights: Vec::new(),
+            follow_redirects: false,
+            redirect_hosts: Vec::new(),
             profile: Profile::Cache,
             heuristic: 0,
             store_cookies: false,
@@ -76,9 +85,7 @@ impl SiteConfig {
         if self.heuristic > 100 {
             return Err(bad("heuristic is a percentage, at most 100"));
         }
-        self.origins
-            .iter()
-            .try_for_each(|url| authority(url).map(drop))
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     format::{self, PIECE_LEN},
     name::Name,
 };
-use crate::fetch::FetchError;
+use crate::upstream::FetchError;
 
 /// Longest wait for a piece once an answer has begun: after it the answer is cut. Chosen:
 /// as long as the origin may be silent.

@@ -75,6 +75,11 @@ impl Tiers {
         self.ram.remove(key);
     }
 
+    /// Forgets what is in memory; what is on disk stays.
+    pub(super) fn clear(&self) {
+        self.ram.shrink(0);
+    }
+
     /// Looks at all that is in memory.
     pub(super) fn for_each(&self, look: impl FnMut(&CacheKey, &Object)) {
         self.ram.for_each(look);

@@ -136,6 +136,9 @@ async fn a_client_that_takes_nothing_is_cut() {
     idle.piece().await.unwrap().unwrap();
     // Another whole answer passes in the meantime: the first one's write waits by then.
     assert_eq!(edge.get("/x").send().await.body.len(), body.len());
+    // What the kernel took after that is seen at the first look.
+    clock.advance(Duration::from_secs(6)).await;
+    assert_eq!(edge.get("/x").send().await.body.len(), body.len());
     clock.advance(Duration::from_secs(31)).await;
     let cut = loop {
         match idle.piece().await {

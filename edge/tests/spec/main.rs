@@ -4,18 +4,27 @@
 
 mod access_log;
 mod cache;
+mod clients;
 mod coalescing;
+mod connections;
 mod disk;
 mod explain;
 mod faults;
+mod frames;
+mod handover;
+mod http2;
 mod keys;
 mod licence;
 mod limits;
 mod operator;
 mod parts;
 mod purge;
+mod refusals;
 mod requests;
 mod rfc9111;
 mod setup;
 mod shutdown;
 mod sites;
+#[cfg(feature = "tls")]
+mod tls;
+mod upstream;

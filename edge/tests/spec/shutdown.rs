@@ -77,7 +77,7 @@ async fn a_wrong_config_is_said_before_anything_is_served() {
             edge::serve(listener, config, join, CancellationToken::new()).await
         }
     };
-    let refused = serve("https://x", None).await;
+    let refused = serve("ftp://x", None).await;
     assert!(matches!(refused, Err(EdgeError::Origin { .. })));
     let refused = serve("http://x", Some("a b\n")).await;
     assert!(matches!(refused, Err(EdgeError::JoinToken)));

@@ -64,16 +64,9 @@ impl Catalogue {
     /// The asset's newest version: how far it is, and by which steps.
     pub(crate) async fn asset(&self, asset: &AssetId) -> Result<AssetStatus, OriginError> {
         let mut tx = self.db.read.begin().await?;
-        let sql = sqlx::AssertSqlSafe(format!("{STATUS} WHERE a.id = $1"));
-        let row: Option<StatusColumns> = sqlx::query_as(sql)
-            .bind(asset.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let row = row.ok_or_else(|| OriginError::NotFound(format!("no asset {asset}")))?;
-        let mut status = status(&mut tx, row).await?;
+        let mut status = status_of(&mut tx, asset).await?;
         status.steps = saga::entries(&mut tx, &status.version).await?;
         status.analysis = analysis::of(&mut tx, status.version.as_str()).await?;
-        status.additions = sound::additions(&mut tx, asset).await?;
         Ok(status)
     }
 
@@ -92,10 +85,18 @@ impl Catalogue {
         Ok(all)
     }
 
-    /// How far the asset is, as viewers see it. Once it is playable this reads all of its
-    /// segments: callers bound how often they ask.
+    /// How far the asset is.
     pub(crate) async fn progress(&self, asset: &AssetId) -> Result<AssetProgress, OriginError> {
-        let status = self.asset(asset).await?;
+        Ok(self.watched(asset).await?.1)
+    }
+
+    /// What viewers see of the asset beside its pictures: its title, and how far it is. Once it
+    /// is playable this reads all of its segments: callers bound how often they ask.
+    pub(crate) async fn watched(
+        &self,
+        asset: &AssetId,
+    ) -> Result<(String, AssetProgress), OriginError> {
+        let status = status_of(&mut *self.db.read.begin().await?, asset).await?;
         let renditions = match status.state {
             AssetState::Playable | AssetState::Ready => {
                 let presentation = self.presentation(&status.version).await?;
@@ -105,7 +106,7 @@ impl Catalogue {
             }
             AssetState::Packaging | AssetState::Failed => Vec::new(),
         };
-        Ok(AssetProgress {
+        let progress = AssetProgress {
             state: status.state,
             percent: status.percent,
             stage: status.progress.map(|progress| progress.stage),
@@ -114,8 +115,22 @@ impl Catalogue {
             renditions,
             duration_secs: status.duration_secs,
             additions: status.additions,
-        })
+        };
+        Ok((status.title, progress))
     }
+}
+
+/// The asset's newest version, without what is told to operators alone: steps and analysis.
+async fn status_of(tx: &mut SqliteConnection, asset: &AssetId) -> Result<AssetStatus, OriginError> {
+    let sql = sqlx::AssertSqlSafe(format!("{STATUS} WHERE a.id = $1"));
+    let row: Option<StatusColumns> = sqlx::query_as(sql)
+        .bind(asset.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+    let row = row.ok_or_else(|| OriginError::NotFound(format!("no asset {asset}")))?;
+    let mut status = status(tx, row).await?;
+    status.additions = sound::additions(tx, asset).await?;
+    Ok(status)
 }
 
 async fn status(

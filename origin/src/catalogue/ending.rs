@@ -43,11 +43,10 @@ impl Catalogue {
         end(&mut tx, job.as_str(), "done", None).await?;
         passes::done(&mut tx, version, &fenced.task).await?;
         warn(&mut tx, version, job.as_str(), warnings).await?;
-        self.ended(&mut tx, version, &fenced.task).await?;
+        let published = self.ended(&mut tx, version, &fenced.task).await?;
         tx.commit().await?;
         self.job_queued.notify_waiters();
-        self.published.notify_waiters();
-        self.changed.notify_waiters();
+        self.tell(published);
         Ok(())
     }
 
@@ -66,19 +65,20 @@ impl Catalogue {
             .await?;
         let reason: String = failure.reason.chars().take(REASON_LEN_MAX).collect();
         let last = i64::from(attempt) >= attempts_max && !failure.given_back;
+        let mut published = false;
         if failure.permanent || last {
             let given_up = GivenUp {
                 job: job.as_str(),
                 version: &fenced.version,
                 task: &fenced.task,
             };
-            self.give_up(&mut tx, &given_up, &reason).await?;
+            published = self.give_up(&mut tx, &given_up, &reason).await?;
         } else {
             queue_again(&mut tx, job, attempt, failure.given_back, &reason).await?;
         }
         tx.commit().await?;
         self.job_queued.notify_waiters();
-        self.changed.notify_waiters();
+        self.tell(published);
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Catalogue {
         .bind(now_ms())
         .fetch_all(&mut *tx)
         .await?;
-        let mut given_up = 0;
+        let (mut given_up, mut published) = (0, false);
         for (job, version, task, attempts, reason) in &silent {
             let reason = match reason {
                 Some(reason) => format!("gave up after {attempts} attempts; the last: {reason}"),
@@ -104,27 +104,37 @@ impl Catalogue {
             // One that came before it in this list may have ended it.
             if state_of(&mut tx, job).await?.as_deref() == Some("leased") {
                 let gone = GivenUp { job, version, task };
-                self.give_up(&mut tx, &gone, &reason).await?;
+                published |= self.give_up(&mut tx, &gone, &reason).await?;
                 given_up += 1;
             }
         }
         tx.commit().await?;
         if given_up > 0 {
-            self.changed.notify_waiters();
+            self.tell(published);
         }
         Ok(given_up)
     }
 
-    /// A job will never have a result: its version fails, or goes on without its tracks.
+    /// Wakes who waits for how far versions are, and who waits for new ones.
+    fn tell(&self, published: bool) {
+        if published {
+            self.published.notify_waiters();
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// A job will never have a result: its version fails, or goes on without its tracks. True:
+    /// that published it.
     async fn give_up(
         &self,
         tx: &mut Tx,
         gone: &GivenUp<'_>,
         reason: &str,
-    ) -> Result<(), OriginError> {
+    ) -> Result<bool, OriginError> {
         end(tx, gone.job, "failed", Some(reason)).await?;
         if !gone.task.optional {
-            return saga::fail(tx, gone.version, reason, self.garbage_due_ms()).await;
+            saga::fail(tx, gone.version, reason, self.garbage_due_ms()).await?;
+            return Ok(false);
         }
         let names: Vec<&str> = gone
             .task
@@ -178,8 +188,9 @@ impl Catalogue {
         Ok(())
     }
 
-    /// A job of the version has ended, and the version goes on: or is whole now.
-    async fn ended(&self, tx: &mut Tx, version: &str, task: &Task) -> Result<(), OriginError> {
+    /// A job of the version has ended, and the version goes on: or is whole now. True: that
+    /// published it.
+    async fn ended(&self, tx: &mut Tx, version: &str, task: &Task) -> Result<bool, OriginError> {
         for track in &task.tracks {
             sqlx::query(
                 "UPDATE tracks SET tasks_left = tasks_left - 1 WHERE version = $1 AND track = $2",
@@ -196,18 +207,25 @@ impl Catalogue {
         .fetch_one(&mut **tx)
         .await?;
         if left > 0 {
-            return super::playable::settle(tx, version).await;
+            super::playable::settle(tx, version).await?;
+            return Ok(false);
         }
         saga::record(tx, version, SagaStep::Encode, SagaState::Done, None).await?;
         saga::record(tx, version, SagaStep::Publish, SagaState::Started, None).await?;
         if let Some(fault) = whole::fault(tx, version).await? {
-            return saga::fail(tx, version, &fault, self.garbage_due_ms()).await;
+            saga::fail(tx, version, &fault, self.garbage_due_ms()).await?;
+            return Ok(false);
         }
         match sound::of(tx, version).await? {
-            Some(added) => sound::publish(tx, version, &added, self.garbage_due_ms()).await?,
+            Some(added) => {
+                if !sound::publish(tx, version, &added, self.garbage_due_ms()).await? {
+                    return Ok(false);
+                }
+            }
             None => publish(tx, version).await?,
         }
-        self.warm(tx, version).await
+        self.warm(tx, version).await?;
+        Ok(true)
     }
 }
 

@@ -40,7 +40,8 @@ type TrackColumns = (String, String, i64, Option<String>, Option<i64>);
 type SegmentColumns = (String, i64, i64, i64, i64);
 
 impl Catalogue {
-    /// The segment's blob, if the asset has it.
+    /// The segment's blob, if the asset has it: of what is still being added it has nothing,
+    /// as names become others then.
     pub(crate) async fn segment(
         &self,
         asset: &AssetId,
@@ -52,7 +53,8 @@ impl Catalogue {
             "SELECT s.blob, s.len, json_extract(t.planned, '$.kind.kind') FROM segments s \
              JOIN versions v ON v.id = s.version \
              JOIN tracks t ON t.version = s.version AND t.track = s.track \
-             WHERE s.version = $1 AND s.track = $2 AND s.number = $3 AND v.asset = $4",
+             WHERE s.version = $1 AND s.track = $2 AND s.number = $3 AND v.asset = $4 \
+             AND v.addition IS NULL",
         )
         .bind(version.as_str())
         .bind(track.as_str())
@@ -74,7 +76,7 @@ impl Catalogue {
             "SELECT t.init_blob, t.init_len, json_extract(t.planned, '$.kind.kind') \
              FROM tracks t JOIN versions v ON v.id = t.version \
              WHERE t.version = $1 AND t.track = $2 AND v.asset = $3 \
-             AND t.init_blob IS NOT NULL",
+             AND t.init_blob IS NOT NULL AND v.addition IS NULL",
         )
         .bind(version.as_str())
         .bind(track.as_str())
@@ -93,7 +95,8 @@ impl Catalogue {
     ) -> Result<Option<(store::BlobKey, u64)>, OriginError> {
         let row: Option<(String, i64)> = sqlx::query_as(
             "SELECT f.blob, f.len FROM files f JOIN versions v ON v.id = f.version \
-             WHERE f.version = $1 AND f.name = $2 AND v.asset = $3",
+             WHERE f.version = $1 AND f.name = $2 AND v.asset = $3 \
+             AND v.addition IS NULL",
         )
         .bind(version.as_str())
         .bind(name)

@@ -36,7 +36,7 @@ pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
 pub(crate) use uploads::{Adds, UploadRow};
-pub(crate) use warming::Warming;
+pub(crate) use warming::{Beginning, Warming};
 
 use crate::{OriginError, db::Database};
 

@@ -20,8 +20,9 @@ const COPIED_FIRST_MS: i64 = 3000;
 /// Most tracks in a plan. Chosen.
 pub(super) const TRACKS_MAX: usize = 64;
 
-/// Most tasks in a plan: 12 h in spans of 16 s, of three kinds. Chosen.
-const TASKS_MAX: usize = 8192;
+/// Most tasks in a plan: 12 h in spans of 10 s are 21,600 of five kinds (lead, first pass, rest,
+/// HEVC, AV1), and a few more.
+const TASKS_MAX: usize = 24_576;
 
 /// Most warnings of a version, and longest of them, letters. Chosen.
 const WARNINGS_MAX: usize = 64;
@@ -261,10 +262,18 @@ fn check(plan: &Plan) -> Result<(), String> {
     if names.len() < plan.tracks.len() {
         return Err("two tracks have one name".into());
     }
+    let has = |kind| plan.tasks.iter().any(|task| task.kind == kind);
+    if has(TaskKind::Analysis) && has(TaskKind::FirstPass) {
+        // Either would free what waits for both.
+        return Err("a plan has an analysis or first passes, not both".into());
+    }
     let mut made = HashSet::new();
     for task in &plan.tasks {
         if task.kind == TaskKind::Plan {
             return Err("a plan is made once".into());
+        }
+        if task.kind == TaskKind::FirstPass && task.optional {
+            return Err("without a first pass there is no second: it is not optional".into());
         }
         if task.segments.is_some_and(|(from, to)| from >= to) {
             return Err(format!("a task's segments {:?} are none", task.segments));

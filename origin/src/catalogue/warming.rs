@@ -1,7 +1,7 @@
 //! Versions that edges fetch the beginning of once they are published: the saga's last
 //! step, which never takes anything back.
 
-use wire::{AssetId, AssetState, SagaState, SagaStep, VersionId};
+use wire::{AssetId, AssetState, SagaState, SagaStep, TrackId, VersionId};
 
 use super::{Catalogue, OriginError, Tx, id, saga, signed, unsigned};
 use crate::clock::now_ms;
@@ -18,6 +18,15 @@ pub(crate) struct Warming {
     pub(crate) version: VersionId,
     /// Unix time, milliseconds.
     pub(crate) since_ms: i64,
+}
+
+/// What of a track is fetched.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    pub(crate) track: TrackId,
+    pub(crate) is_text: bool,
+    /// How many segments.
+    pub(crate) segments: u64,
 }
 
 type Columns = (i64, String, String, i64);
@@ -63,12 +72,40 @@ impl Catalogue {
         row.map(Warming::try_from).transpose()
     }
 
-    /// The newest offset.
+    /// The newest offset that any version ever had, gone ones included.
     pub(crate) async fn warming_newest(&self) -> Result<u64, OriginError> {
-        let (newest,): (i64,) = sqlx::query_as("SELECT coalesce(max(number), 0) FROM warming")
-            .fetch_one(&self.db.read)
-            .await?;
+        let (newest,): (i64,) = sqlx::query_as(
+            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'warming'",
+        )
+        .fetch_one(&self.db.read)
+        .await?;
         unsigned(newest)
+    }
+
+    /// The first segments of each track of a version, as far as there is no hole, at most so
+    /// many.
+    pub(crate) async fn beginnings(
+        &self,
+        version: &VersionId,
+        segments_max: u32,
+    ) -> Result<Vec<Beginning>, OriginError> {
+        let rows: Vec<(String, bool, i64)> = sqlx::query_as(
+            "SELECT track, json_extract(planned, '$.kind.kind') = 'text', min(contiguous, $2) \
+             FROM tracks WHERE version = $1 AND dropped = 0 ORDER BY position",
+        )
+        .bind(version.as_str())
+        .bind(i64::from(segments_max))
+        .fetch_all(&self.db.read)
+        .await?;
+        let all = rows.into_iter().map(|(track, is_text, segments)| {
+            let segments = unsigned(segments)?;
+            Ok(Beginning {
+                track: id(&track)?,
+                is_text,
+                segments,
+            })
+        });
+        all.collect()
     }
 
     /// Those whose step has not ended.

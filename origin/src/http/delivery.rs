@@ -209,8 +209,8 @@ fn keep_private(headers: &mut HeaderMap, left_secs: u64) {
 /// What the watch page shows above the picture; asked again and again, it does where
 /// events can't.
 async fn info_object(app: &App, asset: &AssetId, shown: &Shown) -> Result<Object, OriginError> {
-    let title = app.catalogue.asset(asset).await?.title;
-    let progress = Told::ToViewers.of(app.catalogue.progress(asset).await?);
+    let (title, progress) = app.catalogue.watched(asset).await?;
+    let progress = Told::ToViewers.of(progress);
     let mut info = serde_json::to_value(progress).expect("the wire's types are always JSON");
     info["title"] = title.into();
     let text = info.to_string();

@@ -31,7 +31,8 @@ const INIT_MAX: usize = 64 << 10;
 /// Largest file of a version, bytes. Chosen: a sheet of thumbnails is a tenth of it.
 const FILE_MAX: u64 = 8 << 20;
 
-/// Longest plan, bytes. Chosen: a recipe of 12 h in spans of 10 s is half of it.
+/// Longest plan, bytes. Chosen: 12 h in spans of 10 s, of five kinds and with a recipe, are three
+/// quarters of it.
 const PLAN_MAX: usize = 4 << 20;
 
 /// Longest body of content keys, bytes. Chosen: ours are under 300.
@@ -176,10 +177,7 @@ async fn segment(
         blob,
     };
     let added = app.catalogue.add_segment(&job, attempt, &track, &row).await;
-    if is_unwanted(&added) {
-        app.store.delete(&row.blob).await?;
-    }
-    added.map(|_| StatusCode::NO_CONTENT)
+    recorded(&app, &row.blob, added).await
 }
 
 async fn file(
@@ -202,8 +200,17 @@ async fn file(
         blob,
     };
     let added = app.catalogue.add_file(&job, attempt, &row).await;
+    recorded(&app, &row.blob, added).await
+}
+
+/// The answer to bytes that were stored and recorded; without what no row names.
+pub(super) async fn recorded(
+    app: &App,
+    blob: &store::BlobKey,
+    added: Result<bool, OriginError>,
+) -> Result<StatusCode, OriginError> {
     if is_unwanted(&added) {
-        app.store.delete(&row.blob).await?;
+        app.store.delete(blob).await?;
     }
     added.map(|_| StatusCode::NO_CONTENT)
 }

@@ -22,6 +22,19 @@ pub(super) struct Object {
     pub(super) content: Content,
 }
 
+impl Object {
+    /// What an attempt reads of its job, and no cache keeps.
+    pub(super) fn for_workers(key: BlobKey, len_bytes: u64) -> Self {
+        Self {
+            etag: format!("\"{}\"", key.as_str().replace('/', "-")),
+            content_type: "application/octet-stream",
+            cache_control: "no-store".into(),
+            tags: None,
+            content: Content::Blob { key, len_bytes },
+        }
+    }
+}
+
 /// Where the bytes are.
 pub(super) enum Content {
     Blob { key: BlobKey, len_bytes: u64 },

@@ -10,8 +10,9 @@ use axum::{
 use wire::PassCost;
 
 use super::{
-    made::{blob_name, is_unwanted, track_id},
-    object, unless_silent,
+    made::{blob_name, recorded, track_id},
+    object::{self, Object},
+    unless_silent,
     worker::attempt,
 };
 use crate::{OriginError, app::Shared, catalogue::PassRow};
@@ -47,10 +48,7 @@ async fn store(
         len_bytes,
     };
     let added = app.catalogue.add_pass(&job, attempt, &track, &row).await;
-    if is_unwanted(&added) {
-        app.store.delete(&row.blob).await?;
-    }
-    added.map(|_| StatusCode::NO_CONTENT)
+    recorded(&app, &row.blob, added).await
 }
 
 async fn read(
@@ -62,15 +60,6 @@ async fn read(
     let (job, attempt) = attempt(&app, &job, &head).await?;
     let track = track_id(&track)?;
     let (blob, len_bytes) = app.catalogue.pass_of(&job, attempt, &track).await?;
-    let object = object::Object {
-        etag: format!("\"{}\"", blob.as_str().replace('/', "-")),
-        content_type: "application/octet-stream",
-        cache_control: "no-store".into(),
-        tags: None,
-        content: object::Content::Blob {
-            key: blob,
-            len_bytes,
-        },
-    };
+    let object = Object::for_workers(blob, len_bytes);
     object::send(&app.store, object, &head.headers).await
 }

@@ -36,9 +36,6 @@ use crate::{
 /// Longest file of subtitles, bytes: twenty times a feature film's. Chosen.
 const FILE_MAX: usize = 4 << 20;
 
-/// All segments of a track together, bytes: cues that last for hours are in each. Chosen.
-const SEGMENTS_LEN_MAX: usize = 256 << 20;
-
 /// Segments on their way to the disk at once.
 const WRITES: usize = 8;
 
@@ -176,15 +173,9 @@ impl Text<'_> {
     /// All segments and the whole file. Segments without a cue are one blob.
     async fn store(&self) -> Result<(Vec<TextSegment>, (BlobKey, u64)), OriginError> {
         let mut empty: Option<BlobKey> = None;
-        let mut room = SEGMENTS_LEN_MAX;
-        let segments = vtt::segments(self.cues, self.grid).map(|segment| {
+        let segments = vtt::bounded(self.cues, self.grid).map(|segment| {
+            let segment = segment.map_err(|error| OriginError::BadRequest(error.to_string()))?;
             let len_bytes = segment.text.len();
-            room = room.checked_sub(len_bytes).ok_or_else(|| {
-                OriginError::BadRequest(format!(
-                    "the cues last so long that their segments would need more than \
-                     {SEGMENTS_LEN_MAX} bytes"
-                ))
-            })?;
             let is_empty = !segment.text.contains("-->");
             let stored = empty.clone().filter(|_| is_empty);
             let is_stored = stored.is_some();

@@ -34,8 +34,10 @@ async fn next(State(app): State<Shared>, request: Request) -> Result<Response<Bo
     let Query(ask) = Query::<Ask>::try_from_uri(request.uri())
         .map_err(|error| OriginError::BadRequest(error.body_text()))?;
     check_name(&ask.edge)?;
-    let Some(after) = ask.after else {
-        let offset = app.catalogue.warming_newest().await?;
+    let newest = app.catalogue.warming_newest().await?;
+    // An edge may be ahead of a restored catalogue: what it has is not what we count.
+    let Some(after) = ask.after.filter(|after| *after <= newest) else {
+        let offset = newest;
         app.edges.heard(&ask.edge, offset);
         let paths = Vec::new();
         return Ok(json(&WarmList { offset, paths }));

@@ -13,7 +13,10 @@ use axum::{
 use tokio::time::{Instant, timeout_at};
 use wire::{Completion, Failure, Heartbeat, HeartbeatAck, JobId, Lease, LeaseRequest};
 
-use super::{json, json_body, object};
+use super::{
+    json, json_body,
+    object::{self, Object},
+};
 use crate::{
     OriginError,
     app::{App, Shared},
@@ -123,16 +126,7 @@ async fn source(
     let (head, _) = request.into_parts();
     let (job, attempt) = attempt(&app, &job, &head).await?;
     let (blob, len_bytes) = app.catalogue.source_of(&job, attempt).await?;
-    let object = object::Object {
-        etag: format!("\"{}\"", blob.as_str().replace('/', "-")),
-        content_type: "application/octet-stream",
-        cache_control: "no-store".into(),
-        tags: None,
-        content: object::Content::Blob {
-            key: blob,
-            len_bytes,
-        },
-    };
+    let object = Object::for_workers(blob, len_bytes);
     object::send(&app.store, object, &head.headers).await
 }
 

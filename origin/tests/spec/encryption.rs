@@ -324,11 +324,21 @@ fn settings_that_cannot_be_are_named() {
         ..asking()
     };
     assert!(faults(clear).contains("key_server needs an encryption"));
-    let tls = Config {
-        key_server: "https://keys/new".to_owned(),
-        ..asking()
-    };
-    assert!(faults(tls).contains("TLS is not spoken"));
+    for url in [
+        "https://keys/new",
+        "http://user:secret@keys/new",
+        "http://keys/new?token=secret",
+    ] {
+        let told = faults(Config {
+            key_server: url.to_owned(),
+            ..asking()
+        });
+        assert!(
+            told.contains("with neither user nor query"),
+            "{url}: {told}"
+        );
+        assert!(!told.contains("secret"), "{told}");
+    }
     let opus = Config {
         codecs: vec![wire::Codec::H264, wire::Codec::Opus],
         ..encrypting()

@@ -91,6 +91,38 @@ async fn a_worker_gets_kinds_that_it_takes_and_plans_of_its_own_programs() {
 }
 
 #[tokio::test]
+async fn the_longest_source_in_the_shortest_spans_has_a_plan() {
+    let server = Server::start(patient()).await;
+    server.upload("video").await;
+    let lease = server.lease().await;
+    let rest = ["v2160", "v1440", "v1080", "v720", "v480", "v360"];
+    let tracks = |suffix: &str| rest.map(|name| format!("{name}{suffix}"));
+    let names = [tracks(""), tracks("-hevc"), tracks("-av1")].concat();
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(["v240"]).collect();
+    let kinds = [
+        ("lead", &["v240"][..]),
+        ("first-pass", &[]),
+        ("rest", &names[..6]),
+        ("hevc", &names[6..12]),
+        ("av1", &names[12..18]),
+    ];
+    // 12 h in spans of 10 s.
+    let spans = kinds.iter().flat_map(|(kind, tracks)| {
+        (0..4320).map(move |n| {
+            let mut task = span(kind, tracks, [n * 5, n * 5 + 5]);
+            task["span"] = n.into();
+            task
+        })
+    });
+    let tasks: Vec<Value> = spans.collect();
+    let mut plan = plan(&names, &tasks);
+    let starts: Vec<u32> = (0..21_600).map(|n| n * 120).collect();
+    plan["recipe"] = json!({ "starts": starts });
+    let answer = server.work(&lease, "PUT", "plan", plan.to_string()).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_plan_that_cannot_be_is_refused() {
     let server = Server::start(patient()).await;
     server.upload("video").await;
@@ -103,7 +135,19 @@ async fn a_plan_that_cannot_be_is_refused() {
         plan(&["a1"], &[task("audio", &["a2"])]),
         plan(&["a1", "a2"], &[task("audio", &["a1"])]),
         plan(&["a1"], &[span("audio", &["a1"], [3, 3])]),
-        plan(&["a1"], &vec![task("audio", &["a1"]); 8193]),
+        plan(&["a1"], &vec![task("audio", &["a1"]); 24_577]),
+        plan(
+            &["v360"],
+            &[optional("first-pass", &[]), task("rest", &["v360"])],
+        ),
+        plan(
+            &["v360"],
+            &[
+                optional("analysis", &[]),
+                task("first-pass", &[]),
+                task("rest", &["v360"]),
+            ],
+        ),
         twice.take(),
     ];
     for plan in bad {

@@ -1,5 +1,6 @@
 //! Sound that is not added after all: nothing is left of it, and nothing else has changed.
 
+use origin::Config;
 use serde_json::{Value, json};
 
 use crate::{
@@ -58,6 +59,67 @@ async fn sound_that_fails_changes_nothing_and_says_why() {
         assert_eq!(settled(&server).await, before, "{failing}");
         assert_eq!(addition_of(&server, &path).await, Value::Null);
     }
+}
+
+#[tokio::test]
+async fn of_two_sounds_that_are_one_the_later_fails_and_edges_hear_nothing_of_it() {
+    let server = Server::start(Config {
+        warm_segments: 2,
+        ..patient()
+    })
+    .await;
+    let (asset, _key, _old) = sealed(&server).await;
+    // Both begin before either is there.
+    let mut paths = Vec::new();
+    for _ in 0..2 {
+        let begun = begin(&server, &asset, "language=de", "5").await;
+        paths.push(header(&begun, "location").to_owned());
+    }
+    for path in &paths {
+        assert_eq!(server.patch(path, 0, "sound").await.status(), 204);
+    }
+    for lease in [server.lease().await, server.lease().await] {
+        server.store_plan(&lease, &sound_plan("de")).await;
+    }
+    for _ in 0..6 {
+        encode(&server, &server.lease().await).await;
+    }
+    let state = async |path: &str| addition_of(&server, path).await;
+    assert_eq!(state(&paths[0]).await["state"], "ready");
+    let late = state(&paths[1]).await;
+    assert_eq!(late["state"], "failed", "{late}");
+    let steps = late["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["step"] != "warm"), "{late}");
+    // Sealed, and the first sound: no third.
+    let list = server.get("/api/warm?edge=fra-1&after=2&wait=0", &server.join);
+    assert_eq!(list.await.status(), 204);
+    let newest = server.get("/api/warm?edge=ams-1", &server.join).await;
+    assert_eq!(json_of(&newest)["offset"], 2);
+}
+
+#[tokio::test]
+async fn what_is_being_added_has_no_names_yet() {
+    let server = Server::start(patient()).await;
+    let (asset, key, _old) = sealed(&server).await;
+    upload(&server, &asset, "language=de").await;
+    let plan = server.lease().await;
+    let version = plan["version"].as_str().unwrap();
+    server.store_plan(&plan, &sound_plan("de")).await;
+    encode(&server, &server.lease().await).await;
+    let path = |name: &str| format!("/v/{asset}/{version}/{name}");
+    for name in ["a1/init.mp4", "a1/0.m4s"] {
+        // What is there now has another name in the end.
+        assert_eq!(server.get(&path(name), &key).await.status(), 404, "{name}");
+    }
+    for _ in 0..2 {
+        encode(&server, &server.lease().await).await;
+    }
+    let there = server.get(&path("a2/0.m4s"), &key).await;
+    assert_eq!(there.into_body(), "a1 0");
+    assert_eq!(
+        server.get(&path("a1/0.m4s"), &key).await.into_body(),
+        "sound 0"
+    );
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! The last step of the workflow: edges fetch the beginning of what was published.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use origin::Config;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::support::{Server, json_of, plan, problem, settings, span, until};
+use crate::support::{Server, json_of, optional, plan, problem, settings, span, task, until};
 
 async fn server() -> Server {
     Server::start(Config {
@@ -98,6 +101,41 @@ async fn who_was_away_is_told_of_each_version_in_turn_but_of_none_that_is_gone()
         let path = list["paths"][0].as_str().unwrap();
         assert!(path.starts_with(&format!("/v/{asset}/")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn edges_hear_at_once_of_a_version_whose_last_job_has_failed() {
+    let server = server().await;
+    let (asset, _key) = server.upload("video").await;
+    let lease = server.lease().await;
+    let tasks = [task("lead", &["v360"]), optional("text", &["t1"])];
+    server
+        .store_plan(&lease, &plan(&["v360", "t1"], &tasks))
+        .await;
+    let (lead, words) = (server.lease().await, server.lease().await);
+    server.init(&lead, "v360").await;
+    for number in 0..3 {
+        server.segment_of(&lead, "v360", number, "x").await;
+    }
+    assert_eq!(server.complete(&lead).await, 204);
+    let began = Instant::now();
+    let (news, ()) = tokio::join!(
+        ask(&server, "edge=fra-1&after=0&wait=30"),
+        server.fail_for_good(&words, "no words")
+    );
+    assert_eq!(news["offset"], 1);
+    assert_eq!(server.status(&asset).await["state"], "ready");
+    assert!(began.elapsed() < Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn an_edge_that_is_ahead_of_a_restored_catalogue_starts_with_its_newest() {
+    let server = server().await;
+    publish(&server).await;
+    let newest = json!({"offset": 1, "paths": []});
+    assert_eq!(ask(&server, "edge=fra-1&after=7&wait=30").await, newest);
+    let (news, _) = tokio::join!(ask(&server, "edge=fra-1&after=1&wait=30"), publish(&server));
+    assert_eq!(news["offset"], 2);
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ impl<'a> Task<'a> {
             recipe: self.recipe,
             picture: self.picture,
             part: sample.alone(self.grid),
+            to_end: sample.end >= self.grid.end,
             tracks: self.tracks,
             factors,
         }

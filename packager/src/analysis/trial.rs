@@ -27,6 +27,8 @@ pub(super) struct Trial<'a> {
     pub(super) picture: &'a Picture,
     /// The sample, as a span of its own.
     pub(super) part: (Grid, Span),
+    /// It ends where the source does.
+    pub(super) to_end: bool,
     pub(super) tracks: &'a [&'a PlannedTrack],
     pub(super) factors: &'a [f64],
 }
@@ -55,6 +57,7 @@ impl Trial<'_> {
             picture: self.picture,
             grid,
             span,
+            to_end: self.to_end,
         };
         let file = source.part((config, progress), self.recipe, &need).await?;
         let encodes = self.encode(config, &file).await?;

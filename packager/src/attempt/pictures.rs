@@ -39,11 +39,7 @@ impl Attempt<'_> {
         let tracks = self.tracks(plan)?;
         let file = match part {
             Some((grid, span)) => {
-                let need = Need::Pictures {
-                    picture,
-                    grid,
-                    span,
-                };
+                let need = Need::span(picture, grid, span);
                 self.part(recipe, &need).await?
             }
             None => self.source.file(self.config, self.progress).await?,

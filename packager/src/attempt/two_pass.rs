@@ -55,11 +55,7 @@ impl Attempt<'_> {
         let grid = recipe.grid.as_ref().ok_or_else(foreign)?;
         let span = recipe.spans.get(number as usize).ok_or_else(foreign)?;
         let tracks = passes::tracks(plan, number);
-        let need = Need::Pictures {
-            picture,
-            grid,
-            span,
-        };
+        let need = Need::span(picture, grid, span);
         let file = self.part(recipe, &need).await?;
         let folder = self.source.scratch()?;
         let rates: Vec<Rate> = (tracks.iter())

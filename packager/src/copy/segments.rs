@@ -263,15 +263,6 @@ impl<'a> Segments<'a> {
     }
 
     fn wanted(&self, start: u64, heads: Vec<SampleHead>, samples: &[Placed]) -> Wanted {
-        let mut runs: Vec<(u64, usize)> = Vec::new();
-        for sample in samples {
-            match runs.last_mut() {
-                Some((at, len)) if *at + *len as u64 == sample.offset => {
-                    *len += sample.size as usize;
-                }
-                _ => runs.push((sample.offset, sample.size as usize)),
-            }
-        }
         Wanted {
             track: self.copied.planned.track.clone(),
             is_video: self.is_video,
@@ -280,9 +271,24 @@ impl<'a> Segments<'a> {
             duration: heads.iter().map(|head| u64::from(head.duration)).sum(),
             timescale: self.timescale,
             heads,
-            runs,
+            runs: runs(samples),
         }
     }
+}
+
+/// Where the bytes of samples are. Of one that is empty nothing is anywhere, whatever its
+/// chunk.
+pub(super) fn runs(samples: &[Placed]) -> Vec<(u64, usize)> {
+    let mut runs: Vec<(u64, usize)> = Vec::new();
+    for sample in samples.iter().filter(|sample| sample.size > 0) {
+        match runs.last_mut() {
+            Some((at, len)) if *at + *len as u64 == sample.offset => {
+                *len += sample.size as usize;
+            }
+            _ => runs.push((sample.offset, sample.size as usize)),
+        }
+    }
+    runs
 }
 
 impl Iterator for Segments<'_> {

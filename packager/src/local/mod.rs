@@ -2,6 +2,7 @@
 
 pub(crate) mod board;
 pub(crate) mod partial;
+mod paths;
 pub(crate) mod shelf;
 
 use std::{
@@ -29,6 +30,8 @@ use crate::{
     tool,
     worker::{call::causes, progress::Shared, sources::Source},
 };
+
+pub use paths::check_paths;
 
 /// Where a copy for HLS alone is.
 const HLS_COPY: &str = "aes";

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use media::{Edit, Encryption, ManifestError, Presentation, bmff::init_info, dash, hls};
 use wire::{Pass, PassCost, Plan, TrackId};
 
-use super::partial::Partial;
+use super::{partial::Partial, paths::is_empty};
 use crate::{PackagerError, encode::segment::Segment};
 
 /// Folder of what is no part of the version, below it; removed when all is done.
@@ -73,11 +73,7 @@ impl Shelf {
     /// A new folder at `root`, or an empty one that is there.
     pub(crate) fn open(root: &Path) -> Result<Self, PackagerError> {
         std::fs::create_dir_all(root).map_err(|e| fault(root, e))?;
-        let mut entries = std::fs::read_dir(root).map_err(|e| fault(root, e))?;
-        if entries.next().is_some() {
-            let busy = io::Error::other("the folder is not empty: choose a new one");
-            return Err(fault(root, busy));
-        }
+        is_empty(root, std::fs::read_dir(root))?;
         Ok(Self(Arc::new(Inner {
             root: root.to_owned(),
             held: Mutex::default(),

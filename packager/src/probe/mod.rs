@@ -80,7 +80,7 @@ async fn look(mut ffprobe: Ffprobe<'_>, peek: bool) -> Result<Source, PackagerEr
     } else {
         ffprobe.ask(&["-show_entries", &entries]).await?
     };
-    ffprobe.first_frames = peek::first_frames(&report.packets_and_frames);
+    ffprobe.first_frames = peek::first_frames(&report);
     let ffprobe = &ffprobe;
     if report.streams.len() > config.streams_max {
         let (found, max) = (report.streams.len(), config.streams_max);

@@ -29,6 +29,25 @@ fn beside(dir: &tempfile::TempDir, name: &str, text: &str) -> String {
 const SRT: &str = "1\n00:00:00,500 --> 00:00:01,500\nhi\n";
 
 #[tokio::test]
+async fn a_look_at_first_frames_says_what_one_without_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    // Subtitles from the start: then they are among the first packets.
+    let srt = beside(&dir, "a.srt", &SRT.replace("00:00:00,500", "00:00:00,000"));
+    let clip = Clip::make(
+        "copyable.mp4",
+        &format!(
+            "{PICTURE} -f lavfi -i {SOUND} -i {srt} -t 2 -c:v libx264 -bf 2 -c:a aac \
+             -c:s mov_text"
+        ),
+    );
+    let peeked = probe_copyable(&Config::unjailed(), &clip.path()).await;
+    let (peeked, source) = (peeked.unwrap(), probed(&clip).await);
+    assert_eq!(peeked.zero_secs, source.zero_secs);
+    assert_eq!(peeked.audio[0].offset_secs, source.audio[0].offset_secs);
+    assert_eq!(peeked.text.len(), 1);
+}
+
+#[tokio::test]
 async fn every_language_is_a_track_and_surround_comes_behind_stereo() {
     let clip = Clip::make(
         "many.mkv",

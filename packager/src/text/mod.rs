@@ -43,11 +43,15 @@ pub(crate) struct Task<'a> {
 /// Publishes subtitles; gives warnings for viewers.
 ///
 /// # Errors
-/// ffmpeg fails, or the outlet does.
+/// ffmpeg fails, or the outlet does; [`PackagerError::Source`] for cues that last so long that
+/// their segments would have no end.
 pub(crate) async fn run(task: &Task<'_>) -> Result<Vec<String>, PackagerError> {
     let made = make(task).await?;
     let grid = vtt::Grid::new(task.starts_us, task.end_us);
-    let segments = vtt::segments(&made.cues, &grid).map(|segment| Ok(stored(segment)));
+    let index = task.text.index;
+    let too_long = |error| PackagerError::Source(format!("subtitles of stream {index}: {error}"));
+    let segments = vtt::bounded(&made.cues, &grid);
+    let segments = segments.map(|segment| segment.map(stored).map_err(too_long));
     let store = |segment| async move { task.outlet.put_segment(task.track, &segment).await };
     stream::iter(segments)
         .try_for_each_concurrent(UPLOADS, store)
@@ -84,7 +88,8 @@ async fn make(task: &Task<'_>) -> Result<Made, PackagerError> {
     if errors > 0 {
         warn(format!("parts are damaged ({errors} errors)"));
     }
-    let read = vtt::read(&bytes);
+    let read = tokio::task::spawn_blocking(move || vtt::read(&bytes)).await;
+    let read = read.expect("reading does not panic, and is never cancelled");
     if read.broken > 0 {
         let count = read.broken;
         warn(format!("{count} cues could not be read and are left out"));

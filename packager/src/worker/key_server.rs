@@ -43,7 +43,7 @@ pub(crate) async fn ask(
         kinds: vec![VIDEO.to_owned(), AUDIO.to_owned()],
     };
     let fault = |permanent, reason: String| PackagerError::KeyServer {
-        url: url.to_owned(),
+        server: shown(url),
         permanent,
         reason,
     };
@@ -56,6 +56,16 @@ pub(crate) async fn ask(
         return Err(fault(is_final(status), format!("it answered {status}")));
     }
     read(&body).map_err(|reason| fault(false, reason.to_owned()))
+}
+
+/// The scheme, host and port of an address: what else it has may open something.
+fn shown(url: &str) -> String {
+    let uri: http::Uri = url.parse().unwrap_or_default();
+    match (uri.scheme_str(), uri.host(), uri.port_u16()) {
+        (Some(scheme), Some(host), Some(port)) => format!("{scheme}://{host}:{port}"),
+        (Some(scheme), Some(host), None) => format!("{scheme}://{host}"),
+        _ => "at a wrong address".to_owned(),
+    }
 }
 
 /// Asking the same again changes nothing.
@@ -95,10 +105,11 @@ fn read(answer: &[u8]) -> Result<ContentKeys, &'static str> {
     };
     let video = of(VIDEO).ok_or("it gave no key for video")?;
     let audio = of(AUDIO).ok_or("it gave no key for audio")?;
-    Ok(ContentKeys {
-        video: key(video)?,
-        audio: key(audio)?,
-    })
+    let (video, audio) = (key(video)?, key(audio)?);
+    match video.id == audio.id && video.secret != audio.secret {
+        true => Err("it gave two keys with one id"),
+        false => Ok(ContentKeys { video, audio }),
+    }
 }
 
 fn key(key: &ClearKey) -> Result<ContentKey, &'static str> {
@@ -153,6 +164,13 @@ mod tests {
             (of("oct", K, "video"), "no key for audio"),
             (of("oct", K, "other"), "no key for video"),
             (
+                of("oct", K, "video").replace(
+                    "}]",
+                    &format!(r#"}},{{"kty":"oct","kid":"{ID}","k":"{ID}"}}]"#),
+                ),
+                "two keys with one id",
+            ),
+            (
                 of("oct", "AAEC", "video").replace("}]", ",\"kind\":null}]"),
                 "no ClearKey licence",
             ),
@@ -168,6 +186,21 @@ mod tests {
             let told = read(answer.as_bytes()).unwrap_err();
             assert!(told.contains(says) && !told.contains(K), "{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_error_shows_of_the_address_where_the_server_is_and_nothing_else() {
+        // Nobody listens on port 1.
+        for url in [
+            "http://user:secret@127.0.0.1:1/secret?token=secret",
+            "secret://",
+        ] {
+            let error = ask(url, "asset", "").await.unwrap_err();
+            let told = format!("{error} {error:?}");
+            assert!(!told.contains("secret"), "{told}");
+        }
+        assert_eq!(shown("http://user:pw@[::1]:80/a"), "http://[::1]:80");
+        assert_eq!(shown("http://keys/new?token=1"), "http://keys");
     }
 
     #[test]

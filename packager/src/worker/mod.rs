@@ -100,8 +100,8 @@ pub async fn run(
 fn taken(kinds: &[TaskKind], config: &Config) -> Vec<TaskKind> {
     let named = |kind: &TaskKind| config.kinds.is_empty() || config.kinds.contains(kind);
     // Who encodes the rest can do what that waits for.
-    let takes =
-        |kind: &&TaskKind| named(kind) || **kind == TaskKind::Analysis && named(&TaskKind::Rest);
+    let before_rest = |kind: &TaskKind| matches!(kind, TaskKind::Analysis | TaskKind::FirstPass);
+    let takes = |kind: &&TaskKind| named(kind) || before_rest(kind) && named(&TaskKind::Rest);
     kinds.iter().filter(takes).copied().collect()
 }
 
@@ -303,4 +303,27 @@ fn describe_metrics() {
         "weir_worker_encode_speed",
         "Seconds of media encoded per second."
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_the_rest_takes_what_it_waits_for() {
+        let config = Config {
+            kinds: vec![TaskKind::Lead, TaskKind::Rest],
+            ..Config::default()
+        };
+        assert_eq!(
+            taken(PICTURE_LANE, &config),
+            [
+                TaskKind::Lead,
+                TaskKind::Analysis,
+                TaskKind::FirstPass,
+                TaskKind::Rest
+            ]
+        );
+        assert!(taken(SIDE_LANES[0], &config).is_empty());
+    }
 }

@@ -43,12 +43,24 @@ pub(crate) enum Need<'a> {
         picture: &'a Picture,
         grid: &'a Grid,
         span: &'a Span,
+        /// It ends where the source does: no later picture is one too many.
+        to_end: bool,
     },
     /// All of a sound.
     Sound(&'a Sound),
 }
 
-impl Need<'_> {
+impl<'a> Need<'a> {
+    /// The pictures of a span of a whole source.
+    pub(crate) fn span(picture: &'a Picture, grid: &'a Grid, span: &'a Span) -> Self {
+        Self::Pictures {
+            picture,
+            grid,
+            span,
+            to_end: span.end >= grid.len(),
+        }
+    }
+
     /// The bytes of it besides the index. `None` where that cannot be told.
     pub(crate) fn of(&self, layout: &Layout) -> Option<Ranges> {
         let movie = &layout.movie;
@@ -57,10 +69,11 @@ impl Need<'_> {
                 picture,
                 grid,
                 span,
+                to_end,
             } => {
                 let track = movie.tracks.get(picture.index)?;
                 let times = Times::of(movie, track, picture)?;
-                times.span(grid, span)?.collect()
+                times.span(grid, span, *to_end)?.collect()
             }
             Self::Sound(sound) => {
                 let track = movie.tracks.get(sound.index)?;
@@ -130,7 +143,12 @@ impl<'a> Times<'a> {
     }
 
     /// From the keyframe that decoding starts at to what is read behind the last picture.
-    fn span(&self, grid: &Grid, span: &Span) -> Option<impl Iterator<Item = Range<u64>> + use<'a>> {
+    fn span(
+        &self,
+        grid: &Grid,
+        span: &Span,
+        to_end: bool,
+    ) -> Option<impl Iterator<Item = Range<u64>> + use<'a>> {
         let scale = f64::from(self.track.timescale);
         let samples = || self.track.table.iter();
         let from = match span.seek_secs {
@@ -141,8 +159,7 @@ impl<'a> Times<'a> {
             })?,
         };
         let end = self.picture.zero_ticks as f64 + grid.start_secs(span.end) * scale;
-        let all = span.end >= grid.len();
-        let needed = |sample: &Placed| all || self.shown(sample) <= end + KEY_TOLERANCE;
+        let needed = |sample: &Placed| to_end || self.shown(sample) <= end + KEY_TOLERANCE;
         // In decode order, pictures shown before may come behind those shown after.
         let last = samples().filter(needed).last()?.number as usize;
         let count = (last + 1 + AHEAD).checked_sub(from)?;

@@ -106,16 +106,20 @@ impl Context {
                 whole
             }
         };
-        let Some((at, len)) = part.range else {
-            return match &part.lock {
-                None => Some(whole),
-                Some(lock) => self.unlocked(part, lock, &whole).await,
-            };
+        let cut = match part.range {
+            None => whole,
+            Some((at, len)) => {
+                let end = at.checked_add(len).filter(|end| *end <= whole.len() as u64);
+                let cut = end.map(|end| whole.slice(at as usize..end as usize));
+                let words = || format!("no bytes {at} to {at}+{len}: it has {}", whole.len());
+                self.told(&part.url, cut.ok_or_else(words))?
+            }
         };
-        let end = at.checked_add(len).filter(|end| *end <= whole.len() as u64);
-        let cut = end.map(|end| whole.slice(at as usize..end as usize));
-        let words = || format!("no bytes {at} to {at}+{len}: it has {}", whole.len());
-        self.told(&part.url, cut.ok_or_else(words))
+        // A segment is encrypted by itself, wherever it lies (RFC 8216 §4.3.2.4).
+        match &part.lock {
+            None => Some(cut),
+            Some(lock) => self.unlocked(part, lock, &cut).await,
+        }
     }
 
     /// Whether the key of a lock can be read.

@@ -4,6 +4,7 @@ use std::{fs::File, io::Read, path::Path};
 
 use packager::{Keys, KeysError, Method, Protection};
 
+use super::told;
 use crate::{
     args::PackageArgs,
     exit::{Exit, error},
@@ -14,26 +15,45 @@ const LEN_MAX: u64 = 1 << 16;
 
 /// How all tracks are encrypted, by `--key-file` or `--key-server`.
 pub(super) async fn protection(args: &PackageArgs) -> anyhow::Result<Option<Protection>> {
-    let keys = match (&args.key_file, &args.key_server) {
-        (Some(file), _) => of_file(file)?,
-        (None, Some(server)) => {
-            url("--key-server", Some(server))?;
-            let name = args.out.file_name().unwrap_or_default();
-            Keys::of_server(server, &name.to_string_lossy()).await?
-        }
-        (None, None) => return Ok(None),
-    };
+    let (file, server) = (&args.key_file, &args.key_server);
+    if file.is_none() && server.is_none() {
+        return Ok(None);
+    }
     if let Some(fault) = wire::Encryption::Cbcs.fault(&args.codecs) {
         return Err(error(Exit::Config, format!("--codecs: {fault}")));
     }
     url("--license-url", args.license_url.as_deref())?;
     url("--key-url", args.key_url.as_deref())?;
+    let keys = match (file, server) {
+        (Some(file), _) => of_file(file)?,
+        (None, Some(server)) => of_server(server, args).await?,
+        (None, None) => return Ok(None),
+    };
     Ok(Some(Protection {
         method: Method::Cbcs,
         keys,
         license_url: args.license_url.clone(),
         key_url: args.key_url.clone(),
     }))
+}
+
+/// Asked when nothing else that can be known stands in the way.
+async fn of_server(server: &str, args: &PackageArgs) -> anyhow::Result<Keys> {
+    url("--key-server", Some(server))?;
+    let name = name(&args.out)?;
+    packager::check_paths((&args.file, &args.out)).map_err(|fault| told(args, fault))?;
+    Ok(Keys::of_server(server, &name).await?)
+}
+
+/// What a key server calls the asset: the name of the output folder.
+fn name(out: &Path) -> anyhow::Result<String> {
+    // One that is called `.` has a name all the same.
+    let whole = std::path::absolute(out)?;
+    let name = whole.file_name().ok_or_else(|| {
+        let fault = "a key server is asked by the folder's name, and it has none: name it";
+        error(Exit::Config, format!("--out {}: {fault}", out.display()))
+    })?;
+    Ok(name.to_string_lossy().into_owned())
 }
 
 fn of_file(file: &Path) -> anyhow::Result<Keys> {
@@ -81,4 +101,21 @@ fn url(flag: &str, url: Option<&str>) -> anyhow::Result<()> {
 
 fn wrong(flag: &str, file: &Path, why: &str) -> anyhow::Error {
     error(Exit::Config, format!("{flag} {}: {why}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_server_is_asked_by_the_folders_own_name() {
+        let here = std::env::current_dir().unwrap();
+        let here = here.file_name().unwrap().to_string_lossy();
+        assert_eq!(name(Path::new(".")).unwrap(), here);
+        assert_eq!(name(Path::new("out/holiday/")).unwrap(), "holiday");
+        for none in ["/", "..", "out/.."] {
+            let told = name(Path::new(none)).unwrap_err().to_string();
+            assert!(told.contains(&format!("--out {none}:")), "{told}");
+        }
+    }
 }

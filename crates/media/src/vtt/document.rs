@@ -78,7 +78,10 @@ impl Read {
             },
             // ffmpeg writes a text with an empty line in it as it is.
             (None, _) => match self.cues.last_mut() {
-                Some(cue) => cue.payload = format!("{}\n{}", cue.payload, block.join("\n")),
+                Some(cue) => {
+                    cue.payload.push('\n');
+                    cue.payload.push_str(&block.join("\n"));
+                }
                 None => self.broken += 1,
             },
         }
@@ -164,7 +167,7 @@ fn time(text: &str) -> Option<i64> {
         .then_some(((hours * 60 + mins) * 60 + secs) * 1000 + ms)
 }
 
-/// The settings that mean something without a region.
+/// The settings that mean something without a region, the first of each name.
 fn kept_settings(text: &str) -> String {
     const NAMES: [&str; 5] = ["vertical", "line", "position", "size", "align"];
     let known = |setting: &&str| {
@@ -177,8 +180,13 @@ fn kept_settings(text: &str) -> String {
             && value.bytes().all(plain)
             && !value.contains("--")
     };
-    let mut kept: Vec<&str> = text.split_whitespace().filter(known).collect();
-    kept.truncate(NAMES.len());
+    let mut kept: Vec<&str> = Vec::with_capacity(NAMES.len());
+    for setting in text.split_whitespace().filter(known) {
+        let name = setting.split(':').next();
+        if kept.iter().all(|other| other.split(':').next() != name) {
+            kept.push(setting);
+        }
+    }
     let kept = kept.join(" ");
     if kept.len() > SETTINGS_LEN_MAX {
         return String::new();
@@ -247,6 +255,21 @@ mod tests {
         let text = "WEBVTT\n\n00:01.000 --> 00:02.000\none\n\ntwo\n\n00:03.000 --> 00:04.000\nx\n";
         let found: Vec<String> = cues(text).into_iter().map(|cue| cue.3).collect();
         assert_eq!(found, ["one\ntwo", "x"]);
+    }
+
+    #[test]
+    fn a_text_full_of_empty_lines_is_read_in_a_moment() {
+        let text = format!(
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n{}",
+            "a\n\n".repeat(4 << 18)
+        );
+        assert_eq!(cues(&text)[0].3.len(), (8 << 18) - 1);
+    }
+
+    #[test]
+    fn a_setting_that_comes_twice_is_kept_once() {
+        let text = "WEBVTT\n\n00:01.000 --> 00:02.000 line:0 size:9% line:0 line:5 size:8%\nx\n";
+        assert_eq!(cues(text)[0].2, "line:0 size:9%");
     }
 
     #[test]

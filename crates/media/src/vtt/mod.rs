@@ -8,5 +8,5 @@ mod place;
 mod subrip;
 
 pub use document::{CUES_MAX, Clock, Cue, Read, read, write};
-pub use place::{Grid, Segment, on_zero, segments, to_ms};
+pub use place::{Grid, Segment, TooLong, bounded, on_zero, to_ms};
 pub use subrip::{NotSubtitles, read_file};

@@ -4,6 +4,8 @@ use super::{Cue, document};
 
 /// Longest segment, bytes; cues beyond it are left out. Chosen: an hour's dialogue.
 const SEGMENT_LEN_MAX: usize = 1 << 20;
+/// All segments of a track together, bytes: cues that last for hours are in each. Chosen.
+const SEGMENTS_LEN_MAX: usize = 256 << 20;
 /// Text has its own clock, which starts with all other tracks (RFC 8216 §3.5).
 const CLOCK: &str = "X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0\n";
 
@@ -63,9 +65,27 @@ pub fn on_zero(cues: Vec<Cue>, zero: i64, end: i64) -> Vec<Cue> {
     moved.collect()
 }
 
+/// Cues last for so long that they are in very many segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the cues last so long that their segments would need more than {SEGMENTS_LEN_MAX} bytes")]
+pub struct TooLong;
+
+/// What [`segments`] gives, as long as all of it together is not too long; then an error, and
+/// no more.
+pub fn bounded<'a>(
+    cues: &'a [Cue],
+    grid: &'a Grid,
+) -> impl Iterator<Item = Result<Segment, TooLong>> + 'a {
+    let mut room = Some(SEGMENTS_LEN_MAX);
+    segments(cues, grid).map_while(move |segment| {
+        room = room?.checked_sub(segment.text.len());
+        Some(room.map(|_| segment).ok_or(TooLong))
+    })
+}
+
 /// One document a segment, empty ones too. A cue that lies in several is in each of them,
 /// unchanged (RFC 8216 §3.5). `cues` are in order of their start.
-pub fn segments<'a>(cues: &'a [Cue], grid: &'a Grid) -> impl Iterator<Item = Segment> + 'a {
+pub(super) fn segments<'a>(cues: &'a [Cue], grid: &'a Grid) -> impl Iterator<Item = Segment> + 'a {
     let (mut next, mut shown) = (0, Vec::<&Cue>::new());
     let spans = grid.0.windows(2).zip(0_u32..);
     spans.map(move |(span, number)| {
@@ -132,6 +152,25 @@ mod tests {
             (3, 6000, 4000),
         ];
         assert_eq!(spans, expected);
+    }
+
+    #[test]
+    fn segments_are_not_longer_than_all_may_be() {
+        // A mebibyte in each segment.
+        let long = |n: i64| Cue {
+            payload: "x".repeat(900),
+            ..cue(n, 10_000_000)
+        };
+        let cues: Vec<Cue> = (0..2000).map(long).collect();
+        let count = |segments: u64| {
+            let starts: Vec<u64> = (0..segments).map(|n| n * 2_000_000).collect();
+            let grid = Grid::new(&starts, segments * 2_000_000);
+            let all: Vec<_> = bounded(&cues, &grid).collect();
+            (all.len(), all.last().unwrap().is_err())
+        };
+        assert_eq!(count(200), (200, false));
+        let (count, is_over) = count(400);
+        assert!((256..320).contains(&count) && is_over, "{count}");
     }
 
     #[test]

@@ -159,6 +159,27 @@ fn slices_are_protected_from_behind_their_headers_on() {
     }
 }
 
+/// `saiz` has one byte for the length of a sample's map: 42 parts (ISO/IEC 14496-12 §8.7.8).
+#[test]
+fn of_a_picture_of_very_many_slices_the_shortest_stay_clear() {
+    let clear = video(("yuv420p", "-x264-params keyint=30:slice-max-mbs=4"));
+    assert_eq!(decrypted(&joined(&clear)), ffmpeg::decode(&clear));
+    let (_, encrypted) = encrypted(&clear);
+    let map = maps(&encrypted[0]).remove(0);
+    let protected = map.iter().filter(|(_, protected)| *protected > 0).count();
+    // One for what is clear behind them.
+    assert!(map.len() <= 42 && protected >= 41, "{map:?}");
+    let (_, info, fragments) = split(&clear);
+    let sample = Fragment::read(&fragments[0], &info).unwrap().samples[0].data;
+    let secret: usize = map.iter().map(|(_, protected)| protected).sum();
+    // Of 60 slices so many, and those the longest.
+    assert!(
+        secret * 60 > sample.len() * 41,
+        "{secret} of {}",
+        sample.len()
+    );
+}
+
 #[test]
 fn an_encrypted_init_segment_tells_what_the_clear_one_did() {
     for clear in [ffmpeg::video(), ffmpeg::audio()] {

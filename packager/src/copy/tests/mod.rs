@@ -1,5 +1,6 @@
 //! Copies of real files, judged by ffmpeg.
 
+mod places;
 mod sources;
 mod streams;
 

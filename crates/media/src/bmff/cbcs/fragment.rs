@@ -1,6 +1,9 @@
 //! Fragments of encrypted tracks (ISO/IEC 23001-7 §7).
 
-use super::{Encryptor, Samples, sets::NalSets};
+use super::{
+    Encryptor, Samples,
+    subsamples::{Subsample, entry_len, subsamples},
+};
 use crate::bmff::{
     BoxError, FourCc, Fragment,
     boxes::{boxes, only_at},
@@ -10,22 +13,8 @@ use crate::bmff::{
 
 /// `senc`: entries have subsamples.
 const SUBSAMPLES: u32 = 0x2;
-/// Bytes of a subsample's entry: clear bytes in two, protected ones in four.
-const SUBSAMPLE_LEN: usize = 6;
-/// Most subsamples of a sample: `saiz` has one byte for the length of their entries and
-/// their count (ISO/IEC 14496-12 §8.7.8).
-const SUBSAMPLES_MAX: usize = (u8::MAX as usize - 2) / SUBSAMPLE_LEN;
 /// Size and type of a box.
 const HEADER_LEN: usize = 8;
-/// Less is not worth a subsample: not one block.
-const PROTECTED_MIN: usize = 16;
-
-/// A run of clear bytes, and one of protected ones behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Subsample {
-    clear: u16,
-    protected: u32,
-}
 
 pub(super) fn encrypted(track: &Encryptor, bytes: &[u8]) -> Result<Vec<u8>, BoxError> {
     let fragment = Fragment::read(bytes, &track.info)?;
@@ -88,65 +77,6 @@ fn encrypt(track: &Encryptor, sample: &mut [u8], map: Option<&[Subsample]>) {
         track.cipher.encrypt(protected);
         rest = behind;
     }
-}
-
-/// Divides a picture: slices are protected from behind their headers on, and all else is
-/// clear (§10.4.2).
-fn subsamples(
-    sample: &[u8],
-    nal_len_bytes: usize,
-    sets: &mut NalSets,
-) -> Result<Vec<Subsample>, BoxError> {
-    let invalid = |what| BoxError::Invalid {
-        inside: FourCc(*b"mdat"),
-        what,
-    };
-    let (mut map, mut clear, mut at) = (Vec::new(), 0, 0);
-    while at < sample.len() {
-        let behind_len = at + nal_len_bytes;
-        let len = sample.get(at..behind_len);
-        let len = len.ok_or_else(|| invalid("length of a NAL unit"))?;
-        let len = len.iter().fold(0, |len, b| len << 8 | usize::from(*b));
-        let nal = sample.get(behind_len..behind_len.saturating_add(len));
-        let nal = nal.ok_or_else(|| invalid("a NAL unit beyond its sample"))?;
-        at = behind_len + len;
-        let header_len = sets.header_len(nal)?;
-        let protected = header_len.map_or(0, |len| nal.len().saturating_sub(len));
-        let protected = if protected < PROTECTED_MIN {
-            0
-        } else {
-            protected
-        };
-        clear += nal_len_bytes + nal.len() - protected;
-        if protected > 0 {
-            add(&mut map, clear, protected);
-            clear = 0;
-        }
-    }
-    if clear > 0 {
-        add(&mut map, clear, 0);
-    }
-    match map.len() {
-        0..=SUBSAMPLES_MAX => Ok(map),
-        count => Err(BoxError::Unsupported(format!(
-            "encryption of a picture in {count} parts, at most {SUBSAMPLES_MAX}"
-        ))),
-    }
-}
-
-/// Adds a subsample; more, where so many clear bytes fit no field.
-fn add(map: &mut Vec<Subsample>, mut clear: usize, protected: usize) {
-    while let Some(more) = clear.checked_sub(u16::MAX.into()).filter(|more| *more > 0) {
-        map.push(Subsample {
-            clear: u16::MAX,
-            protected: 0,
-        });
-        clear = more;
-    }
-    map.push(Subsample {
-        clear: clear as u16,
-        protected: u32::try_from(protected).expect("a sample is below 4 GiB"),
-    });
 }
 
 /// `moof` with what says how its samples are encrypted, the samples moved by `grows`.
@@ -243,8 +173,4 @@ fn put_protection(out: &mut Vec<u8>, maps: &Maps, traf_at: usize) {
             }
         }
     });
-}
-
-fn entry_len(map: &[Subsample]) -> usize {
-    2 + map.len() * SUBSAMPLE_LEN
 }

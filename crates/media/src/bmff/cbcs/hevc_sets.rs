@@ -137,7 +137,7 @@ fn sequence(bytes: &[u8]) -> Option<(u32, Sequence)> {
     let order_bits = bits.ue()? as usize + 4;
     let orderings = if bits.flag()? { sub_layers + 1 } else { 1 };
     numbers(&mut bits, 3 * orderings)?;
-    let block_log2 = bits.ue()? + 3 + bits.ue()?;
+    let block_log2 = bits.ue()?.checked_add(3)?.checked_add(bits.ue()?)?;
     numbers(&mut bits, 4)?; // transforms
     if bits.flag()? && bits.flag()? {
         scaling_lists(&mut bits)?;

@@ -48,6 +48,12 @@ impl Key {
         self.id
     }
 
+    /// Both have one id, and are not one key: a player has room for one of them.
+    #[must_use]
+    pub fn clashes(&self, other: &Self) -> bool {
+        self.id == other.id && self.secret != other.secret
+    }
+
     pub(super) fn secret(&self) -> &[u8; 16] {
         &self.secret
     }

@@ -13,6 +13,7 @@ pub(in crate::bmff) mod init;
 mod key;
 mod sets;
 mod slice;
+mod subsamples;
 mod whole;
 
 pub(super) use init::original;

@@ -26,6 +26,7 @@ pub(super) fn read_lines(lines: &[String]) -> Read {
             continue;
         };
         match (section.as_str(), word.trim_end()) {
+            ("[script info]", "WrapStyle") => styles.breaks = rest.trim() == "2",
             ("[v4+ styles]" | "[v4 styles]", "Format") => styles.columns = self::columns(rest),
             ("[v4+ styles]" | "[v4 styles]", "Style") => styles.add(rest),
             ("[events]", "Format") => columns = self::columns(rest),
@@ -120,7 +121,8 @@ mod tests {
     fn overrides_become_tags_and_all_else_of_them_goes() {
         for (text, expected) in [
             ("one, two", "one, two"),
-            (r"{\i1}a{\i0}\Nb\nc", "<i>a</i>\nb\nc"),
+            (r"{\i1}a{\i0}\Nb\nc", "<i>a</i>\nb c"),
+            (r"{\q2}a\nb{\q0}\nc{\q2}{\q}\nd", "a\nb c d"),
             (r"{\b1}a{\i1}b{\b0}c", "<b>a<i>b</i></b><i>c</i>"),
             (r"{\i1}a{\i0}{\i1}b", "<i>ab</i>"),
             (r"{\i1}{\i0}a{\u1}", "a"),
@@ -133,6 +135,16 @@ mod tests {
             ("<i>&amp; x --> y", "&lt;i&gt;&amp;amp; x --&gt; y"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_lines_are_not_wrapped_a_soft_break_is_a_break() {
+        let line = "[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,x,,0,0,0,,";
+        for (style, expected) in [("0", "a b\nc d"), ("2", "a\nb\nc d")] {
+            let info = format!("[Script Info]\nWrapStyle: {style}\n{line}");
+            let cues = read(&format!("{info}a\\nb\\Nc{{\\q1}}\\nd")).cues;
+            assert_eq!(cues[0].payload, expected, "{style}");
         }
     }
 

@@ -38,6 +38,8 @@ impl Mark {
 #[derive(Debug, Default)]
 pub(super) struct Styles {
     pub(super) columns: Vec<String>,
+    /// Lines are broken where they say so alone (`WrapStyle: 2`).
+    pub(super) breaks: bool,
     marks: HashMap<String, Vec<Mark>>,
 }
 
@@ -53,7 +55,8 @@ impl Styles {
             // -1 is yes, 0 no; of bold others are weights.
             let is_set = value.parse::<i32>().is_ok_and(|value| value != 0);
             let mark = Mark::ALL.into_iter().find(|mark| mark.column() == column);
-            marks.extend(mark.filter(|_| is_set));
+            // A column may come twice.
+            marks.extend(mark.filter(|mark| is_set && !marks.contains(mark)));
         }
         if let Some(name) = name {
             self.marks.insert(plain(name), marks);
@@ -68,4 +71,20 @@ impl Styles {
 /// Old files have a star before the names of some styles.
 fn plain(name: &str) -> String {
     name.trim().trim_start_matches('*').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_kept_once_however_many_columns_set_it() {
+        let bold = vec!["bold".to_owned(); 100_000];
+        let mut styles = Styles {
+            columns: [vec!["name".to_owned()], bold].concat(),
+            ..Styles::default()
+        };
+        styles.add(&format!("x{}", ",1".repeat(100_000)));
+        assert_eq!(styles.of("x"), [Mark::Bold]);
+    }
 }

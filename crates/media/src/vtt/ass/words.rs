@@ -11,6 +11,8 @@ pub(super) struct Words<'a> {
     wanted: Vec<Mark>,
     /// What is open in `out`, the last innermost.
     open: Vec<Mark>,
+    /// A soft line break is one: lines are not wrapped.
+    breaks: bool,
     /// Shapes are drawn, whose coordinates are no words.
     draws: bool,
     /// It is shown on top of the picture.
@@ -27,6 +29,7 @@ impl<'a> Words<'a> {
             wanted: style.clone(),
             style,
             open: Vec::new(),
+            breaks: styles.breaks,
             draws: false,
             on_top: false,
             out: String::with_capacity(text.len()),
@@ -52,17 +55,21 @@ impl<'a> Words<'a> {
         words
     }
 
-    /// A line break or a hard space; how long it was.
+    /// A line break, a soft one or a hard space; how long it was.
     fn escape(&mut self, text: &str) -> Option<usize> {
         match text.as_bytes().get(1)? {
-            b'N' | b'n' => {
-                self.close();
-                self.out.push('\n');
-            }
+            b'N' => self.break_line(),
+            b'n' if self.breaks => self.break_line(),
+            b'n' => self.say(' '),
             b'h' => self.say('\u{a0}'),
             _ => return None,
         }
         Some(2)
+    }
+
+    fn break_line(&mut self) {
+        self.close();
+        self.out.push('\n');
     }
 
     fn say(&mut self, sign: char) {
@@ -110,6 +117,11 @@ impl<'a> Words<'a> {
                 && let Ok(size) = size.parse::<u32>()
             {
                 self.draws = size > 0;
+            } else if let Some(wrap) = tag.strip_prefix('q') {
+                self.breaks = match wrap {
+                    "" => self.styles.breaks,
+                    wrap => wrap == "2",
+                };
             } else if let Some(style) = tag.strip_prefix('r') {
                 self.wanted = match style {
                     "" => self.style.clone(),

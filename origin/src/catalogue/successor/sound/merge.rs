@@ -12,18 +12,19 @@ use crate::catalogue::{
     to_json,
 };
 
-/// All jobs of the version are done: it takes the place of the newest one, or fails.
+/// All jobs of the version are done: it takes the place of the newest one (true), or fails.
 pub(in crate::catalogue) async fn publish(
     tx: &mut Tx,
     version: &str,
     added: &AddedSound,
     due_ms: i64,
-) -> Result<(), OriginError> {
+) -> Result<bool, OriginError> {
     match ready(tx, version, added).await {
-        Ok(merger) => merger.run(tx, version, due_ms).await,
+        Ok(merger) => merger.run(tx, version, due_ms).await.map(|()| true),
         // The asset is another than it was when the sound came.
         Err(OriginError::Upload { detail, .. } | OriginError::NotSealed(detail)) => {
-            saga::fail(tx, version, &detail, due_ms).await
+            saga::fail(tx, version, &detail, due_ms).await?;
+            Ok(false)
         }
         Err(error) => Err(error),
     }

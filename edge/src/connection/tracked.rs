@@ -1,0 +1,123 @@
+//! An answer's body, whose connection knows when it is over.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
+
+use super::Line;
+use crate::{Config, access_log::Watched, upstream::FetchError};
+
+/// A year.
+const FOREVER: Duration = Duration::from_secs(31_536_000);
+
+/// A request that runs: counted until it is dropped.
+pub(super) struct Running {
+    line: Arc<Line>,
+    number: u64,
+    /// It is not the client that ended it.
+    whole: bool,
+}
+
+impl Running {
+    pub(super) fn new(line: Arc<Line>, number: u64) -> Self {
+        Self {
+            line,
+            number,
+            whole: false,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.line.pulse.end(self.whole);
+    }
+}
+
+/// See the module.
+pub(crate) struct Tracked {
+    body: Watched,
+    running: Running,
+    /// HTTP/2, where pieces wait for the client's window, out of sight of the socket.
+    windowed: bool,
+    owes: bool,
+}
+
+impl Tracked {
+    pub(super) fn new(body: Watched, running: Running, windowed: bool) -> Self {
+        Self {
+            body,
+            running,
+            windowed,
+            owes: false,
+        }
+    }
+
+    /// A piece of so many bytes goes to where the client's window lets it out.
+    fn owe(&mut self, len: usize) {
+        if self.windowed {
+            self.owes = true;
+            let Running { line, number, .. } = &self.running;
+            let patience = stream_patience(&line.node.config, len);
+            line.pulse.owes(*number, Instant::now() + patience);
+        }
+    }
+
+    fn pay(&mut self) {
+        if self.owes {
+            self.owes = false;
+            self.running.line.pulse.paid(self.running.number);
+        }
+    }
+}
+
+/// How long a client may take for a piece of a stream: as its least rate says, and no less
+/// than it may stand still. Without a least rate only the whole connection is looked at.
+fn stream_patience(config: &Config, len: usize) -> Duration {
+    let least = config.client_rate_min.as_u64();
+    let slow = (len as u64).checked_div(least).map(Duration::from_secs);
+    slow.unwrap_or(FOREVER).max(config.client_stall_timeout)
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = FetchError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FetchError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match &frame {
+            Poll::Ready(Some(Ok(piece))) => {
+                let len = piece.data_ref().map_or(0, Bytes::len);
+                self.owe(len);
+            }
+            Poll::Ready(_) => self.running.whole = true,
+            Poll::Pending => self.pay(),
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        self.pay();
+        self.running.whole |= self.body.is_end_stream();
+    }
+}

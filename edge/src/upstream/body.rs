@@ -1,0 +1,189 @@
+use std::{
+    error::Error,
+    io::ErrorKind,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Duration, timeout},
+};
+
+use super::{
+    conn::{After, Conn, Idle},
+    error::FetchError,
+    group::Ticket,
+};
+
+/// Longest body that is read only so that its connection can be used again, bytes.
+const UNREAD_MAX: usize = 64 << 10;
+/// And how long that may take.
+const UNREAD_WAIT: Duration = Duration::from_secs(1);
+
+/// Reads a body that nobody wants, if it is short.
+pub(crate) async fn finish_unread(body: Body) {
+    let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
+}
+
+/// The body of an origin's answer. Its last piece comes once it is known that nothing
+/// follows that should not be there; its connection then waits for the next request.
+pub(crate) struct Body {
+    inner: Incoming,
+    /// Bytes that are still to come, if the answer said how many there are.
+    left: Option<u64>,
+    last: Option<Bytes>,
+    ended: bool,
+    conn: Option<Conn>,
+    /// The connection may be used again.
+    keep: bool,
+    idle: Arc<Idle>,
+    /// Where it came from, to say if it was cut.
+    ticket: Ticket,
+    /// The right to one of the origin's requests.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// What a body comes with.
+pub(crate) struct Source {
+    pub(crate) conn: Conn,
+    /// Whether it may be used again.
+    pub(crate) keep: bool,
+    pub(crate) ticket: Ticket,
+    pub(crate) place: Option<OwnedSemaphorePermit>,
+}
+
+impl Body {
+    pub(crate) fn new(inner: Incoming, source: Source, idle: Arc<Idle>) -> Self {
+        let left = inner.size_hint().exact();
+        Self {
+            ended: inner.is_end_stream(),
+            inner,
+            left,
+            last: None,
+            conn: Some(source.conn),
+            keep: source.keep,
+            idle,
+            ticket: source.ticket,
+            place: source.place,
+        }
+    }
+
+    /// Without a body: waits until the connection stands by for the next request.
+    pub(crate) async fn settle(mut self) -> Result<Self, FetchError> {
+        if self.ended {
+            std::future::poll_fn(|cx| self.poll_after(cx)).await?;
+        }
+        Ok(self)
+    }
+
+    fn poll_after(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FetchError>> {
+        if let Some(conn) = self.conn.as_mut().filter(|_| self.keep) {
+            match ready!(conn.poll_after(cx)) {
+                After::Ready => self
+                    .conn
+                    .take()
+                    .into_iter()
+                    .for_each(|it| self.idle.put(it)),
+                After::Closed => {}
+                After::More => {
+                    let why = "more bytes came than it said".to_owned();
+                    return Poll::Ready(Err(self.fail(FetchError::BadAnswer(why))));
+                }
+            }
+        }
+        (self.conn, self.place) = (None, None);
+        Poll::Ready(Ok(()))
+    }
+
+    fn fail(&mut self, error: FetchError) -> FetchError {
+        (self.conn, self.place, self.last) = (None, None, None);
+        (self.ended, self.left) = (true, None);
+        self.ticket.cut();
+        error
+    }
+
+    /// Nothing came for so long: what is to be said of it.
+    pub(crate) fn stalled(&mut self, idle: Duration) -> FetchError {
+        self.fail(FetchError::Stalled(idle))
+    }
+
+    fn take(&mut self, piece: Bytes) -> Option<Bytes> {
+        let Some(left) = &mut self.left else {
+            return Some(piece);
+        };
+        *left = left.saturating_sub(piece.len() as u64);
+        if *left > 0 {
+            return Some(piece);
+        }
+        self.ended = true;
+        self.last = Some(piece);
+        None
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = FetchError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FetchError>>> {
+        loop {
+            if self.ended {
+                let after = ready!(self.poll_after(cx));
+                let last = self.last.take().map(|piece| Ok(Frame::data(piece)));
+                return Poll::Ready(after.err().map(Err).or(last));
+            }
+            match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                None if self.left.is_some_and(|left| left > 0) => {
+                    return Poll::Ready(Some(Err(self.fail(FetchError::Cut))));
+                }
+                None => self.ended = true,
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(broken(&error))))),
+                // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
+                Some(Ok(frame)) => {
+                    let piece = frame.into_data().ok().filter(|piece| !piece.is_empty());
+                    if let Some(piece) = piece.and_then(|piece| self.take(piece)) {
+                        return Poll::Ready(Some(Ok(Frame::data(piece))));
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended && self.last.is_none() && self.conn.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.last.as_ref().map_or(0, Bytes::len) as u64;
+        match self.left {
+            Some(left) => SizeHint::with_exact(left + held),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+fn broken(error: &hyper::Error) -> FetchError {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        match inner
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind)
+        {
+            // What hyper makes of a chunk that is none.
+            Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+                return FetchError::BadCoding(inner.to_string());
+            }
+            _ => source = inner.source(),
+        }
+    }
+    FetchError::Cut
+}
