@@ -80,6 +80,15 @@ impl Tiers {
         self.ram.shrink(0);
     }
 
+    /// Removes what stands in memory under a key, if it `is` that.
+    pub(super) fn remove_if(&self, key: &CacheKey, is: impl FnOnce(&Object) -> bool) {
+        if self.ram.remove_if(key, is)
+            && let Some(disk) = &self.disk
+        {
+            disk.remove(key);
+        }
+    }
+
     /// Looks at all that is in memory.
     pub(super) fn for_each(&self, look: impl FnMut(&CacheKey, &Object)) {
         self.ram.for_each(look);
