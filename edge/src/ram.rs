@@ -133,6 +133,18 @@ impl Ram {
         drop(removed);
     }
 
+    /// Takes out what stands under a key, if it `is` that. Whatever comes needs the queue
+    /// too, so nothing else can have taken its place.
+    pub(crate) fn remove_if(&self, key: &CacheKey, is: impl FnOnce(&Object) -> bool) -> bool {
+        let mut queue = self.queue();
+        let shard = self.shard(key).read().expect("no holder panics");
+        let found = shard.get(key).is_some_and(|(entry, _)| is(&entry.object));
+        drop(shard);
+        let removed = found.then(|| self.take(&mut queue, key)).flatten();
+        drop(queue);
+        removed.is_some()
+    }
+
     /// Takes out what is too much for `limit` bytes.
     pub(crate) fn shrink(&self, limit: u64) -> Vec<Evicted> {
         self.make_room(&mut self.queue(), limit)

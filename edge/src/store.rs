@@ -12,7 +12,7 @@ use crate::{
     head::Object,
     held::Held,
     path::CacheKey,
-    purge::{Position, Purge, Purges, Set, Subject, object_of},
+    purge::{Judgement, Position, Purge, Purges, Set, Subject, object_of},
 };
 use tiers::Tiers;
 
@@ -132,13 +132,8 @@ impl Store {
         }
     }
 
-    /// Forgets all that is in memory.
-    pub(crate) fn clear(&self) {
-        self.0.clear();
-    }
-
     /// Counts what in memory a purge at `position` takes. What is gone by that is returned:
-    /// nobody finds it any more, and its room is free once it is [removed](Self::remove).
+    /// nobody finds it any more, and its room is free once it is [forgotten](Self::forget_dead).
     pub(crate) fn purge(&self, purge: &Purge, position: Position) -> (u64, Vec<CacheKey>) {
         let one = Set::just(purge);
         let (mut matched, mut gone) = (0, Vec::new());
@@ -155,6 +150,24 @@ impl Store {
             }
         });
         (matched, gone)
+    }
+
+    /// Forgets what is in memory.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+
+    /// Frees the room of those under these keys that are dead; what came since stays.
+    pub(crate) fn forget_dead(&self, keys: &[CacheKey]) {
+        for key in keys {
+            self.0.remove_if(key, |object| {
+                let subject = Subject {
+                    key: object_of(key.as_str()),
+                    tags: Some(&object.head.tags),
+                };
+                self.1.judge(subject, object.head.position) == Judgement::Dead
+            });
+        }
     }
 
     /// What is stored in memory, bytes.

@@ -76,9 +76,14 @@ pub(crate) struct Origin {
     held_wait: Duration,
 }
 
+/// All of a site's, in the order of the config.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.group.names().join(", "))
+        for (n, peer) in self.group.peers().iter().enumerate() {
+            let comma = if n > 0 { ", " } else { "" };
+            write!(f, "{comma}{}", peer.place)?;
+        }
+        Ok(())
     }
 }
 

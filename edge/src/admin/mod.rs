@@ -5,7 +5,7 @@ mod explain;
 mod purge;
 mod token;
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -39,6 +39,8 @@ const CONNECTIONS_MAX: usize = 16;
 const HEADER_WAIT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept: mostly too many open files, which only time cures.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Pause before its address is tried again that another process has.
+const TAKEN_PAUSE: Duration = Duration::from_millis(100);
 /// Switches the listener off.
 const OFF: &str = "off";
 
@@ -58,21 +60,47 @@ pub(crate) fn address(config: &Config) -> Result<Option<SocketAddr>, EdgeError> 
     Ok(Some(address))
 }
 
-/// Listens there.
-pub(crate) async fn listen(config: &Config) -> Result<Option<TcpListener>, EdgeError> {
+/// An address of the admin listener.
+pub(crate) enum Listening {
+    Here(TcpListener),
+    /// The process that is taken over still listens there.
+    Soon(SocketAddr),
+}
+
+/// Listens there, or will once the process before this one has let go.
+pub(crate) async fn listen(config: &Config) -> Result<Option<Listening>, EdgeError> {
     let Some(address) = address(config)? else {
         return Ok(None);
     };
-    let bound = TcpListener::bind(address).await;
-    let listener = bound.map_err(|error| EdgeError::Admin { address, error })?;
-    if let Ok(address) = listener.local_addr() {
-        info!(%address, "the admin listener takes purges");
+    match TcpListener::bind(address).await {
+        Ok(listener) => {
+            if let Ok(address) = listener.local_addr() {
+                info!(%address, "the admin listener takes purges");
+            }
+            Ok(Some(Listening::Here(listener)))
+        }
+        Err(error) if config.take_over.is_some() && error.kind() == ErrorKind::AddrInUse => {
+            Ok(Some(Listening::Soon(address)))
+        }
+        Err(error) => Err(EdgeError::Admin { address, error }),
     }
-    Ok(Some(listener))
 }
 
 /// Serves until dropped.
-pub(crate) async fn serve(node: Arc<Node>, listener: TcpListener) {
+pub(crate) async fn serve(node: Arc<Node>, listening: Listening) {
+    let listener = match listening {
+        Listening::Here(listener) => listener,
+        Listening::Soon(address) => loop {
+            sleep(TAKEN_PAUSE).await;
+            if let Ok(listener) = TcpListener::bind(address).await {
+                break listener;
+            }
+        },
+    };
+    accept(node, listener).await;
+}
+
+async fn accept(node: Arc<Node>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         match listener.accept().await {

@@ -95,7 +95,7 @@ async fn put_in_force(node: Arc<Node>, purge: Purge) -> Response<Full<Bytes>> {
         return problem(500, kind::INTERNAL, "the purge failed here");
     };
     // The purge holds already: this frees room, and nobody waits for it.
-    spawn_blocking(move || gone.iter().for_each(|key| store.store.remove(key)));
+    spawn_blocking(move || store.store.forget_dead(&gone));
     if let Err(error) = written {
         warn!(%error, position, "a purge holds, and can't be written down");
         let why = format!(

@@ -10,7 +10,9 @@ use crate::{
     answer::Exchange,
     body::Body,
     freshness::State,
+    node::Node,
     outcome::Outcome,
+    purge::{Judgement, Subject, object_of},
     respond::{self, Answer, Note},
     upstream::FetchError,
 };
@@ -67,7 +69,18 @@ impl Exchange<'_> {
     /// The version that is stored in blocks, if this viewer may read it.
     pub(super) fn spread(&self) -> Option<Arc<Spread>> {
         let spread = self.node.blocks.get(&self.target.key)?;
-        let may_read = self.asked.viewer.may_read(spread.head().access);
+        let head = spread.head();
+        let subject = Subject {
+            key: object_of(self.target.key.as_str()),
+            tags: Some(&head.tags),
+        };
+        // Also one that is only stale by a purge: its blocks are asked for anew.
+        if self.node.purges.judge(subject, head.position) != Judgement::Alive {
+            let Node { blocks, store, .. } = &**self.node;
+            blocks.forget(&self.target.key, store);
+            return None;
+        }
+        let may_read = self.asked.viewer.may_read(head.access);
         (may_read && spread.matches(|| self.fields())).then_some(spread)
     }
 

@@ -80,8 +80,18 @@ impl Tiers {
         self.ram.remove(key);
     }
 
+    /// Forgets what is in memory; what is on disk stays.
     pub(super) fn clear(&self) {
-        drop(self.ram.shrink(0));
+        self.ram.shrink(0);
+    }
+
+    /// Removes what stands in memory under a key, if it `is` that.
+    pub(super) fn remove_if(&self, key: &CacheKey, is: impl FnOnce(&Object) -> bool) {
+        if self.ram.remove_if(key, is)
+            && let Some(disk) = &self.disk
+        {
+            disk.remove(key);
+        }
     }
 
     /// Looks at all that is in memory.

@@ -28,9 +28,8 @@ impl Group {
         })
     }
 
-    /// Their URLs, as an operator wrote them.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.peers.iter().map(|it| it.place.to_string()).collect()
+    pub(crate) fn peers(&self) -> &[Arc<Peer>] {
+        &self.peers
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -53,6 +53,30 @@ async fn a_url_may_be_whole_and_spelt_otherwise() {
 }
 
 #[tokio::test]
+async fn what_is_stored_in_blocks_is_taken_too_hard_or_soft() {
+    let (origin, operator) = plain().await;
+    let len = 3 << 20;
+    for (purge, from) in [
+        (r#"{"urls":["/x"]}"#, 0),
+        (r#"{"prefixes":["/"],"soft":true}"#, 1),
+        (r#"{"tags":["t"]}"#, 2),
+    ] {
+        let answer = Answer::ok(vec![from; len]).cache("max-age=60").etag("same");
+        origin.route("/x", answer.header("surrogate-key", "t").ranges());
+        let first = || operator.edge.get("/x").header("range", "bytes=0-9").send();
+        first().await;
+        let before = origin.fetches("/x");
+        assert_eq!(first().await.body[..], [from; 10]);
+        assert_eq!(origin.fetches("/x"), before);
+        operator.purge(purge).await;
+        let answer = Answer::ok(vec![9; len]).cache("max-age=60").etag("same");
+        origin.route("/x", answer.header("surrogate-key", "t").ranges());
+        assert_eq!(first().await.body[..], [9; 10], "{purge}");
+        operator.purge(r#"{"prefixes":["/"]}"#).await;
+    }
+}
+
+#[tokio::test]
 async fn a_prefix_takes_all_below() {
     let (origin, operator) = plain().await;
     for target in ["/a/1", "/a/2?q", "/b/1"] {
