@@ -227,6 +227,12 @@ pub(crate) struct EdgeArgs {
     /// Memory for stored bodies, such as 512MiB.
     #[arg(long, value_name = "SIZE")]
     pub(crate) ram: Option<ByteSize>,
+    /// Folder for stored bodies, which outlive a restart there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Disk for them, such as 2GiB.
+    #[arg(long, value_name = "SIZE", requires = "cache_dir")]
+    pub(crate) disk: Option<ByteSize>,
     /// What of a client's request goes up, on a plain cache: GET and HEAD with no fields, or
     /// all that may pass a proxy [default: cache].
     #[arg(long, value_name = "PROFILE")]

@@ -108,6 +108,8 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
     }
     settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
     settings.ram = args.ram.unwrap_or(settings.ram);
+    settings.cache_dir = args.cache_dir.or_else(|| settings.cache_dir.clone());
+    settings.disk = args.disk.unwrap_or(settings.disk);
     settings.profile = args.profile.map_or(settings.profile, Into::into);
     settings.heuristic = args.heuristic.unwrap_or(settings.heuristic);
     let (shutdown, readiness) = start(&mut config, args.admin).await?;
