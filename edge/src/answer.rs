@@ -409,7 +409,11 @@ impl Exchange<'_> {
         let stands_in = |stale: &&Object| self.outlives(&stale.head.freshness, error, now);
         match stale.filter(stands_in) {
             Some(stale) => self.serve(stale, Outcome::Stale, now),
-            None => self.noted(respond::fetch_failed(error), Note::default()),
+            None => {
+                let failed = respond::fetch_failed(error);
+                let blamed = failed.blamed(&self.node.config.pop, error);
+                self.noted(blamed, Note::default())
+            }
         }
     }
 

@@ -27,6 +27,7 @@ use crate::{
     upstream::FetchError,
 };
 
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Room for what it mostly says, bytes.
 const CACHE_STATUS_LEN: usize = 64;
@@ -77,6 +78,16 @@ impl Answer {
         let field = cache_status(pop, self.outcome, note);
         if let Ok(field) = HeaderValue::try_from(field) {
             self.response.headers_mut().append(CACHE_STATUS, field);
+        }
+        self
+    }
+
+    /// Adds `Proxy-Status` of the proxy `weir-<pop>` (RFC 9209 §2.1): what went wrong behind
+    /// it, by the type that §2.3 gives it.
+    pub(crate) fn blamed(mut self, pop: &str, error: &FetchError) -> Self {
+        let field = format!("\"weir-{pop}\"; error={}", error.proxy_error());
+        if let Ok(field) = HeaderValue::try_from(field) {
+            self.response.headers_mut().append(PROXY_STATUS, field);
         }
         self
     }

@@ -63,6 +63,26 @@ async fn trace_and_connect_end_here() {
 }
 
 #[tokio::test]
+async fn rfc_9209_an_error_says_what_went_wrong_behind_the_edge() {
+    let cache = Cache::new().await;
+    cache.origin.route("/x", Answer::hang_up());
+    let reply = cache.get("/x").await;
+    let said = "\"weir-fra\"; error=connection_terminated";
+    assert_eq!(
+        (reply.status.as_u16(), reply.field("proxy-status")),
+        (502, said)
+    );
+    let Cache { origin, edge } = cache;
+    origin.stop().await;
+    let reply = edge.get("/y").send().await;
+    let said = "\"weir-fra\"; error=connection_refused";
+    assert_eq!(
+        (reply.status.as_u16(), reply.field("proxy-status")),
+        (502, said)
+    );
+}
+
+#[tokio::test]
 async fn rfc_8586_a_request_that_was_here_before_ends_here() {
     let cache = Cache::new().await;
     cache.origin.route("/x", Answer::ok("x"));
