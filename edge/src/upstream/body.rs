@@ -14,6 +14,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Duration, timeout},
 };
+use tracing::debug;
 
 use super::{
     conn::{After, Conn, Idle},
@@ -31,8 +32,8 @@ pub(crate) async fn finish_unread(body: Body) {
     let _ = timeout(UNREAD_WAIT, Limited::new(body, UNREAD_MAX).collect()).await;
 }
 
-/// The body of an origin's answer. Its last piece comes once it is known that nothing
-/// follows that should not be there; its connection then waits for the next request.
+/// The body of an origin's answer. Its last piece comes once it is known whether anything
+/// follows that should not be there; if not, its connection waits for the next request.
 pub(crate) struct Body {
     inner: Incoming,
     /// Bytes that are still to come, if the answer said how many there are.
@@ -91,10 +92,9 @@ impl Body {
                     .into_iter()
                     .for_each(|it| self.idle.put(it)),
                 After::Closed => {}
-                After::More => {
-                    let why = "more bytes came than it said".to_owned();
-                    return Poll::Ready(Err(self.fail(FetchError::BadAnswer(why))));
-                }
+                // The answer is as long as it said; what follows is nobody's, and ends with
+                // its connection (RFC 9112 §6.3).
+                After::More => debug!("more bytes came than the answer said"),
             }
         }
         (self.conn, self.place) = (None, None);

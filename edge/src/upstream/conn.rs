@@ -30,7 +30,7 @@ pub(crate) enum After {
     Ready,
     /// It is closed.
     Closed,
-    /// More came than the answer's length says: nobody knows which of the two is wrong.
+    /// More came than the answer's length says.
     More,
 }
 
