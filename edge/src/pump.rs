@@ -20,7 +20,7 @@ use crate::{
     config::Profile,
     fill::{Arrival, Fill},
     fills::{FillKey, Portion},
-    freshness::{Received, Share},
+    freshness::{Received, Share, blames_request},
     head::{Access, Head, Object, Taking},
     held::Held,
     invalidate,
@@ -122,6 +122,7 @@ pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
     let span = debug_span!("fetch", cache_key = order.place.as_str());
     // Made here, so that a task that never runs ends its fill as well.
     let pump = Pump {
+        begun: node.changes.count(),
         node: node.clone(),
         fill,
         order,
@@ -130,6 +131,8 @@ pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
 }
 
 struct Pump {
+    /// The changes before it.
+    begun: u64,
     node: Arc<Node>,
     fill: Arc<Fill>,
     order: Order,
@@ -164,12 +167,13 @@ impl Pump {
         self.fill.finish(end);
     }
 
-    async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
-        let origin = &self.order.site.origin;
+    async fn fetch(&mut self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
+        let site = self.order.site.clone();
+        let origin = &site.origin;
         let slot = origin.slot(&self.order.place).await?;
         let mut part = self.order.part.as_ref().map(|part| part.range.clone());
         let mut upload = upload;
-        // At most for a block, the first block and the whole.
+        // At most for a block, the first block and the whole, with a condition and without.
         loop {
             let spread = part.as_ref().and(self.order.part.as_ref());
             let spread = spread
@@ -192,6 +196,14 @@ impl Pump {
                 None => origin.get(&question).await?,
                 Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
             };
+            if response.status() == StatusCode::NOT_MODIFIED
+                && stale.is_some_and(|stale| !stale.head.may_be_renewed(response.headers()))
+            {
+                self.forget_stale();
+                self.order.stale = None;
+                upstream::finish_unread(response.into_body()).await;
+                continue;
+            }
             let at = Instant::now();
             let received = Received {
                 at,
@@ -264,6 +276,9 @@ impl Pump {
     }
 
     fn renew(&self, object: Object) {
+        if !object.head.store {
+            self.forget_stale();
+        }
         let object = if object.head.store && self.fill.may_store() {
             self.store(object)
         } else {
@@ -328,7 +343,7 @@ impl Pump {
                 Profile::Passthrough => Share::Nobody,
             };
         }
-        if !head.store && self.order.is_read() && !head.status.is_server_error() {
+        if !head.store && self.order.is_read() && self.tells_of_object(&head) {
             self.forget_stale();
         }
         if head.share != Share::Open {
@@ -357,11 +372,18 @@ impl Pump {
         }
     }
 
+    /// Whether an answer says something of the object to all who may have it: an error of the
+    /// origin's does not, nor one by which it finds fault with this request, or its credential.
+    fn tells_of_object(&self, head: &Head) -> bool {
+        let is_fault = head.status.is_server_error() || blames_request(head.status);
+        !is_fault && !self.order.authorized
+    }
+
     /// Who asks later must not wait for an answer that is not for them; nor may they have
     /// parts of another version.
     fn remember(&self, head: &Head) {
         let Order { key, site, .. } = &self.order;
-        if self.order.authorized || !self.order.is_read() || head.status.is_server_error() {
+        if !self.order.is_read() || !self.tells_of_object(head) {
             return;
         }
         let alone =
@@ -371,9 +393,11 @@ impl Pump {
             (false, true) => self.node.unshared.clear(key),
             _ => {}
         }
-        self.node
-            .blocks
-            .compare(&self.order.place, head, &self.node.store);
+        // What who has no key gets says nothing of what others do.
+        if self.order.may_store(head) {
+            let Node { blocks, store, .. } = &*self.node;
+            blocks.compare(&self.order.place, head, store);
+        }
     }
 
     fn fits(&self, len: u64, portion: &mut Portion) -> bool {
@@ -432,7 +456,13 @@ impl Pump {
         if !self.node.is_storing() {
             return Arc::new(object);
         }
-        self.node.store.insert(self.order.place.clone(), object)
+        let place = &self.order.place;
+        let object = self.node.store.insert(place.clone(), object);
+        // Asked after it is stored: a change between the two has removed it itself.
+        if self.order.is_read() && self.node.changes.since(self.begun, place) {
+            self.node.store.remove(place);
+        }
+        object
     }
 
     fn gauge(&self) {
