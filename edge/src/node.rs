@@ -22,6 +22,7 @@ use crate::{
     config::SiteConfig,
     connection::Register,
     fills::{Budget, Fills},
+    invalidate::Changes,
     marks::Marks,
     metrics::Metrics,
     path::Kind,
@@ -50,6 +51,7 @@ pub(crate) struct Node {
     pub(crate) refusals: Refusals,
     /// What could not be shared when it last came: each request has its own fetch.
     pub(crate) unshared: Marks,
+    pub(crate) changes: Changes,
     pub(crate) metrics: Metrics,
     /// Of requests, where there is one.
     pub(crate) log: Option<Arc<Log>>,
@@ -102,6 +104,7 @@ impl Node {
             fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             unshared: Marks::new(),
+            changes: Changes::new(),
             metrics,
             log,
             admin: Token::open(&config)?,
