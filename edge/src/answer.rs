@@ -11,7 +11,6 @@ use http::{
     request::Parts,
 };
 use http_body::Body as _;
-use http_body_util::{Either, Empty, Limited};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -30,7 +29,7 @@ use crate::{
     pump::{self, Order},
     respond::{self, Answer, Asked, Note},
     site::{self, Site},
-    upstream::{CDN_LOOP, Credential, FetchError},
+    upstream::{CDN_LOOP, Credential, FetchError, Upload},
 };
 
 /// Fetches of other variants that a request waits for, before it makes its own. Chosen.
@@ -132,8 +131,6 @@ async fn pass(node: &Arc<Node>, site: &Arc<Site>, request: &Parts, body: Incomin
             viewer: Viewer::Anyone,
         },
     };
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let upload = (!body.is_end_stream()).then(|| Either::Right(Limited::new(body, most)));
     let order = exchange.order(None, true);
     let mut fields = order.fields.clone();
     fields.extend(forward::conditions(&request.headers));
@@ -141,7 +138,7 @@ async fn pass(node: &Arc<Node>, site: &Arc<Site>, request: &Parts, body: Incomin
         fields,
         method: request.method.clone(),
         host: site::authority(request).map(Into::into),
-        upload: upload.or_else(|| Some(Either::Left(Empty::new()))),
+        upload: Some(Upload::new(body, &node.config)),
         ..order
     };
     exchange.fetch_by(order, Outcome::Bypass, None).await

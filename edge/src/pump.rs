@@ -35,9 +35,6 @@ use crate::{
 const PIECE_LEN: usize = 1 << 20;
 /// What a piece costs in memory beside its bytes, estimated.
 const PIECE_OVERHEAD: u64 = 64;
-/// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
-/// line's.
-const UPLOAD_RATE_MIN: u64 = 16 << 10;
 
 /// What to fetch.
 pub(crate) struct Order {
@@ -166,7 +163,11 @@ impl Pump {
 
     async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
         let origin = &self.order.site.origin;
-        let slot = origin.slot(&self.order.place).await?;
+        let place = &self.order.place;
+        let slot = match &upload {
+            None => origin.slot(place).await?,
+            Some(upload) => origin.slot_to_send(place, upload).await?,
+        };
         let mut part = self.order.part.as_ref().map(|part| part.range.clone());
         let mut upload = upload;
         // At most for a block, the first block and the whole.
@@ -190,7 +191,7 @@ impl Pump {
             self.node.metrics.fetches.increment(1);
             let response = match upload.take() {
                 None => origin.get(&question).await?,
-                Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
+                Some(upload) => origin.send(&question, upload).await?,
             };
             let at = Instant::now();
             let received = Received {
@@ -270,13 +271,6 @@ impl Pump {
             Arc::new(object)
         };
         self.fill.arrive(Arrival::Object(object));
-    }
-
-    /// With the time for the body.
-    fn upload_wait(&self) -> Duration {
-        let config = &self.node.config;
-        let pace = Duration::from_secs(config.request_max.as_u64() / UPLOAD_RATE_MIN);
-        config.first_byte_timeout + pace
     }
 
     /// The origin has something else now that can't be stored in its place.
