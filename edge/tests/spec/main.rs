@@ -24,6 +24,7 @@ mod parts;
 mod purge;
 mod readers;
 mod refusals;
+mod refused_lines;
 mod requests;
 mod rfc9111;
 mod setup;
