@@ -35,8 +35,9 @@ pub(crate) fn is_new_state(order: &Order, answer: &Parts) -> bool {
 }
 
 fn drop_stored(node: &Node, place: &CacheKey) {
-    node.store.remove(place);
+    // In this order: what a fetch stores after it was spoilt, it takes back.
     node.fills.spoil(place);
+    node.store.remove(place);
     node.blocks.forget(place, &node.store);
 }
 

@@ -334,6 +334,10 @@ impl Pump {
         if head.share != Share::Open {
             self.node.fills.close(&self.order.key, &self.fill);
         }
+        if !self.order.is_read() || (!head.store && self.order.stale.is_some()) {
+            // What this answer made untrue: no crash after it brings that back.
+            self.node.store.settled().await;
+        }
         let head = Arc::new(head);
         self.fill.arrive(Arrival::Head(head.clone()));
         let done = self.copy(&head, body, portion).await;
@@ -432,7 +436,12 @@ impl Pump {
         if !self.node.is_storing() {
             return Arc::new(object);
         }
-        self.node.store.insert(self.order.place.clone(), object)
+        let object = self.node.store.insert(self.order.place.clone(), object);
+        // It was invalidated meanwhile: who did so may not have seen it.
+        if !self.fill.may_store() {
+            self.node.store.remove(&self.order.place);
+        }
+        object
     }
 
     fn gauge(&self) {
