@@ -175,7 +175,7 @@ fn begin(
         is_media: order.asset.is_some(),
     };
     let number = spread.number(span.part.start);
-    let block = match Block::find(node, &asker, &spread, number, true) {
+    let block = match Block::find(node, &asker, &spread, number, false) {
         Ok(Place::Led(block, reader)) => Some((block, reader)),
         _ => None,
     };
