@@ -46,11 +46,6 @@ impl CacheKey {
         Self(format!("{}\0\u{1}{name}", self.0).into())
     }
 
-    /// Whether it is that of a part.
-    pub(crate) fn is_part(&self) -> bool {
-        self.0.contains("\0\u{1}")
-    }
-
     /// Of the same object, the answer to requests with these field values. No client's
     /// path has the byte between the two.
     pub(crate) fn variant(&self, values: &str) -> Self {

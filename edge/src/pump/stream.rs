@@ -69,6 +69,10 @@ impl Pump {
         if head.share != Share::Open {
             self.node.fills.close(&self.order.key, &self.fill);
         }
+        if !self.order.is_read() || (!head.store && self.order.stale.is_some()) {
+            // What this answer made untrue: no crash after it brings that back.
+            self.node.store.settled().await;
+        }
         let head = Arc::new(head);
         self.fill.arrive(Arrival::Head(head.clone()));
         let done = self.copy(&head, body, portion).await;

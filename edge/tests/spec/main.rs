@@ -15,6 +15,7 @@ mod frames;
 mod handover;
 mod http2;
 mod kept;
+mod kept_blocks;
 mod keys;
 mod licence;
 mod limits;
