@@ -22,6 +22,7 @@ use crate::{
     config::SiteConfig,
     connection::Register,
     fills::{Budget, Fills},
+    lanes::Lanes,
     marks::Marks,
     metrics::Metrics,
     path::Kind,
@@ -55,6 +56,7 @@ pub(crate) struct Node {
     pub(crate) log: Option<Arc<Log>>,
     /// Of the operator, where there is an admin listener.
     pub(crate) admin: Option<Token>,
+    pub(crate) lanes: Lanes,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
     /// The connections themselves, and what each address may take.
@@ -105,6 +107,7 @@ impl Node {
             metrics,
             log,
             admin: Token::open(&config)?,
+            lanes: Lanes::new(config.threads).map_err(EdgeError::Threads)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),
             clients: Clients::new(&config),

@@ -23,7 +23,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{sleep, sleep_until, timeout},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 pub(crate) use register::Register;
 
@@ -32,7 +32,9 @@ use self::{
     socket::Socket,
     tracked::{Running, Tracked},
 };
-use crate::{access_log::Watched, clients::Guest, node::Node, request, respond::Answer, server};
+use crate::{
+    access_log::Watched, clients::Guest, lanes::Seat, node::Node, request, respond::Answer, server,
+};
 
 /// Pause before the first bytes are looked at again when there are too few to tell.
 const PREFACE_PAUSE: Duration = Duration::from_millis(10);
@@ -53,6 +55,7 @@ pub(crate) struct Line {
     guest: Option<Guest>,
     pulse: Pulse,
     id: u64,
+    seat: Seat,
     _place: OwnedSemaphorePermit,
 }
 
@@ -66,6 +69,10 @@ pub(crate) fn open(
     wire: Wire,
 ) {
     let _ = stream.set_nodelay(true);
+    let (seat, stream) = match node.lanes.take(stream) {
+        Ok(taken) => taken,
+        Err(error) => return warn!(%peer, %error, "can't take a connection"),
+    };
     node.metrics.connections.increment(1.0);
     let line = Arc::new_cyclic(|line| Line {
         node: node.clone(),
@@ -73,10 +80,12 @@ pub(crate) fn open(
         guest,
         pulse: Pulse::default(),
         id: node.lines.add(line),
+        seat,
         _place: place,
     });
     line.pulse.give(node.lines.order());
-    node.tasks.spawn(run(line, stream, wire));
+    let lane = line.seat.runtime.clone();
+    node.tasks.spawn_on(run(line, stream, wire), &lane);
 }
 
 impl Line {

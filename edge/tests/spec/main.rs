@@ -16,6 +16,7 @@ mod handover;
 mod http2;
 mod kept;
 mod keys;
+mod lanes;
 mod licence;
 mod limits;
 mod operator;
