@@ -23,6 +23,7 @@ use crate::{
     connection::Register,
     fills::{Budget, Fills},
     invalidate::Changes,
+    lanes::Lanes,
     marks::Marks,
     metrics::Metrics,
     path::Kind,
@@ -60,6 +61,7 @@ pub(crate) struct Node {
     pub(crate) purging: Arc<RwLock<()>>,
     /// Of the operator, where there is an admin listener.
     pub(crate) admin: Option<Token>,
+    pub(crate) lanes: Lanes,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
     /// The connections themselves, and what each address may take.
@@ -112,6 +114,7 @@ impl Node {
             log,
             purging: Arc::default(),
             admin: Token::open(&config)?,
+            lanes: Lanes::new(config.threads).map_err(EdgeError::Threads)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),
             clients: Clients::new(&config),

@@ -1,6 +1,6 @@
 //! One canonical path for cache key, key check and upstream.
 
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use crate::query;
 
@@ -213,6 +213,9 @@ impl Target {
 }
 
 fn key(host: &str, path: &str, query: &str) -> CacheKey {
+    if host.is_empty() && query.is_empty() {
+        return CacheKey(path.into());
+    }
     let mark = if query.is_empty() { "" } else { "?" };
     CacheKey([host, path, mark, query].concat().into())
 }
@@ -228,10 +231,17 @@ fn only(query: &str, names: &[String]) -> String {
 /// resolved, others written in capitals. What two readers could take for two paths
 /// (dot segments, empty segments, escaped slashes, backslashes, control characters)
 /// is refused.
-pub(crate) fn canonical(path: &str) -> Result<String, &'static str> {
+pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, &'static str> {
     if !path.starts_with('/') {
         return Err("the path does not begin with a slash");
     }
+    if is_canonical(path.as_bytes()) {
+        return Ok(Cow::Borrowed(path));
+    }
+    spelled(path).map(Cow::Owned)
+}
+
+fn spelled(path: &str) -> Result<String, &'static str> {
     let mut out = String::with_capacity(path.len());
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -250,6 +260,20 @@ pub(crate) fn canonical(path: &str) -> Result<String, &'static str> {
         return Err("the path has a dot segment");
     }
     Ok(out)
+}
+
+/// Whether nothing has to be resolved or refused. Segments that begin with a dot are left
+/// to who looks closer. Without a branch in it, so that it goes 32 bytes at a time: a path
+/// with a key has 400 (5 % of a hit, measured, byte by byte).
+fn is_canonical(path: &[u8]) -> bool {
+    let plain = |byte: u8| (0x21..=0x7e).contains(&byte) & (byte != b'%') & (byte != b'\\');
+    let next = path.get(1..).unwrap_or_default();
+    let chars = path.iter().fold(true, |all, byte| all & plain(*byte));
+    let pairs = path.iter().zip(next);
+    chars
+        & pairs.fold(true, |all, (one, two)| {
+            all & !((*one == b'/') & ((*two == b'/') | (*two == b'.')))
+        })
 }
 
 /// The byte whose two hex digits come next.
@@ -417,12 +441,19 @@ mod tests {
         }
 
         #[test]
+        fn what_needs_no_closer_look_would_come_out_of_it_unchanged(path in "/[ -~]{0,8}|(/[a-z.%]{0,3}){1,4}") {
+            if is_canonical(path.as_bytes()) {
+                prop_assert_eq!(spelled(&path), Ok(path));
+            }
+        }
+
+        #[test]
         fn escaping_unreserved_characters_changes_nothing(path in "(/[a-z0-9~_-]{1,8}){1,5}") {
             let escaped: String = path.bytes().map(|byte| match byte {
                 b'/' => "/".to_owned(),
                 _ => format!("%{byte:02x}"),
             }).collect();
-            prop_assert_eq!(canonical(&escaped), Ok(path));
+            prop_assert_eq!(canonical(&escaped), Ok(path.into()));
         }
     }
 }

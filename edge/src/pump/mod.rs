@@ -4,10 +4,7 @@ mod copy;
 mod order;
 mod stream;
 
-use std::{
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Response, StatusCode};
 use tokio::time::Instant;

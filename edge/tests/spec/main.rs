@@ -17,6 +17,7 @@ mod http2;
 mod kept;
 mod kept_blocks;
 mod keys;
+mod lanes;
 mod licence;
 mod limits;
 mod operator;
