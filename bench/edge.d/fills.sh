@@ -19,9 +19,8 @@ misses_once() {
         origin_share="$(calc "$origin_used / ($client_used + $used + $origin_used + 1e-9)")" "$(client_share)"
 }
 
-# An object that begins after 100 ms and ends after 1.6 s, asked for by 200 at once. What the
-# client sees of a server's haste it sees itself, one event after the other: `itself`, the same
-# without a cache between, from an origin that sends one copy to each.
+# An object that begins after 100 ms and ends after 1.6 s, asked for by 200 at once. Of what
+# the client sees late some is its own: it takes one event after the other.
 row_cold() {
     python3 "$parts/slow.py" "$slow_port" >slow.log 2>&1 &
     slow=$!
@@ -62,6 +61,7 @@ zipf_once() {
     [ "$what" != nginx ] || disk=${disk:-512MiB}
     start
     : >fetched
+    echo 0 >disk.most
     watch_disk &
     local watcher=$! before
     coproc asking { python3 "$parts/zipf.py" "$edge_port" 4000 0.9 $WARM $COUNTED; }
@@ -86,7 +86,7 @@ zipf_once() {
 watch_disk() {
     local most=0 now
     while sleep 0.5; do
-        now=$(du -sm cache ats/cache 2>/dev/null | awk '{ sum += $1 } END { print sum + 0 }')
+        now=$({ du -sm cache ats/cache 2>/dev/null || true; } | awk '{ sum += $1 } END { print sum + 0 }')
         most=$((now > most ? now : most))
         echo "$most" >disk.most
     done

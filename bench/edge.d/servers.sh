@@ -74,7 +74,6 @@ CONF
 # --- nginx -----------------------------------------------------------------------------
 
 start_nginx() {
-    rm -rf cache
     {
         nginx_conf auto nginx
         cat <<CONF
@@ -111,7 +110,6 @@ start_weir() {
         +log) log=access.log ;;
         +limits) limits=true ;;
     esac
-    rm -rf cache access.log
     [ -z "$disk" ] || flags+=(--cache-dir "$folder/cache" --disk "$disk")
     # Limits as viewers have them, but high enough for one address that is all viewers.
     cat >edge.toml <<CONF
@@ -134,7 +132,6 @@ CONF
 # --- Varnish ---------------------------------------------------------------------------
 
 start_varnish() {
-    rm -rf varnish
     sed "s/@PORT@/$from/" "$parts/varnish.vcl" >varnish.vcl
     # Its own log is a piece of shared memory, always written.
     varnishd -F -j none -n "$folder/varnish" -f "$folder/varnish.vcl" -a "127.0.0.1:$edge_port" -T none \
@@ -149,7 +146,6 @@ start_varnish() {
 
 start_trafficserver() {
     local etc=$folder/ats/etc
-    rm -rf ats
     mkdir -p "$etc" ats/run ats/log ats/cache
     sed -e "s|@FOLDER@|$folder/ats|; s/@PORT@/$edge_port/; s/@TLS@/$tls_port/; s/@RAM@/$(mib_of "$ram")M/" \
         -e "s/@LOG@/$([ -n "$viewers" ] && echo 3 || echo 0)/; s/@CORES@/$(nproc)/" \
@@ -173,6 +169,7 @@ start_trafficserver() {
 
 mib_of() { numfmt --from=iec-i --suffix=B --to-unit=Mi "$1" | tr -d B; }
 start() {
+    rm -rf cache ats varnish access.log
     case $what in
         nginx | varnish | trafficserver) "start_$what" ;;
         bare) start_bare ;;

@@ -70,18 +70,13 @@ impl Plan {
         }
         .len();
         let mut plan = Self {
-            method: if posts { Method::POST } else { Method::GET },
-            site,
-            id,
             language: chance.below(LANGUAGES.len() as u64),
             pass: (site == Site::Keyed).then(|| pass(chance, world)),
-            part: None,
-            if_none_match: None,
-            if_range: None,
             manner: manner(chance, len),
-            nonce: format!("{:x}", chance.next()),
+            ..Self::whole(id, site, chance, world)
         };
         if posts {
+            plan.method = Method::POST;
             return plan;
         }
         match chance.below(20) {
@@ -95,6 +90,22 @@ impl Plan {
             _ => {}
         }
         plan
+    }
+
+    /// The whole object, as anyone may ask for it.
+    pub(crate) fn whole(id: u64, site: Site, chance: &mut Chance, world: &World) -> Self {
+        Self {
+            method: Method::GET,
+            site,
+            id,
+            language: 0,
+            pass: (site == Site::Keyed).then(|| Pass::Good(world.keys.good(chance))),
+            part: None,
+            if_none_match: None,
+            if_range: None,
+            manner: Manner::Whole,
+            nonce: format!("{:x}", chance.next()),
+        }
     }
 
     pub(crate) fn request(&self, is_http2: bool) -> Request<Full<Bytes>> {

@@ -47,6 +47,13 @@ pub(crate) async fn run(doors: Doors, number: u64, world: Arc<World>) {
     }
 }
 
+/// One request on a connection of its own.
+pub(crate) async fn ask_once(doors: &Doors, plan: Plan, chance: &mut Chance, world: &World) {
+    if let Ok(Ok(mut peer)) = timeout(DIAL, Peer::dial(doors, chance)).await {
+        ask(&mut peer, plan, world).await;
+    }
+}
+
 /// One connection.
 async fn session(mut peer: Peer, chance: &mut Chance, world: &World) {
     let mut left = 1 + chance.below(REQUESTS);

@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use crate::{
+    ask::Plan,
     chance::Chance,
+    client::ask_once,
     dial::Doors,
     edge::TOKEN,
     object::{COUNT, Changes, Site, changes},
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// Between two, in milliseconds.
-const PAUSE: std::ops::Range<u64> = 20..400;
+const PAUSE: std::ops::Range<u64> = 20..300;
 /// Longest wait for an answer; before the next try.
 const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(100);
@@ -41,6 +43,8 @@ pub(crate) async fn run(doors: Doors, world: Arc<World>) {
                 .ok();
             continue;
         }
+        // What is purged is there.
+        ask(&doors, id, &mut chance, &world).await;
         let generation = world.change(id);
         let is_one = |other: u64| other == id;
         let (body, taken): (_, &dyn Fn(u64) -> bool) = match chance.below(4) {
@@ -61,6 +65,15 @@ pub(crate) async fn run(doors: Doors, world: Arc<World>) {
             .for_each(|other| world.disturb(other));
         until_answered(&doors, &body, &world).await;
         world.raise_floor(id, generation);
+        ask(&doors, id, &mut chance, &world).await;
+    }
+}
+
+/// At both sites.
+async fn ask(doors: &Doors, id: u64, chance: &mut Chance, world: &World) {
+    for site in [Site::Plain, Site::Keyed] {
+        let plan = Plan::whole(id, site, chance, world);
+        ask_once(doors, plan, chance, world).await;
     }
 }
 

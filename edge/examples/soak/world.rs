@@ -22,6 +22,8 @@ use crate::{
 /// that its blocks meet.
 const FETCH: Duration = Duration::from_secs(20);
 const CHANGE: Duration = Duration::from_secs(5);
+/// How soon after its start the edge must have heard the keys.
+const READY: Duration = Duration::from_secs(3);
 
 pub(crate) struct World {
     pub(crate) began: Instant,
@@ -38,6 +40,7 @@ pub(crate) struct World {
     seen: Vec<Mutex<Option<Object>>>,
     /// Even while the edge is up; grows with each kill, and with each start.
     epoch: AtomicU64,
+    went: Mutex<Instant>,
     next_turn: Mutex<Instant>,
     turn: Duration,
     reported: Mutex<Instant>,
@@ -61,6 +64,7 @@ impl World {
             disturbed: (0..COUNT).map(|_| Mutex::default()).collect(),
             seen: (0..COUNT).map(|_| Mutex::default()).collect(),
             epoch: AtomicU64::new(1),
+            went: Mutex::new(now),
             next_turn: Mutex::new(now),
             turn: Duration::from_secs_f64(1.0 / options.rate),
             reported: Mutex::new(now),
@@ -110,7 +114,8 @@ impl World {
             _ => false,
         };
         let disturbed = *self.disturbed[id as usize].lock().unwrap();
-        changed || disturbed.is_some_and(|at| at >= before(FETCH))
+        let is_new = asked < *self.went.lock().unwrap() + READY;
+        changed || is_new || disturbed.is_some_and(|at| at >= before(FETCH))
     }
 
     /// From now on nothing older may be answered.
@@ -131,6 +136,7 @@ impl World {
     }
 
     pub(crate) fn edge_goes_down_or_up(&self) {
+        *self.went.lock().unwrap() = Instant::now();
         self.epoch.fetch_add(1, SeqCst);
     }
 
