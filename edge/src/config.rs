@@ -12,6 +12,9 @@ pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
 
+/// Most threads that make sense, however many cores there are. Chosen.
+const THREADS_MAX: usize = 1024;
+
 /// Lengths of a block that work, bytes. Chosen: each block costs a request and about 1 KiB
 /// of index; each answer may hold two in memory.
 const BLOCK_LENS: std::ops::RangeInclusive<u64> = 4 << 10..=64 << 20;
@@ -164,6 +167,9 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub stale_if_unreachable: Duration,
 
+    /// Threads that serve connections, each those that it was given; 0 is one for each
+    /// core. Default 0.
+    pub threads: usize,
     /// Connections of clients at one time; more get 503. Default 10000.
     pub connections_max: usize,
     /// Longest time for a request's header to arrive, and on a new connection for the
@@ -294,6 +300,7 @@ impl Default for Config {
             pool_idle_timeout: Duration::from_secs(15),
             pool_idle_max: 64,
             stale_if_unreachable: Duration::from_secs(600),
+            threads: 0,
             connections_max: 10_000,
             header_read_timeout: Duration::from_secs(30),
             keep_alive_idle: Duration::from_secs(60),
@@ -405,6 +412,11 @@ impl Config {
             "nothing could be asked",
         )?;
         limit(
+            self.threads <= THREADS_MAX,
+            "threads",
+            "the most is 1024; 0 is one for each core",
+        )?;
+        limit(
             self.connections_max > 0,
             "connections_max",
             "nobody could connect",
@@ -452,6 +464,17 @@ mod tests {
                 ..Config::default()
             };
             assert_eq!(config.validate().is_ok(), good, "{block}");
+        }
+    }
+
+    #[test]
+    fn more_threads_than_any_machine_has_cores_are_refused() {
+        for (threads, good) in [(0, true), (1024, true), (1025, false)] {
+            let config = Config {
+                threads,
+                ..Config::default()
+            };
+            assert_eq!(config.validate().is_ok(), good, "{threads}");
         }
     }
 

@@ -22,6 +22,8 @@ use crate::{
     config::SiteConfig,
     connection::Register,
     fills::{Budget, Fills},
+    invalidate::Changes,
+    lanes::Lanes,
     marks::Marks,
     metrics::Metrics,
     path::Kind,
@@ -50,6 +52,7 @@ pub(crate) struct Node {
     pub(crate) refusals: Refusals,
     /// What could not be shared when it last came: each request has its own fetch.
     pub(crate) unshared: Marks,
+    pub(crate) changes: Changes,
     pub(crate) metrics: Metrics,
     /// Of requests, where there is one.
     pub(crate) log: Option<Arc<Log>>,
@@ -58,6 +61,7 @@ pub(crate) struct Node {
     pub(crate) purging: Arc<RwLock<()>>,
     /// Of the operator, where there is an admin listener.
     pub(crate) admin: Option<Token>,
+    pub(crate) lanes: Lanes,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
     /// The connections themselves, and what each address may take.
@@ -105,10 +109,12 @@ impl Node {
             fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             unshared: Marks::new(),
+            changes: Changes::new(),
             metrics,
             log,
             purging: Arc::default(),
             admin: Token::open(&config)?,
+            lanes: Lanes::new(config.threads).map_err(EdgeError::Threads)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),
             clients: Clients::new(&config),

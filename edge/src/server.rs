@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -214,7 +214,6 @@ pub(crate) async fn respond(
     peer: SocketAddr,
 ) -> Response<Watched> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let (parts, mut body) = request.into_parts();
     if is_licence_request(node, &parts) {
         // Unread, it would reset the connection over the answer.
@@ -226,10 +225,14 @@ pub(crate) async fn respond(
         .uri
         .path_and_query()
         .map_or("*", |target| target.as_str());
-    let span =
-        || info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    // Numbered where there is one: threads that serve hits share no counter for it.
+    let span = || {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target))
+    };
     let debugging = admin::Debugging::of(node, &parts).await;
-    let (answered, span) = in_span(answer(node, &parts, body), span).await;
+    let answering = pin!(answer(node, &parts, body));
+    let (answered, span) = in_span(answering, span).await;
     let Answer {
         mut response,
         outcome,
@@ -267,8 +270,10 @@ pub(crate) async fn respond(
 
 /// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log
 /// and goes without, for a span costs as much as its look-up; not so where all is logged.
-async fn in_span<T>(future: impl Future<Output = T>, span: impl FnOnce() -> Span) -> (T, Span) {
-    let mut future = pin!(future);
+async fn in_span<T>(
+    mut future: Pin<&mut impl Future<Output = T>>,
+    span: impl FnOnce() -> Span,
+) -> (T, Span) {
     if !enabled!(Level::DEBUG)
         && let Some(done) = future.as_mut().now_or_never()
     {

@@ -25,7 +25,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{sleep, sleep_until, timeout},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 pub(crate) use register::Register;
 
@@ -35,8 +35,8 @@ use self::{
     tracked::{Running, Tracked},
 };
 use crate::{
-    access_log::Watched, clients::Guest, node::Node, outcome::Outcome, request, respond::Answer,
-    server,
+    access_log::Watched, clients::Guest, lanes::Seat, node::Node, outcome::Outcome, request,
+    respond::Answer, server,
 };
 
 /// Pause before the first bytes are looked at again when there are too few to tell; doubled
@@ -59,6 +59,7 @@ pub(crate) struct Line {
     guest: Option<Guest>,
     pulse: Pulse,
     id: u64,
+    seat: Seat,
     _place: OwnedSemaphorePermit,
 }
 
@@ -72,6 +73,10 @@ pub(crate) fn open(
     wire: Wire,
 ) {
     let _ = stream.set_nodelay(true);
+    let (seat, stream) = match node.lanes.take(stream) {
+        Ok(taken) => taken,
+        Err(error) => return warn!(%peer, %error, "can't take a connection"),
+    };
     node.metrics.connections.increment(1.0);
     let line = Arc::new_cyclic(|line| Line {
         node: node.clone(),
@@ -79,10 +84,12 @@ pub(crate) fn open(
         guest,
         pulse: Pulse::default(),
         id: node.lines.add(line),
+        seat,
         _place: place,
     });
     line.pulse.give(node.lines.order());
-    node.tasks.spawn(run(line, stream, wire));
+    let lane = line.seat.runtime.clone();
+    node.tasks.spawn_on(run(line, stream, wire), &lane);
 }
 
 impl Line {

@@ -129,7 +129,7 @@ impl Offer {
                 }
                 Err(error) => {
                     warn!(%error, "the sockets were not taken over; going on");
-                    node.store.reopen();
+                    node.store.reopen().await;
                     node.set_storing(true);
                     sleep(ACCEPT_PAUSE).await;
                 }

@@ -30,6 +30,7 @@ pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
     let span = debug_span!("fetch", cache_key = order.place.as_str());
     // Made here, so that a task that never runs ends its fill as well.
     let pump = Pump {
+        begun: node.changes.count(),
         node: node.clone(),
         fill,
         order,
@@ -38,6 +39,8 @@ pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
 }
 
 struct Pump {
+    /// The changes before it.
+    begun: u64,
     node: Arc<Node>,
     fill: Arc<Fill>,
     order: Order,
@@ -72,8 +75,9 @@ impl Pump {
         self.fill.finish(end);
     }
 
-    async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
-        let origin = &self.order.site.origin;
+    async fn fetch(&mut self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
+        let site = self.order.site.clone();
+        let origin = &site.origin;
         let place = &self.order.place;
         let slot = match &upload {
             None => origin.slot(place).await?,
@@ -81,7 +85,7 @@ impl Pump {
         };
         let mut part = self.order.part.as_ref().map(|part| part.range.clone());
         let mut upload = upload;
-        // At most for a block, the first block and the whole.
+        // At most for a block, the first block and the whole, with a condition and without.
         loop {
             let spread = part.as_ref().and(self.order.part.as_ref());
             let spread = spread
@@ -104,6 +108,14 @@ impl Pump {
                 None => origin.get(&question).await?,
                 Some(upload) => origin.send(&question, upload).await?,
             };
+            if response.status() == StatusCode::NOT_MODIFIED
+                && stale.is_some_and(|stale| !stale.head.may_be_renewed(response.headers()))
+            {
+                self.forget_stale();
+                self.order.stale = None;
+                upstream::finish_unread(response.into_body()).await;
+                continue;
+            }
             let at = Instant::now();
             let received = Received {
                 at,
@@ -176,6 +188,9 @@ impl Pump {
     }
 
     fn renew(&self, object: Object) {
+        if !object.head.store {
+            self.forget_stale();
+        }
         let object = if object.head.store && self.fill.may_store() {
             self.store(object)
         } else {
@@ -195,7 +210,13 @@ impl Pump {
         if !self.node.is_storing() {
             return Arc::new(object);
         }
-        self.node.store.insert(self.order.place.clone(), object)
+        let place = &self.order.place;
+        let object = self.node.store.insert(place.clone(), object);
+        // Asked after it is stored: a change between the two has removed it itself.
+        if self.order.is_read() && self.node.changes.since(self.begun, place) {
+            self.node.store.remove(place);
+        }
+        object
     }
 
     fn gauge(&self) {
