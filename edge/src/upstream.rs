@@ -17,6 +17,7 @@ mod health;
 mod metrics;
 mod names;
 mod news;
+mod patience;
 mod peer;
 mod place;
 mod question;
@@ -53,7 +54,8 @@ use crate::{Config, EdgeError, path::CacheKey};
 use budget::Budget;
 use checks::Checks;
 use group::Group;
-use peer::{Ask, Patience};
+use patience::Patience;
+use peer::Ask;
 use question::{is_held, make_anonymous};
 use redirect::{REDIRECTS_MAX, Redirects};
 

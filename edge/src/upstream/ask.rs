@@ -11,7 +11,8 @@ use super::{
     error::{Fault, FetchError},
     group::{Group, Pick},
     health::Failure,
-    peer::{Ask, Patience, Peer},
+    patience::Patience,
+    peer::{Ask, Peer},
     upload::Upload,
 };
 

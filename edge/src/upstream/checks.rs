@@ -6,12 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 use tracing::debug;
 
-use super::{
-    Origin,
-    body::finish_unread,
-    error::FetchError,
-    peer::{Ask, Patience},
-};
+use super::{Origin, body::finish_unread, error::FetchError, patience::Patience, peer::Ask};
 
 /// When and how origins are checked.
 #[derive(Debug, Clone)]

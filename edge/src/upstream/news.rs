@@ -13,7 +13,8 @@ use super::{
     ask::{failure, status_failure},
     body::Body,
     error::{Fault, FetchError},
-    peer::{Ask, Patience},
+    patience::Patience,
+    peer::Ask,
 };
 
 /// Longest news: keys and revocations, bytes. Chosen: half a million revocations.

@@ -21,6 +21,7 @@ use super::{
     error::{Fault, FetchError},
     group::Ticket,
     metrics::Counts,
+    patience::Patience,
     place::Place,
     sane,
     tls::Trust,
@@ -33,37 +34,6 @@ pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) target: PathAndQuery,
     pub(crate) headers: HeaderMap,
-}
-
-/// How long an answer's head is waited for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) until: Instant,
-    /// The whole of it, to tell.
-    pub(crate) whole: Duration,
-    /// The origin may hold the question, or its body comes slowly: it counts not as one of
-    /// the requests that are answered at one time.
-    pub(crate) held: bool,
-}
-
-impl Patience {
-    pub(crate) fn of(whole: Duration, held: bool) -> Self {
-        Self {
-            until: Instant::now() + whole,
-            whole,
-            held,
-        }
-    }
-
-    /// For one try, after which another may follow.
-    pub(crate) fn half(self) -> Self {
-        let now = Instant::now();
-        let left = self.until.saturating_duration_since(now);
-        Self {
-            until: now + left / 2,
-            ..self
-        }
-    }
 }
 
 /// See the module.
