@@ -46,11 +46,6 @@ impl CacheKey {
         Self(format!("{}\0\u{1}{name}", self.0).into())
     }
 
-    /// Whether it is that of a part.
-    pub(crate) fn is_part(&self) -> bool {
-        self.0.contains("\0\u{1}")
-    }
-
     /// Of the same object, the answer to requests with these field values. No client's
     /// path has the byte between the two.
     pub(crate) fn variant(&self, values: &str) -> Self {
@@ -133,20 +128,29 @@ impl Target {
         reading: Reading<'_>,
     ) -> Result<Self, Refused> {
         let path = canonical(path).map_err(Refused::Malformed)?;
+        Self::of(&path, query, reading)
+    }
+
+    /// Of a path in its [canonical] spelling.
+    pub(crate) fn of(
+        path: &str,
+        query: Option<&str>,
+        reading: Reading<'_>,
+    ) -> Result<Self, Refused> {
         let query = query.unwrap_or_default();
         if reading.kind == Kind::Plain {
-            return Ok(Self::open(reading, &path, query));
+            return Ok(Self::open(reading, path, query));
         }
         if path == "/api" || path.starts_with("/api/") {
             return Err(Refused::NotHere("the API is at the origin, not at an edge"));
         }
         if path.starts_with("/v/") {
-            return Self::media(reading, &path, query, None);
+            return Self::media(reading, path, query, None);
         }
         if !path.starts_with("/k/") {
-            return Ok(Self::open(reading, &path, query));
+            return Ok(Self::open(reading, path, query));
         }
-        match keys::split(&path) {
+        match keys::split(path) {
             Some((token, rest)) if rest.starts_with("/v/") => {
                 Self::media(reading, rest, query, Some(token.into()))
             }
@@ -227,7 +231,7 @@ fn only(query: &str, names: &[String]) -> String {
 /// resolved, others written in capitals. What two readers could take for two paths
 /// (dot segments, empty segments, escaped slashes, backslashes, control characters)
 /// is refused.
-fn canonical(path: &str) -> Result<Cow<'_, str>, &'static str> {
+pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, &'static str> {
     if !path.starts_with('/') {
         return Err("the path does not begin with a slash");
     }
@@ -249,7 +253,10 @@ fn spelled(path: &str) -> Result<String, &'static str> {
             _ => return Err("the path has a byte that must be escaped"),
         }
     }
-    if out.split('/').any(|segment| matches!(segment, "." | "..")) {
+    // Some origins take what follows a semicolon for parameters, and off (RFC 3986 §3.3).
+    let name = |segment: &str| segment.find(';').unwrap_or(segment.len());
+    let mut names = out.split('/').map(|segment| &segment[..name(segment)]);
+    if names.any(|name| matches!(name, "." | "..")) {
         return Err("the path has a dot segment");
     }
     Ok(out)
@@ -337,6 +344,8 @@ mod tests {
             "/v/./a",
             "/v/%2e%2E/a",
             "/v/a/..",
+            "/v/..;/a",
+            "/v/%2e.;x=1/a",
             "/v//a",
             "//v/a",
             "/v/a%2fb",

@@ -16,7 +16,9 @@ mod watch;
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
-use http::{HeaderValue, Request, Response, Version, header::CONNECTION};
+use http::{
+    HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION, request::Parts,
+};
 use hyper::body::Incoming;
 use tokio::{
     net::TcpStream,
@@ -33,10 +35,12 @@ use self::{
     tracked::{Running, Tracked},
 };
 use crate::{
-    access_log::Watched, clients::Guest, lanes::Seat, node::Node, request, respond::Answer, server,
+    access_log::Watched, clients::Guest, lanes::Seat, node::Node, outcome::Outcome, request,
+    respond::Answer, server,
 };
 
-/// Pause before the first bytes are looked at again when there are too few to tell.
+/// Pause before the first bytes are looked at again when there are too few to tell; doubled
+/// each time, so that drop by drop they cost nothing.
 const PREFACE_PAUSE: Duration = Duration::from_millis(10);
 
 /// How its bytes come.
@@ -134,6 +138,7 @@ async fn begin(line: &Line, stream: TcpStream) -> Option<(Socket, Version)> {
     let patience = line.node.config.header_read_timeout;
     let look = async {
         let mut start = [0; http2::PREFACE_START.len()];
+        let mut pause = PREFACE_PAUSE;
         loop {
             if !readable(line, &stream, patience).await {
                 return None;
@@ -145,7 +150,8 @@ async fn begin(line: &Line, stream: TcpStream) -> Option<(Socket, Version)> {
                     return Some(Version::HTTP_2);
                 }
                 Ok(len) if len < start.len() && http2::PREFACE_START.starts_with(&start[..len]) => {
-                    sleep(PREFACE_PAUSE).await;
+                    sleep(pause).await;
+                    pause *= 2;
                 }
                 Ok(_) => return Some(Version::HTTP_11),
             }
@@ -216,9 +222,9 @@ async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Response<Tracked
     let (response, close) = match request::check(&line.node.config, &mut parts) {
         _ if line.is_over_its_rate() => {
             line.node.metrics.limited.increment(1);
-            (line.refused(request::too_many()), false)
+            (line.refused(&parts, request::too_many()), false)
         }
-        Err(fault) => (line.refused(fault.answer()), true),
+        Err(fault) => (line.refused(&parts, fault.answer()), true),
         Ok(()) => {
             let request = Request::from_parts(parts, body);
             let response = server::respond(&line.node, request, line.peer).await;
@@ -239,8 +245,28 @@ impl Line {
         self.guest.as_ref().is_some_and(|guest| !guest.may_ask())
     }
 
-    fn refused(&self, answer: Answer) -> Response<Watched> {
-        self.node.metrics.requests.add(answer.outcome);
+    fn refused(&self, request: &Parts, answer: Answer) -> Response<Watched> {
+        let status = answer.response.status();
+        self.count_refused(Some(request), (status, answer.outcome));
         answer.response.map(|body| Watched::new(body, None))
+    }
+
+    /// hyper has refused what it could not read as a request, with these same statuses.
+    fn unread(&self, error: &hyper::Error) {
+        let status = if error.is_parse_too_large() {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        } else {
+            StatusCode::BAD_REQUEST
+        };
+        if error.is_parse() {
+            self.count_refused(None, (status, Outcome::Refused));
+        }
+    }
+
+    fn count_refused(&self, request: Option<&Parts>, end: (StatusCode, Outcome)) {
+        self.node.metrics.requests.add(end.1);
+        if let Some(log) = &self.node.log {
+            log.refused(self.peer, request, end);
+        }
     }
 }
