@@ -75,7 +75,10 @@ pub(crate) fn open(
     let _ = stream.set_nodelay(true);
     let (seat, stream) = match node.lanes.take(stream) {
         Ok(taken) => taken,
-        Err(error) => return warn!(%peer, %error, "can't take a connection"),
+        Err(error) => {
+            node.metrics.cut.increment(1);
+            return warn!(%peer, %error, "can't take a connection");
+        }
     };
     node.metrics.connections.increment(1.0);
     let line = Arc::new_cyclic(|line| Line {
