@@ -38,6 +38,11 @@ pub(super) async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> Resp
         Ok(asked) => asked,
         Err(error) => return bad(format!("the body is no purge: {error}")),
     };
+    if !node.is_storing() {
+        // The folder, and the purges in it, are the other's.
+        let why = "another process takes over from this one: purge there, in a moment";
+        return problem(503, kind::OVERLOADED, why);
+    }
     match purge(node, asked) {
         Ok(purge) => put_in_force(node.clone(), purge).await,
         Err(why) => bad(why),
