@@ -63,6 +63,9 @@ pub enum EdgeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A thread that serves connections can't be made.
+    #[error("can't start the edge's threads")]
+    Threads(#[source] std::io::Error),
     /// Two sites have one host.
     #[error("site {0:?} stands twice")]
     SiteTwice(String),

@@ -15,7 +15,7 @@ use super::{Spread, content_range};
 use crate::{
     fill::{Arrival, Fill, Reader},
     fills::{FillKey, Joined},
-    freshness::Received,
+    freshness::{Received, blames_request},
     head::{Head, Object, Taking},
     node::Node,
     path::CacheKey,
@@ -192,7 +192,9 @@ impl Block {
     /// What says nothing of the object leaves its version as it is.
     fn check(&self, status: StatusCode) -> Result<(), FetchError> {
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let is_of_version = status == StatusCode::PRECONDITION_FAILED
+            || status == StatusCode::RANGE_NOT_SATISFIABLE;
+        if status.is_server_error() || (blames_request(status) && !is_of_version) {
             return Err(FetchError::BadAnswer(format!("status {status}")));
         }
         if refused && self.asker.is_media && self.key.credential == Credential::Edge {
