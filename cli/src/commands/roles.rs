@@ -121,9 +121,6 @@ pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<(
     let listeners = edge_listeners(&config.edge).await?;
     let address = listeners.http.local_addr()?;
     readiness.ask([address]);
-    let tls = listeners.tls.as_ref().and_then(|it| it.local_addr().ok());
-    let tls = tls.map(tracing::field::display);
-    tracing::info!(%address, tls, pop = config.edge.pop, origin = config.edge.origin, "edge serves");
     let served = edge::serve(listeners, config.edge, join, shutdown).await;
     served.map_err(|fault| error(Exit::Config, fault.to_string()))
 }

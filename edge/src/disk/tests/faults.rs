@@ -2,7 +2,11 @@
 
 use std::process::Command;
 
-use super::{super::name::Name, *};
+use super::{
+    super::{Disk, Find, name::Name},
+    *,
+};
+use crate::held::Held;
 
 /// Opening it waits until somebody writes to it: as a disk does that hangs.
 fn hang(file: &Path) {
@@ -134,4 +138,93 @@ async fn a_folder_that_is_removed_is_used_again_once_it_is_back() {
         Store::open(&config, Budget::new(0)).err(),
         Some(EdgeError::CacheInUse(_))
     ));
+}
+
+#[tokio::test]
+async fn a_file_cut_at_any_byte_or_with_any_byte_wrong_is_never_served() {
+    let dir = TempDir::new().unwrap();
+    leave(dir.path(), "/x", object(LONG, &bytes(200))).await;
+    let file = files(dir.path()).remove(0);
+    let good = fs::read(&file).unwrap();
+    let disk = Disk::open(&config(dir.path()), &Held::default()).unwrap();
+    let (disk, name) = (disk.unwrap(), Name::of("/x"));
+    until(async || disk.is_idle()).await;
+    let is_found = async |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        disk.state().index.insert(name, 1, 0);
+        let found = matches!(disk.find(&key("/x")).await, Find::Found(..));
+        disk.settled().await;
+        found
+    };
+    for at in 0..good.len() {
+        assert!(!is_found(&good[..at]).await, "cut at {at}");
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        assert!(!is_found(&bad).await, "wrong at {at}");
+    }
+    assert!(is_found(&good).await);
+}
+
+#[tokio::test]
+async fn a_folder_that_can_not_be_used_is_refused_and_says_what_to_do() {
+    let refused = |dir: &Path| {
+        let refused = Store::open(&config(dir), Budget::new(0)).err();
+        refused.map_or_else(String::new, |error| error.to_string())
+    };
+    let dir = TempDir::new().unwrap();
+    let (place, format) = (dir.path().join("x"), dir.path().join("format"));
+    fs::write(&place, "a file").unwrap();
+    assert!(refused(&place).contains("a file is in its place"));
+    assert!(refused(&place.join("y")).contains("name a folder"));
+    open(&config(dir.path())).close().await;
+    assert_eq!(fs::read_to_string(&format).unwrap(), "weir-cache 2\n");
+    fs::write(&format, "weir-cache 3\n").unwrap();
+    assert!(refused(dir.path()).contains("written by a later version of weir"));
+    // A full disk, and one that can't be written to.
+    fs::remove_file(&format).unwrap();
+    std::os::unix::fs::symlink("/dev/full", dir.path().join("purges.new")).unwrap();
+    assert!(refused(dir.path()).contains("free some of its disk"));
+    assert!(refused(Path::new("/proc/cache")).contains("name a folder"));
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_wrote_goes_and_is_no_damage() {
+    let dir = TempDir::new().unwrap();
+    leave(dir.path(), "/x", object(LONG, b"x")).await;
+    fs::write(dir.path().join("format"), "weir-cache 1\n").unwrap();
+    let store = open(&config(dir.path()));
+    assert!(find(&store, "/x").await.is_none());
+    until(async || files(dir.path()).is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_is_removed_while_memory_evicts_never_comes_back() {
+    let dir = TempDir::new().unwrap();
+    let config = Config {
+        ram: ByteSize::kib(400),
+        block: ByteSize(0),
+        ..config(dir.path())
+    };
+    let store = Arc::new(open(&config));
+    let crowd = std::thread::spawn({
+        let store = store.clone();
+        move || {
+            for n in 0..20_000 {
+                let path = format!("/crowd/{}", n % 50);
+                store.insert(key(&path), object(LONG, &bytes(9000)));
+            }
+        }
+    });
+    let mut n = 0;
+    while !crowd.is_finished() {
+        n += 1;
+        let path = format!("/{n}");
+        store.insert(key(&path), object(LONG, &bytes(9000)));
+        get(&store, &path);
+        store.remove(&key(&path));
+        assert!(get(&store, &path).is_none(), "{n}");
+        std::thread::yield_now();
+        assert_ne!(store.is_on_disk(&key(&path)), Some(true), "{n}");
+    }
+    crowd.join().unwrap();
 }
