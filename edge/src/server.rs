@@ -75,12 +75,6 @@ pub async fn serve(
     if let Some(listener) = admin {
         until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
     }
-    let counted = node.clone();
-    until_shutdown(
-        &node,
-        &shutdown,
-        async move { counted.metrics.tell().await },
-    );
     if let Some(log) = &node.log {
         until_shutdown(&node, &shutdown, log.clone().follow_signals());
     }
