@@ -1,0 +1,114 @@
+//! From a request to its answer.
+
+mod came;
+mod exchange;
+mod fetch;
+mod local;
+mod pass;
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use http::{Method, header::AUTHORIZATION, request::Parts};
+use hyper::body::Incoming;
+
+use crate::{
+    access::Viewer,
+    node::Node,
+    path::{Kind, Refused, Target},
+    respond::{self, Answer, Asked},
+    site::Site,
+};
+
+pub(crate) use exchange::Exchange;
+
+/// Answers a request. `body` is read where it goes up only.
+pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) -> Answer {
+    if let (&Method::GET | &Method::HEAD, path @ ("/healthz" | "/readyz")) =
+        (&request.method, request.uri.path())
+    {
+        return if path == "/healthz" {
+            local::healthy()
+        } else {
+            local::readiness(node)
+        };
+    }
+    if node.names.loops(&request.headers) {
+        return local::looped();
+    }
+    let Some(site) = node.sites.of(request) else {
+        return local::no_such_site();
+    };
+    let answer = match request.method {
+        Method::GET | Method::HEAD => read(node, site, request).await,
+        Method::OPTIONS if site.has_our_cors() => local::preflight(),
+        _ if is_licence_request(node, request) => read(node, site, request).await,
+        // TRACE would show a page what its browser sends (RFC 9110 §9.3.8).
+        Method::CONNECT | Method::TRACE => local::method_refused(),
+        _ if site.passed.is_all() => pass::pass(node, site, request, body).await,
+        _ => local::method_refused(),
+    };
+    Answer {
+        site: Some(site.clone()),
+        ..answer
+    }
+}
+
+/// A player's question for the keys of an asset. What it says is of no account: the answer
+/// has all keys, so it is asked for as by GET, and no cache may keep it.
+pub(crate) fn is_licence_request(node: &Node, request: &Parts) -> bool {
+    let path = request.uri.path();
+    let is_media = path.starts_with("/v/") || path.starts_with("/k/");
+    let is_post = node.gate.is_some() && request.method == Method::POST;
+    let is_asked = is_post && is_media && path.ends_with("/license");
+    is_asked
+        && node
+            .sites
+            .of(request)
+            .is_some_and(|site| site.kind == Kind::Weir)
+}
+
+async fn read(node: &Arc<Node>, site: &Arc<Site>, request: &Parts) -> Answer {
+    let target = match parse(node, site, request) {
+        Ok(target) => target,
+        Err(refused) => return local::target_refused(refused),
+    };
+    let authorization = request.headers.get(AUTHORIZATION);
+    let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
+    let viewer = match gate {
+        None => Ok(Viewer::Anyone),
+        Some(gate) => gate.admit(&target, authorization, unix_now()),
+    };
+    let viewer = match viewer {
+        Ok(viewer) => viewer,
+        Err(refusal) => return respond::refusal(refusal),
+    };
+    let exchange = Exchange {
+        node,
+        site,
+        own: authorization.filter(|_| site.kind == Kind::Plain),
+        target,
+        asked: Asked {
+            headers: &request.headers,
+            head_only: request.method == Method::HEAD,
+            viewer,
+        },
+    };
+    exchange.run().await
+}
+
+pub(crate) fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target, Refused> {
+    let (path, query) = (request.uri.path(), request.uri.query());
+    let len_max = node.config.target_len_max;
+    if path.len() + query.map_or(0, str::len) > len_max {
+        return Err(Refused::TooLong(len_max));
+    }
+    Target::parse(path, query, site.reading(path))
+}
+
+pub(crate) fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}

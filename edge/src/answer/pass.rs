@@ -1,0 +1,61 @@
+//! What is neither GET nor HEAD, passed on.
+
+use std::sync::Arc;
+
+use http::{header::AUTHORIZATION, request::Parts};
+use http_body::Body as _;
+use http_body_util::{Either, Empty, Limited};
+use hyper::body::Incoming;
+
+use super::{Exchange, local, parse};
+use crate::{
+    access::Viewer,
+    forward,
+    node::Node,
+    outcome::Outcome,
+    pump::Order,
+    respond::{self, Answer, Asked},
+    site::{self, Site},
+    upstream::FetchError,
+};
+
+/// Passes on what is neither GET nor HEAD.
+pub(super) async fn pass(
+    node: &Arc<Node>,
+    site: &Arc<Site>,
+    request: &Parts,
+    body: Incoming,
+) -> Answer {
+    let target = match parse(node, site, request) {
+        Ok(target) => target,
+        Err(refused) => return local::target_refused(refused),
+    };
+    let most = node.config.request_max.as_u64();
+    if body.size_hint().lower() > most {
+        return respond::fetch_failed(&FetchError::RequestTooLong);
+    }
+    let exchange = Exchange {
+        node,
+        site,
+        own: request.headers.get(AUTHORIZATION),
+        target,
+        asked: Asked {
+            headers: &request.headers,
+            head_only: false,
+            viewer: Viewer::Anyone,
+        },
+    };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let upload = (!body.is_end_stream()).then(|| Either::Right(Limited::new(body, most)));
+    let order = exchange.order(None, true);
+    let mut fields = order.fields.clone();
+    fields.extend(forward::conditions(&request.headers));
+    let order = Order {
+        fields,
+        method: request.method.clone(),
+        host: site::authority(request).map(Into::into),
+        upload: upload.or_else(|| Some(Either::Left(Empty::new()))),
+        ..order
+    };
+    exchange.fetch_by(order, Outcome::Bypass, None).await
+}
