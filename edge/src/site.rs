@@ -130,6 +130,12 @@ impl Site {
         }
     }
 
+    /// The rules for a path, as an operator reads them; `None` if there is none.
+    pub(crate) fn told_rules(&self, path: &str) -> Option<String> {
+        let rules: Vec<_> = self.rules(path).map(ToString::to_string).collect();
+        (!rules.is_empty()).then(|| rules.join("; "))
+    }
+
     fn rules<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Rule> {
         self.rules
             .iter()
@@ -173,6 +179,48 @@ impl Rule {
     fn ttl(&self, status: StatusCode) -> Option<Duration> {
         let of = |(class, ttl): &(StatusClass, Duration)| class.holds(status).then_some(*ttl);
         self.ttl.iter().find_map(of)
+    }
+}
+
+/// Its path, and what it says.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)?;
+        let mut comma = ":";
+        if let Some(query) = &self.query {
+            write!(f, "{comma} query ")?;
+            match query {
+                Query::Keep => f.write_str("keep")?,
+                Query::Drop => f.write_str("drop")?,
+                Query::Only(names) => f.write_str(&names.join("+"))?,
+            }
+            comma = ",";
+        }
+        for (class, ttl) in &self.ttl {
+            write!(f, "{comma} ttl {class} {}", humantime::format_duration(*ttl))?;
+            comma = ",";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.start)?;
+        match &self.end {
+            None => Ok(()),
+            Some(end) => write!(f, "*{end}"),
+        }
+    }
+}
+
+impl fmt::Display for StatusClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Hundred(class) => write!(f, "{class}xx"),
+            Self::One(status) => write!(f, "{status}"),
+        }
     }
 }
 

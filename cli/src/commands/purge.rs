@@ -33,7 +33,6 @@ pub(super) async fn run(config: &edge::Config, args: PurgeArgs) -> anyhow::Resul
     };
     let body = serde_json::to_vec(&request)?;
     let purged: Purged = admin.ask(Method::POST, "/purge", body.into()).await?;
-    let (position, matched) = (purged.position, purged.matched);
-    println!("purged at {position}; {matched} in memory");
+    println!("{}", said(&purged));
     Ok(())
 }

@@ -71,7 +71,7 @@ impl Operator {
     pub(crate) async fn purge(&self, body: &str) -> u64 {
         let (status, purged) = self.ask("POST /purge", body).await;
         assert_eq!(status, 200, "{purged}");
-        purged["matched"].as_u64().unwrap()
+        purged["in_memory"].as_u64().unwrap()
     }
 
     pub(crate) async fn explain(&self, url: &str) -> Value {

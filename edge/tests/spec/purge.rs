@@ -257,7 +257,7 @@ async fn what_is_no_purge_is_refused_with_what_to_do() {
         ("", "no purge"),
         ("{}", "name something"),
         (r#"{"url":["/a"]}"#, "unknown field"),
-        (r#"{"urls":["a"]}"#, "slash"),
+        (r#"{"urls":["a"]}"#, "write http://host/path"),
         (r#"{"urls":["/a/../b"]}"#, "dot segment"),
         (r#"{"tags":[" "]}"#, "1 to 1024"),
     ] {
