@@ -197,7 +197,11 @@ impl fmt::Display for Rule {
             comma = ",";
         }
         for (class, ttl) in &self.ttl {
-            write!(f, "{comma} ttl {class} {}", humantime::format_duration(*ttl))?;
+            write!(
+                f,
+                "{comma} ttl {class} {}",
+                humantime::format_duration(*ttl)
+            )?;
             comma = ",";
         }
         Ok(())
@@ -320,6 +324,13 @@ impl Sites {
     /// The one before `config.origin`, or for all other hosts.
     pub(crate) fn main(&self) -> Option<&Arc<Site>> {
         self.other.as_ref()
+    }
+
+    /// Of all sites, each with its origins.
+    pub(crate) fn names(&self) -> String {
+        let sites = self.by_host.values().chain(&self.other);
+        let names = sites.map(|site| format!("{site}: {}", site.origin));
+        names.collect::<Vec<_>>().join("; ")
     }
 
     /// Of all sites.

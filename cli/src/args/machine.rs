@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+/// As `packager::jail::Rules` writes them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JailArgs {
     /// File that it may read, or folder with all that is below.

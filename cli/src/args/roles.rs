@@ -64,12 +64,22 @@ pub(crate) struct WorkerArgs {
     pub(crate) admin: AdminArgs,
 }
 
-#[derive(Debug, clap::Args)]
+/// What `weir edge --help` ends with.
+const EDGE_MORE: &str = "\
+All else stands in the settings file, section [edge], which weir.example.toml lists whole:
+sites and their rules, limits, the access log, and the listener that takes `weir purge` and
+`weir explain` (admin_listen and admin_token_file; not --admin, which has the metrics).
+A setting is a variable too: WEIR_EDGE__ACCESS_LOG=access.log sets edge.access_log.
+
+  weir edge --origin http://127.0.0.1:3000 --profile passthrough --heuristic 10";
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EDGE_MORE)]
 pub(crate) struct EdgeArgs {
     /// Address of viewers [default: 127.0.0.1:8081].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
-    /// Address of viewers that come by TLS.
+    /// Address of viewers that come by TLS; it needs --tls-cert and --tls-key [default: off].
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) tls_listen: Option<SocketAddr>,
     /// PEM file of a certificate and its chain; repeat it for more names.
@@ -81,22 +91,22 @@ pub(crate) struct EdgeArgs {
     /// Unix socket: takes over from the edge that is there, and lets the next one do so.
     #[arg(long, value_name = "PATH")]
     pub(crate) take_over: Option<PathBuf>,
-    /// Base URL of the origin [default: http://127.0.0.1:8080].
+    /// Base URL of the origin, http:// or https:// [default: http://127.0.0.1:8080].
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<String>,
-    /// File with the origin's join token. Without it the edge is a plain cache.
+    /// File with the join token of Weir's origin. Without it the edge is a plain cache.
     #[arg(long, value_name = "FILE")]
     pub(crate) join_file: Option<PathBuf>,
-    /// Name of the location, in headers and metrics.
+    /// Name of the location, in headers and metrics [default: local].
     #[arg(long, value_name = "NAME")]
     pub(crate) pop: Option<String>,
-    /// Memory for stored bodies, such as 512MiB.
+    /// Memory for stored answers [default: 512MiB].
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) ram: Option<ByteSize>,
-    /// Folder for stored bodies, which outlive a restart there.
+    /// Folder for stored answers, which outlive a restart there [default: none].
     #[arg(long, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
-    /// Disk for them, such as 2GiB.
+    /// Disk for them, in --cache-dir [default: 2GiB].
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) disk: Option<ByteSize>,
     /// What of a client's request goes up, on a plain cache: GET and HEAD with no fields, or
@@ -111,15 +121,23 @@ pub(crate) struct EdgeArgs {
     pub(crate) admin: AdminArgs,
 }
 
+/// See `edge::Profile`.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Profile {
     Cache,
     Passthrough,
 }
 
-/// As `packager::jail::Rules` writes them.
+impl From<Profile> for edge::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Cache => Self::Cache,
+            Profile::Passthrough => Self::Passthrough,
+        }
+    }
+}
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AdminArgs {
     /// Address of /metrics, /healthz and /readyz, never the viewers' [default: 127.0.0.1:9090; "off" for none].
     #[arg(id = "admin", long, value_name = "ADDR")]

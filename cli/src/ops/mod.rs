@@ -224,7 +224,10 @@ pub(crate) async fn admin(
         false => listen(address, flag).await?,
     };
     let router = Router::new()
-        .route("/metrics", get(async move || ([(CONTENT_TYPE, TEXT_FORMAT)], counted.render())))
+        .route(
+            "/metrics",
+            get(async move || ([(CONTENT_TYPE, TEXT_FORMAT)], counted.render())),
+        )
         .route("/healthz", get(async || "ok\n"))
         .route(
             "/readyz",

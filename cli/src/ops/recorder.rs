@@ -223,7 +223,9 @@ mod tests {
     #[test]
     fn a_time_that_cannot_be_is_the_shortest() {
         let buckets = Buckets::default();
-        [-1.0, f64::NAN, 0.0].map(|seconds| buckets.record(seconds));
+        for seconds in [-1.0, f64::NAN, 0.0] {
+            buckets.record(seconds);
+        }
         assert_eq!(buckets.counts[0].load(Relaxed), 3);
         buckets.record(f64::INFINITY);
         assert_eq!(buckets.counts[BUCKETS - 1].load(Relaxed), 1);

@@ -17,7 +17,7 @@ mod passing;
 use std::{
     fs::Permissions,
     io::{self, ErrorKind},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -93,10 +93,7 @@ impl Offer {
     /// Takes the place of whoever was there.
     pub(crate) fn new(path: &Path, listeners: &Listeners) -> Result<Self, EdgeError> {
         let open = || {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            free(path)?;
             let socket = UnixListener::bind(path)?;
             std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
             Ok(Self {
@@ -152,6 +149,19 @@ impl Offer {
             ErrorKind::InvalidData,
             "it says something else",
         ))
+    }
+}
+
+/// Removes a socket that was left there; whatever else is there may be dear to somebody.
+fn free(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(there) if there.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => {
+            let why = "it is there, and no socket: name a path of its own";
+            Err(io::Error::new(ErrorKind::AlreadyExists, why))
+        }
     }
 }
 

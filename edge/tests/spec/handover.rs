@@ -194,3 +194,15 @@ async fn a_place_that_cannot_be_offered_is_named() {
             .contains("/nowhere/edge.sock")
     );
 }
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_not_taken_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder);
+    std::fs::write(&path, "dear").unwrap();
+    let origin = FakeOrigin::start().await;
+    let mut edge = old(&origin, &path).await;
+    let refused = (&mut edge.task).await.unwrap().unwrap_err();
+    assert!(refused.to_string().contains("no socket"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "dear");
+}

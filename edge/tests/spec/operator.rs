@@ -74,6 +74,17 @@ impl Operator {
         purged["in_memory"].as_u64().unwrap()
     }
 
+    /// Waits until it has found so many objects on disk.
+    pub(crate) async fn knows_disk(&self, objects: u64) {
+        loop {
+            let (_, purged) = self.ask("POST /purge", r#"{"urls":["/none"]}"#).await;
+            if purged["on_disk"] == objects {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    }
+
     pub(crate) async fn explain(&self, url: &str) -> Value {
         let (status, told) = self.ask(&format!("GET /explain?url={url}"), "").await;
         assert_eq!(status, 200, "{told}");
