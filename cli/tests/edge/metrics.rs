@@ -146,16 +146,16 @@ async fn all_is_told_as_prometheus_wants_it_and_strangers_add_no_series() {
             .collect()
     };
     origin.route("/x", Answer::ok("four").cache("max-age=60"));
-    let ask = async |target: &str, host: &str| {
-        get(edge.listen, target).header("host", host).send().await;
+    let ask = async |url: &str| {
+        get(edge.listen, url).send().await;
     };
     for target in ["/x", "/x", "/y"] {
-        ask(target, "a.test").await;
+        ask(&format!("http://a.test{target}")).await;
     }
     let before = edge.scrape().await;
     for n in 0..20 {
-        ask(&format!("/{n}"), &format!("h{n}.test")).await;
-        ask(&format!("/{n}?{n}"), "A.TEST:80").await;
+        ask(&format!("http://h{n}.test/{n}")).await;
+        ask(&format!("http://A.TEST:80/{n}?{n}")).await;
     }
     let text = edge.scrape().await;
     let new: Vec<_> = series(&text)

@@ -16,7 +16,8 @@ async fn the_prefix_slash_is_all_of_all_sites() {
     .await;
     origin.route("/x", Answer::ok("x").cache("max-age=60"));
     let ask = async |host: &str| {
-        let reply = operator.edge.get("/x").header("host", host).send().await;
+        let whole = format!("http://{host}/x");
+        let reply = operator.edge.get(&whole).send().await;
         cache_status(&reply).starts_with("hit")
     };
     for host in ["a.test", "b.test"] {
