@@ -4,7 +4,7 @@ mod stored;
 
 use std::sync::Arc;
 
-use http::{HeaderValue, header::AUTHORIZATION, request::Parts};
+use http::{HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
 use tokio::time::Instant;
 use wire::{Explanation, StoredBlocks, StoredObject};
 
@@ -56,12 +56,13 @@ async fn look(
     let site = node.sites.of(request);
     let site = site.ok_or("no site of this edge has this host")?;
     told.site = Some(site.to_string());
-    told.rule = site.told_rules(path);
     told.upstream = Some(site.origin.to_string());
     let target = answer::parse(node, site, request).map_err(|refused| refused.why())?;
     told.key = Some(keys::redact(target.key.as_str()).into_owned());
     let fields = || site.passed.of(&request.headers);
     let object = node.store.peek(&target.key, fields).await;
+    let status = object.as_ref().map_or(StatusCode::OK, |it| it.head.status);
+    told.rule = site.rule(target.key.path(), status);
     let mut found = Found {
         object,
         blocks: None,

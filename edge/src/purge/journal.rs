@@ -69,7 +69,7 @@ impl Journal {
     /// next one writes all anew, those that failed included.
     pub(super) fn append(&mut self, offset: u64, purge: &Purge, set: &Set) -> io::Result<()> {
         let written = if self.torn || self.appended >= APPENDED_MAX {
-            self.write_whole(offset, set)
+            self.rewrite(offset, set)
         } else {
             self.append_line(&Line::of(offset, purge))
         };
@@ -84,7 +84,8 @@ impl Journal {
         self.file.sync_data()
     }
 
-    fn write_whole(&mut self, newest: u64, set: &Set) -> io::Result<()> {
+    /// Writes all that is in force into a new file.
+    pub(super) fn rewrite(&mut self, newest: u64, set: &Set) -> io::Result<()> {
         self.file = write_whole(&self.path, self.epoch, newest, set)?;
         self.appended = 0;
         Ok(())
