@@ -1,5 +1,7 @@
 //! Settings: defaults, then the file, then the environment; flags come on top.
 
+mod fault;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -8,6 +10,7 @@ use std::{
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use self::fault::Fault;
 use crate::exit::{Exit, error};
 
 /// Read when no `--config` is given, if it is there.
@@ -98,34 +101,54 @@ impl Config {
                 return Err(error(Exit::Config, format!("{}: {fault}", file.display())));
             }
         };
-        Self::from_parts(&text, std::env::vars())
-            .map_err(|fault| error(Exit::Config, format!("{}: {fault}", file.display())))
+        let environment: Vec<_> = std::env::vars().filter_map(Variable::of).collect();
+        Self::from_parts(&text, &environment).map_err(|fault| {
+            let place = match fault {
+                Fault::File(_) => file.display().to_string(),
+                Fault::Variable(ref name, _) => format!("the variable {name}"),
+            };
+            error(Exit::Config, format!("{place}: {fault}"))
+        })
     }
 
     /// The settings in a file's text, with those of the environment over them.
-    fn from_parts(
-        text: &str,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, toml::de::Error> {
-        let mut table: Table = text.parse()?;
-        for (name, value) in environment {
-            let Some((section, key)) = name
-                .strip_prefix(PREFIX)
-                .and_then(|name| name.split_once("__"))
-            else {
-                continue;
-            };
-            let section = table
-                .entry(section.to_lowercase())
-                .or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(section) = section {
-                section.insert(key.to_lowercase(), value_of(&value));
-            }
+    fn from_parts(text: &str, environment: &[Variable]) -> Result<Self, Fault> {
+        let mut table: Table = text.parse().map_err(Fault::File)?;
+        // From text: an error then names its line.
+        let mut config: Self = toml::from_str(text).map_err(Fault::File)?;
+        for variable in environment {
+            let refused = |fault| Fault::Variable(variable.name.clone(), fault);
+            variable.set(&mut table);
+            config = Self::deserialize(table.clone()).map_err(refused)?;
         }
-        // From text again: an error then names its line, where it has one.
-        match Self::deserialize(table) {
-            Ok(config) => Ok(config),
-            Err(fault) => Err(toml::from_str::<Self>(text).err().unwrap_or(fault)),
+        Ok(config)
+    }
+}
+
+/// A variable of the environment that is a setting.
+struct Variable {
+    name: String,
+    section: String,
+    key: String,
+    value: Value,
+}
+
+impl Variable {
+    fn of((name, text): (String, String)) -> Option<Self> {
+        let (section, key) = name.strip_prefix(PREFIX)?.split_once("__")?;
+        Some(Self {
+            section: section.to_lowercase(),
+            key: key.to_lowercase(),
+            value: value_of(&text),
+            name,
+        })
+    }
+
+    fn set(&self, table: &mut Table) {
+        let section = table.entry(&self.section);
+        let section = section.or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(section) = section {
+            section.insert(self.key.clone(), self.value.clone());
         }
     }
 }
@@ -146,17 +169,14 @@ mod tests {
 
     const EXAMPLE: &str = include_str!("../../weir.example.toml");
 
-    fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-        let owned: Vec<_> = pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        owned.into_iter()
+    fn environment(pairs: &[(&str, &str)]) -> Vec<Variable> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).filter_map(Variable::of).collect()
     }
 
     #[test]
     fn the_example_file_is_the_defaults() {
-        let example = Config::from_parts(EXAMPLE, environment(&[])).unwrap();
+        let example = Config::from_parts(EXAMPLE, &[]).unwrap();
         // The one default that depends on the machine.
         let mut defaults = Config::default();
         defaults.worker.work_dir = example.worker.work_dir.clone();
@@ -189,14 +209,41 @@ mod tests {
             ("WEIR_ORIGIN__LISTEN", "127.0.0.1:1"),
             ("WEIR_UPLOAD_KEY", "not a setting"),
         ]);
-        let config = Config::from_parts("[origin]\nlisten = \"127.0.0.1:2\"", set).unwrap();
+        let config = Config::from_parts("[origin]\nlisten = \"127.0.0.1:2\"", &set).unwrap();
         assert_eq!(config.origin.ladder, [360]);
         assert_eq!(config.origin.listen.port(), 1);
     }
 
     #[test]
-    fn an_unknown_setting_is_refused_by_name() {
-        let error = Config::from_parts("[edge]\nrma = 1", environment(&[])).unwrap_err();
-        assert!(error.to_string().contains("rma"), "{error}");
+    fn what_is_refused_is_answered_with_what_to_write() {
+        for (line, hint) in [
+            ("rma = 1", "did you mean `ram`?"),
+            ("acces_log = \"x\"", "did you mean `access_log`?"),
+            ("banana = 1", "weir.example.toml lists all"),
+            ("drain = 10", "as in \"10s\", \"5m\" or \"12h\""),
+            ("drain = \"10x\"", "as in \"10s\", \"5m\" or \"12h\""),
+            ("ram = \"10Q\"", "as in \"512MiB\""),
+            ("listen = \"localhost\"", "as in \"127.0.0.1:8081\""),
+            ("origins = \"http://o\"", "as in [\"one\", \"two\"]"),
+            ("profile = \"cashe\"", "expected `cache` or `passthrough`"),
+            ("profile = 7", "in quotes"),
+        ] {
+            let fault = Config::from_parts(&format!("[edge]\n{line}"), &[]).err();
+            let said = fault.map(|fault| fault.to_string()).unwrap_or_default();
+            assert!(
+                said.contains(hint) && said.contains("line 2"),
+                "{line}: {said}"
+            );
+            assert!(!said.contains("expected one of"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_refused_is_named() {
+        for (name, value) in [("WEIR_EDGE__RMA", "1"), ("WEIR_EDGE__RAM", "lots")] {
+            let set = environment(&[("WEIR_EDGE__POP", "fra"), (name, value)]);
+            let refused = Config::from_parts("", &set);
+            assert!(matches!(refused, Err(Fault::Variable(told, _)) if told == name));
+        }
     }
 }

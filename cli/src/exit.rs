@@ -31,8 +31,8 @@ pub(crate) const TABLE: &str = "Exit codes:
   2  the command line can't be understood
   3  a setting can't be
   4  a port is taken, or an address is not this host's
-  5  the origin does not answer
-  6  the file was refused
+  5  the origin, or the edge, does not answer
+  6  the file, or what was asked for, was refused
   7  the stream is broken (weir play) or breaks a rule (weir validate)
   8  the machine lacks something (weir doctor)
   130  a second signal ended it at once";

@@ -85,6 +85,11 @@ impl Disk {
         state.index.weight() + state.seen.weight()
     }
 
+    /// How many objects are there, as far as is known by now.
+    pub(crate) fn objects(&self) -> usize {
+        self.state().index.len()
+    }
+
     pub(crate) fn gauge(&self) {
         let state = self.state();
         let (blocks, objects) = (state.index.blocks(), state.index.len());

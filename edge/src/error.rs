@@ -114,7 +114,7 @@ pub enum EdgeError {
         error: std::io::Error,
     },
     /// The admin listener has no token.
-    #[error("admin_token_file {}: {why}", path.display())]
+    #[error("admin_token_file {} can't be used: {why}", path.display())]
     AdminToken {
         /// As configured.
         path: std::path::PathBuf,
@@ -122,7 +122,7 @@ pub enum EdgeError {
         why: String,
     },
     /// The access log can't be written.
-    #[error("access_log {}: {error}", path.display())]
+    #[error("access_log {} can't be written: {error}; its folder must be there", path.display())]
     AccessLog {
         /// As configured.
         path: std::path::PathBuf,

@@ -1,21 +1,23 @@
 //! What this edge would do with a request, and why: looked at, not done.
 
+mod stored;
+
 use std::sync::Arc;
 
-use http::{StatusCode, header::AUTHORIZATION, request::Parts};
+use http::{HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
 use tokio::time::Instant;
-use wire::{Explanation, StoredObject};
+use wire::{Explanation, StoredBlocks, StoredObject};
 
 use crate::{
     access::{Refusal, Viewer},
     answer,
     fills::FillKey,
-    freshness::State,
-    head::{Access, Content, Object},
+    freshness::{Freshness, State},
+    head::Object,
     node::Node,
     outcome::Outcome,
     path::{Kind, Target},
-    purge::{CACHE_TAG, SURROGATE_KEY},
+    site::Site,
     upstream::Credential,
 };
 
@@ -27,122 +29,140 @@ pub(crate) async fn explain(node: &Arc<Node>, request: &Parts) -> Explanation {
         position: node.purges.now().to_string(),
         ..Explanation::default()
     };
-    let outcome = look(node, request, &mut told).await;
+    let outcome = match look(node, request, &mut told).await {
+        Ok(outcome) => outcome,
+        Err(refused) => {
+            told.refused = Some(refused);
+            Outcome::Refused
+        }
+    };
     outcome.as_str().clone_into(&mut told.outcome);
     told
 }
 
-/// Fills in what is found, up to what ends the request.
-async fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outcome {
-    let Some(site) = node.sites.of(request) else {
-        told.refused = Some("no site of this edge has this host".to_owned());
-        return Outcome::Refused;
-    };
-    let target = match answer::parse(node, site, request) {
-        Ok(target) => target,
-        Err(refused) => {
-            told.refused = Some(refused.why());
-            return Outcome::Refused;
-        }
-    };
-    told.key = Some(keys::redact(target.key.as_str()).into_owned());
+/// Fills in what is found, up to what ends the request: why it is refused, as an error.
+async fn look(
+    node: &Arc<Node>,
+    request: &Parts,
+    told: &mut Explanation,
+) -> Result<Outcome, String> {
+    let path = request.uri.path();
+    if ["/healthz", "/readyz"].contains(&path) {
+        return Ok(Outcome::Local);
+    }
+    if node.names.loops(&request.headers) {
+        return Err("the request has passed this edge before".to_owned());
+    }
+    let site = node.sites.of(request);
+    let site = site.ok_or("no site of this edge has this host")?;
     told.site = Some(site.to_string());
     told.upstream = Some(site.origin.to_string());
+    let target = answer::parse(node, site, request).map_err(|refused| refused.why())?;
+    told.key = Some(keys::redact(target.key.as_str()).into_owned());
     let fields = || site.passed.of(&request.headers);
-    let stored = node.store.find(&target.key, fields).await;
-    told.stored = stored.as_deref().map(|it| describe(it, site.kind));
-    let status = stored
-        .as_deref()
-        .map_or(StatusCode::OK, |it| it.head.status);
+    let object = node.store.peek(&target.key, fields).await;
+    let status = object.as_ref().map_or(StatusCode::OK, |it| it.head.status);
     told.rule = site.rule(target.key.path(), status);
-    let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
-    let viewer = match gate {
-        None => Ok(Viewer::Anyone),
-        Some(gate) => gate.admit(
-            &target,
-            request.headers.get(AUTHORIZATION),
-            answer::unix_now(),
-        ),
+    let mut found = Found {
+        object,
+        blocks: None,
     };
-    match viewer {
-        Ok(viewer) => judge(node, &target, viewer, stored.as_deref(), told),
-        Err(refusal) => {
-            told.refused = Some(why(refusal));
-            Outcome::Refused
-        }
-    }
+    told.stored = found.look(node, &target, site.kind).await;
+    let own = request.headers.get(AUTHORIZATION);
+    let looking = Looking {
+        node,
+        viewer: viewer(node, site, &target, own)?,
+        own: own.is_some() && site.kind == Kind::Plain,
+        target,
+    };
+    Ok(looking.judge(&found, told))
 }
 
-fn judge(
+fn viewer(
     node: &Node,
+    site: &Site,
     target: &Target,
-    viewer: Viewer,
-    stored: Option<&Object>,
-    told: &mut Explanation,
-) -> Outcome {
-    let key = FillKey {
-        cache: target.key.clone(),
-        credential: match viewer {
-            Viewer::Keyed { .. } => Credential::Edge,
-            Viewer::Keyless | Viewer::Anyone => Credential::Anonymous,
-        },
-    };
-    told.fetching = node.fills.runs(&key);
-    let now = Instant::now();
-    let readable = stored.filter(|it| viewer.may_read(it.head.access));
-    match readable.map(|it| it.head.freshness.state(now)) {
-        Some(State::Fresh) => Outcome::Hit,
-        Some(State::WhileRevalidate) => Outcome::Stale,
-        Some(State::Stale) | None => {
-            let asset = target.asset().filter(|_| viewer == Viewer::Keyless);
-            if stored.is_some() && readable.is_none() {
-                told.refused = Some(why(Refusal::Missing));
-            }
-            if asset.is_some_and(|asset| node.refusals.holds(asset, now)) {
-                told.refused = Some(why(Refusal::Missing));
-                return Outcome::Negative;
-            }
-            if told.fetching {
-                Outcome::Collapsed
-            } else {
-                Outcome::Miss
-            }
-        }
+    own: Option<&HeaderValue>,
+) -> Result<Viewer, String> {
+    match node.gate.as_ref().filter(|_| site.kind == Kind::Weir) {
+        None => Ok(Viewer::Anyone),
+        Some(gate) => gate.admit(target, own, answer::unix_now()).map_err(why),
     }
 }
 
-fn describe(object: &Object, kind: Kind) -> StoredObject {
-    let now = Instant::now();
-    let freshness = &object.head.freshness;
-    let state = match freshness.state(now) {
-        State::Fresh => "fresh",
-        State::WhileRevalidate => "stale-while-revalidate",
-        State::Stale => "stale",
-    };
-    let tier = match object.body {
-        Content::Ram(_) => "ram",
-        Content::Disk(_) => "disk",
-    };
-    let access = match object.head.access {
-        Access::Public => "public",
-        Access::Keyed => "keyed",
-    };
-    let fields = [SURROGATE_KEY, CACHE_TAG];
-    let fields = fields
-        .iter()
-        .flat_map(|name| object.head.headers.get_all(name));
-    let tags: Vec<_> = fields.filter_map(|field| field.to_str().ok()).collect();
-    StoredObject {
-        tier: tier.to_owned(),
-        status: object.head.status.as_u16(),
-        len: object.len(),
-        state: state.to_owned(),
-        age_secs: freshness.age(now).as_secs(),
-        lifetime_secs: freshness.lifetime.as_secs(),
-        ttl_secs: freshness.ttl_secs(now),
-        access: (kind == Kind::Weir).then(|| access.to_owned()),
-        position: object.head.position.to_string(),
-        tags: (!tags.is_empty()).then(|| tags.join(", ")),
+/// What is stored: whole, or in parts.
+struct Found {
+    object: Option<Arc<Object>>,
+    blocks: Option<(Freshness, StoredBlocks)>,
+}
+
+impl Found {
+    async fn look(&mut self, node: &Node, target: &Target, kind: Kind) -> Option<StoredObject> {
+        if let Some(object) = &self.object {
+            return Some(stored::whole(object, kind));
+        }
+        let (told, freshness) = stored::in_blocks(node, &target.key, kind).await?;
+        self.blocks = told.blocks.map(|blocks| (freshness, blocks));
+        Some(told)
+    }
+}
+
+/// One request that passed the gate.
+struct Looking<'a> {
+    node: &'a Node,
+    target: Target,
+    viewer: Viewer,
+    /// It has a credential of its own for the origin.
+    own: bool,
+}
+
+impl Looking<'_> {
+    fn judge(&self, found: &Found, told: &mut Explanation) -> Outcome {
+        let key = self.key();
+        told.fetching = self.node.fills.runs(&key);
+        told.alone = self.node.unshared.holds(&key);
+        let now = Instant::now();
+        let object = found.object.as_deref();
+        if object.is_some_and(|it| !self.viewer.may_read(it.head.access)) {
+            told.refused = Some(why(Refusal::Missing));
+        }
+        match self.readable(found).map(|it| it.state(now)) {
+            Some(State::Fresh) => return Outcome::Hit,
+            Some(State::WhileRevalidate) => return Outcome::Stale,
+            Some(State::Stale) | None => {}
+        }
+        let keyless = self.viewer == Viewer::Keyless;
+        let asset = self.target.asset().filter(|_| keyless);
+        if asset.is_some_and(|asset| self.node.refusals.holds(asset, now)) {
+            told.refused = Some(why(Refusal::Missing));
+            return Outcome::Negative;
+        }
+        match self.own {
+            true => Outcome::Bypass,
+            false if told.fetching && !told.alone => Outcome::Collapsed,
+            false => Outcome::Miss,
+        }
+    }
+
+    /// How fresh that is which this request may have, if all of it is stored.
+    fn readable<'a>(&self, found: &'a Found) -> Option<&'a Freshness> {
+        if let Some(object) = found.object.as_deref() {
+            let may_share = !self.own || object.head.says_shared;
+            let may_read = may_share && self.viewer.may_read(object.head.access);
+            return may_read.then_some(&object.head.freshness);
+        }
+        let (freshness, blocks) = found.blocks.as_ref()?;
+        (blocks.held == blocks.count && !self.own).then_some(freshness)
+    }
+
+    fn key(&self) -> FillKey {
+        FillKey {
+            cache: self.target.key.clone(),
+            credential: match self.viewer {
+                Viewer::Keyed { .. } => Credential::Edge,
+                Viewer::Keyless | Viewer::Anyone => Credential::Anonymous,
+            },
+        }
     }
 }
 

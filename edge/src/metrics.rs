@@ -1,15 +1,11 @@
-mod latency;
-
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Unit, counter, describe_counter, describe_gauge, gauge};
-use tokio::time::interval;
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
 
-use self::latency::Latency;
 use crate::outcome::Outcome;
-
-/// How often is told what is gathered here. Chosen: Prometheus asks each 15 s or so.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests of one site, by how they ended.
 pub(crate) struct Requests([Counter; Outcome::ALL.len()]);
@@ -49,8 +45,8 @@ pub(crate) struct Metrics {
     pub(crate) log_dropped: Counter,
     pub(crate) refusals_unlogged: Counter,
     /// From a request to its answer's head, where that was in store.
-    pub(crate) hit: Latency,
-    fill: Latency,
+    pub(crate) hit: Histogram,
+    fill: Histogram,
     ram: Gauge,
     fill_ram: Gauge,
     pub(crate) connections: Gauge,
@@ -72,8 +68,8 @@ impl Metrics {
             purges: counter!("weir_edge_purges_total", &labels),
             log_dropped: counter!("weir_edge_log_dropped_total", &labels),
             refusals_unlogged: counter!("weir_edge_refusals_unlogged_total", &labels),
-            hit: Latency::new("weir_edge_hit_seconds", &labels),
-            fill: Latency::new("weir_edge_fill_seconds", &labels),
+            hit: histogram!("weir_edge_hit_seconds", &labels),
+            fill: histogram!("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
             fill_ram: gauge!("weir_edge_fill_ram_bytes", &labels),
             connections: gauge!("weir_edge_connections", &labels),
@@ -90,16 +86,6 @@ impl Metrics {
         let [role, pop] = self.labels.clone();
         let kind = ("type", kind.to_owned());
         counter!("weir_edge_origin_errors_total", &[role, pop, kind]).increment(1);
-    }
-
-    /// Tells what is gathered here, until dropped.
-    pub(crate) async fn tell(&self) {
-        let mut ticks = interval(TELL_EVERY);
-        loop {
-            ticks.tick().await;
-            self.hit.tell();
-            self.fill.tell();
-        }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
@@ -150,12 +136,14 @@ fn describe() {
         "weir_edge_origin_errors_total",
         "Fetches that failed, by their error type in RFC 9209"
     );
-    describe_counter!(
-        "weir_edge_hit_seconds_bucket",
+    describe_histogram!(
+        "weir_edge_hit_seconds",
+        Unit::Seconds,
         "Time from a request to the head of its answer, where that was in store"
     );
-    describe_counter!(
-        "weir_edge_fill_seconds_bucket",
+    describe_histogram!(
+        "weir_edge_fill_seconds",
+        Unit::Seconds,
         "Time from asking the origin to its answer's end"
     );
     describe_gauge!(
@@ -178,7 +166,7 @@ mod tests {
         atomic::{AtomicU64, Ordering},
     };
 
-    use metrics::{Histogram, Key, KeyName, Metadata, Recorder, SharedString, with_local_recorder};
+    use metrics::{Key, KeyName, Metadata, Recorder, SharedString, with_local_recorder};
 
     use super::*;
 
@@ -222,27 +210,5 @@ mod tests {
                 .find(|(key, _)| labels.iter().all(|l| key.contains(l)));
             assert_eq!(counted.unwrap().1.load(Ordering::Relaxed), n as u64 + 1);
         }
-    }
-
-    #[test]
-    fn latencies_are_told_as_a_histogram_that_only_grows() {
-        let ledger = Ledger::default();
-        with_local_recorder(&ledger, || {
-            let metrics = Metrics::new("fra");
-            for micros in [5, 60, 60, 40_000_000] {
-                metrics.hit.record(Duration::from_micros(micros));
-            }
-            metrics.hit.tell();
-        });
-        let counters = ledger.0.lock().unwrap();
-        let told = |end: &str| {
-            let is = |key: &str| {
-                key.contains("weir_edge_hit_seconds_bucket") && key.contains(&format!("le = {end}"))
-            };
-            let found = counters.iter().find(|(key, _)| is(key));
-            found.unwrap().1.load(Ordering::Relaxed)
-        };
-        let ends = ["0.00001", "0.00005", "0.0001", "30", "+Inf"];
-        assert_eq!(ends.map(told), [1, 1, 3, 3, 4]);
     }
 }

@@ -89,6 +89,12 @@ impl Ram {
         })
     }
 
+    /// What stands under a key, unnoticed: that nobody asked for it stays true.
+    pub(crate) fn peek(&self, key: &CacheKey) -> Option<Arc<Object>> {
+        let shard = self.shard(key).read().expect("no holder panics");
+        shard.get(key).map(|(entry, _)| entry.object.clone())
+    }
+
     /// Looks at all there is, map by map: what comes or goes meanwhile may be missed.
     pub(crate) fn for_each(&self, mut look: impl FnMut(&CacheKey, &Object)) {
         for shard in &self.shards {

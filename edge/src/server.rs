@@ -78,12 +78,6 @@ pub async fn serve(
     let told = shutdown;
     let shutdown = told.child_token();
     let node = Arc::new(Node::new(config, join.as_deref())?);
-    let counted = node.clone();
-    until_shutdown(
-        &node,
-        &shutdown,
-        async move { counted.metrics.tell().await },
-    );
     if let Some(log) = &node.log {
         until_shutdown(&node, &shutdown, log.clone().follow_signals());
     }
@@ -109,6 +103,20 @@ pub async fn serve(
     for origin in node.sites.origins() {
         until_shutdown(&node, &shutdown, upstream::watch(origin.clone()));
     }
+    let address = |listener: &TcpListener| listener.local_addr().ok();
+    let (http, tls) = (
+        address(&listeners.http),
+        listeners.tls.as_ref().and_then(address),
+    );
+    let http = http.map(tracing::field::display);
+    let tls = tls.map(tracing::field::display);
+    info!(
+        address = http,
+        tls,
+        pop = node.config.pop,
+        sites = node.sites.names(),
+        "edge serves"
+    );
     let Listeners { http, tls, old, .. } = listeners;
     if let Some(old) = old {
         old.retire().await;

@@ -90,6 +90,22 @@ impl Store {
         }
     }
 
+    /// The same, only to tell of it: it does not count as asked for.
+    pub(crate) async fn peek(
+        &self,
+        key: &CacheKey,
+        sent: impl FnOnce() -> HeaderMap,
+    ) -> Option<Arc<Object>> {
+        let object = self.admitted(key, self.0.peek(key).await?)?;
+        match Choice::of(key, object, sent) {
+            Choice::This(object) => Some(object),
+            Choice::Other(place, sent) => {
+                let other = self.admitted(&place, self.0.peek(&place).await?)?;
+                is_for(other, &sent)
+            }
+        }
+    }
+
     /// Stores an object under its key; if it varies, and others do so that stand there,
     /// beside them. What had its place is gone, from memory and from disk.
     pub(crate) fn insert(&self, key: CacheKey, mut object: Object) -> Arc<Object> {
@@ -151,6 +167,11 @@ impl Store {
             }
         });
         (matched, gone)
+    }
+
+    /// Answers on disk, as far as they are known by now.
+    pub(crate) fn on_disk(&self) -> u64 {
+        self.0.on_disk()
     }
 
     /// Forgets what is in memory.

@@ -86,12 +86,14 @@ pub(crate) struct Origin {
     upload_wait: Duration,
 }
 
-/// All of a site's, in the order of the config.
+/// All of a site's, in the order of the config, and which are kept out.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, peer) in self.group.peers().iter().enumerate() {
+        let states = self.group.states();
+        for (n, (peer, is_in)) in self.group.peers().iter().zip(states).enumerate() {
             let comma = if n > 0 { ", " } else { "" };
-            write!(f, "{comma}{}", peer.place)?;
+            let out = if is_in { "" } else { " (kept out)" };
+            write!(f, "{comma}{}{out}", peer.place)?;
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use wire::Problem;
 
-use super::roles::read_secret;
+use super::secret::read_secret;
 use crate::{
     client::Client,
     exit::{Exit, error},
@@ -15,10 +15,11 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct EdgeAdminArgs {
-    /// Base URL of the edge's admin listener [default: as edge.admin_listen says].
+    /// Where the edge's admin listener is, http://IP:PORT or IP:PORT [default:
+    /// edge.admin_listen].
     #[arg(long, value_name = "URL")]
     admin: Option<String>,
-    /// File with its token [default: edge.admin_token_file].
+    /// File with its token, which the edge has made [default: edge.admin_token_file].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -26,13 +27,15 @@ pub(crate) struct EdgeAdminArgs {
 /// Asks one edge.
 pub(super) struct Admin {
     client: Client,
+    token_file: PathBuf,
 }
 
 impl Admin {
     pub(super) fn new(config: &edge::Config, args: EdgeAdminArgs) -> anyhow::Result<Self> {
         let unknown = |what| error(Exit::Config, format!("which edge? Name {what}"));
         let base = match args.admin {
-            Some(base) => base,
+            Some(base) if base.contains("://") => base,
+            Some(address) => format!("http://{address}"),
             None if config.admin_listen == "off" => {
                 return Err(unknown("its admin listener: --admin, or edge.admin_listen"));
             }
@@ -44,8 +47,11 @@ impl Admin {
         if file.as_os_str().is_empty() {
             return Err(unknown("its token: --token-file, or edge.admin_token_file"));
         }
-        let client = Client::new(&base, Some(read_secret(&file)?))?;
-        Ok(Self { client })
+        let token = read_secret("--token-file", &file)?;
+        Ok(Self {
+            client: Client::new(&base, Some(token))?,
+            token_file: file,
+        })
     }
 
     /// The JSON of a good answer.
@@ -62,9 +68,17 @@ impl Admin {
             return Ok(serde_json::from_slice(answer.body())?);
         }
         let problem = serde_json::from_slice::<Problem>(answer.body()).ok();
-        let said = problem
-            .and_then(|problem| problem.detail)
-            .unwrap_or_default();
+        let said = match problem.and_then(|problem| problem.detail) {
+            Some(_) if status == StatusCode::UNAUTHORIZED => {
+                let file = self.token_file.display();
+                format!("{file} has not its token; --token-file names another")
+            }
+            Some(detail) => detail,
+            None => format!(
+                "{} is no edge's admin listener; --admin names another",
+                self.client.base()
+            ),
+        };
         let exit = if status.is_client_error() {
             Exit::Refused
         } else {

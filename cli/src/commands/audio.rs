@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wire::{Addition, AssetState, UploadId};
 
-use super::{progress::Progress, roles::read_secret, text::encoded, track, upload};
+use super::{progress::Progress, secret, text::encoded, track, upload};
 use crate::{
     args::{AudioAddArgs, AudioCommand},
     client::Client,
@@ -29,8 +29,7 @@ pub(super) async fn run(command: AudioCommand) -> anyhow::Result<()> {
 
 /// Adds sound to an asset that is ready; ends when it is published.
 async fn add(args: AudioAddArgs) -> anyhow::Result<()> {
-    let operator = &args.operator;
-    let client = Client::new(&operator.origin, Some(read_secret(&operator.admin_file)?))?;
+    let client = secret::operator(&args.operator)?;
     let place = place(&args);
     let upload = upload::send(&client, (&args.file, &place), args.patience).await?;
     let addition = follow(&client, &upload, args.patience).await?;
@@ -53,12 +52,12 @@ async fn add(args: AudioAddArgs) -> anyhow::Result<()> {
 
 /// Where the upload starts.
 fn place(args: &AudioAddArgs) -> String {
-    let (asset, language) = (&args.asset, encoded(&args.language));
+    let (asset, language) = (&args.asset, encoded(&args.track.language));
     let mut place = format!("/api/assets/{asset}/audio?language={language}");
-    if let Some(name) = &args.name {
+    if let Some(name) = &args.track.name {
         place += &format!("&name={}", encoded(name));
     }
-    if args.default {
+    if args.track.default {
         place += "&default=true";
     }
     let described = args.describes_video.then(|| DESCRIBES_VIDEO.to_owned());

@@ -3,16 +3,12 @@
 use bytes::Bytes;
 use http::Method;
 
-use super::roles::read_secret;
-use crate::{
-    args::DeleteArgs,
-    client::{Client, good},
-};
+use super::secret;
+use crate::{args::DeleteArgs, client::good};
 
 /// Takes an asset away, published or still being made.
 pub(super) async fn run(args: DeleteArgs) -> anyhow::Result<()> {
-    let operator = &args.operator;
-    let client = Client::new(&operator.origin, Some(read_secret(&operator.admin_file)?))?;
+    let client = secret::operator(&args.operator)?;
     let path = format!("/api/assets/{}", args.asset);
     good(
         client

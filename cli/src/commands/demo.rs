@@ -17,7 +17,7 @@ use super::{jail, roles, source, upload};
 use crate::{
     args::Demo,
     client::Client,
-    commands::roles::read_secret,
+    commands::secret::read_secret,
     config::Config,
     facts::{Facts, Watching},
     ops, tus,
@@ -194,7 +194,7 @@ async fn start(
         ..config.origin
     };
     let origin = roles::open_origin(settings, shutdown.clone()).await?;
-    let join = read_secret(&origin.join_file())?;
+    let join = read_secret("origin.join_file", &origin.join_file())?;
     let worker = packager::Config {
         origin: base.origin.clone(),
         work_dir: data_dir.join("work"),
@@ -231,7 +231,7 @@ struct Show {
 
 impl Show {
     async fn run(&self) -> anyhow::Result<()> {
-        let admin_token = read_secret(&self.args.data_dir.join("admin-token"))?;
+        let admin_token = read_secret("--data-dir", &self.args.data_dir.join("admin-token"))?;
         let admin = Client::new(&self.base.origin, Some(admin_token.clone()))?;
         let AssetStatus { asset, state, .. } = self.take_in(&admin).await?;
         let key: MintedKey = admin

@@ -2,13 +2,22 @@
 
 use bytes::Bytes;
 use http::Method;
-use wire::Explanation;
+use wire::{Explanation, StoredBlocks, StoredObject};
 
 use super::admin::{Admin, EdgeAdminArgs};
 
+/// What its help ends with.
+const MORE: &str = "\
+It says how a GET of the address would end now, and why: key, site and rules, what is stored
+and for how long it is fresh, where it would be asked for. Nothing is fetched.
+
+  weir explain http://www.example.com/static/a.css";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = MORE)]
 pub(crate) struct ExplainArgs {
-    /// The address, whole or from its path on.
+    /// The address: whole, or from its path on where the edge has but one site. A key in it is
+    /// judged, and not shown.
     #[arg(value_name = "URL")]
     url: String,
     /// Print it as JSON.
@@ -32,22 +41,19 @@ pub(super) async fn run(config: &edge::Config, args: ExplainArgs) -> anyhow::Res
 
 /// Name and value, where there is one.
 fn lines(told: &Explanation) -> impl Iterator<Item = (&'static str, String)> {
-    let stored = told.stored.as_ref().map(|it| {
-        let tier = &it.tier;
-        format!(
-            "{}, {} bytes, in {tier}, asked for at {}",
-            it.status, it.len, it.position
-        )
-    });
+    let stored = told.stored.as_ref().map(stored);
     let freshness = told.stored.as_ref().map(|it| {
         let (state, age, lifetime, left) = (&it.state, it.age_secs, it.lifetime_secs, it.ttl_secs);
         format!("{state}: {age} of {lifetime} s old, {left} s left")
     });
-    let fetching = told
-        .fetching
-        .then(|| "now, and a request would join".to_owned());
+    let fetching = match (told.fetching, told.alone) {
+        (_, true) => Some("each request for itself: the last answer could not be shared"),
+        (true, false) => Some("now, and a request would join"),
+        (false, false) => None,
+    };
+    let fetching = fetching.map(str::to_owned);
     let of_stored =
-        |value: fn(&wire::StoredObject) -> Option<String>| told.stored.as_ref().and_then(value);
+        |value: fn(&StoredObject) -> Option<String>| told.stored.as_ref().and_then(value);
     let lines = [
         ("outcome", Some(told.outcome.clone())),
         ("refused", told.refused.clone()),
@@ -67,6 +73,18 @@ fn lines(told: &Explanation) -> impl Iterator<Item = (&'static str, String)> {
     lines
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
+}
+
+fn stored(it: &StoredObject) -> String {
+    let blocks = it.blocks.map(|blocks| {
+        let StoredBlocks { held, count, len } = blocks;
+        format!(" ({held} of {count} blocks of {len})")
+    });
+    let (blocks, tier) = (blocks.unwrap_or_default(), &it.tier);
+    format!(
+        "{}, {} bytes{blocks}, in {tier}, asked for at {}",
+        it.status, it.len, it.position
+    )
 }
 
 /// As a value of a query.

@@ -5,10 +5,10 @@ use http::Method;
 use serde_json::Value;
 use wire::{MintRequest, MintedKey, RevokeRequest};
 
-use super::roles::read_secret;
+use super::secret;
 use crate::{
     args::{KeyCommand, MintArgs, OperatorArgs},
-    client::{Client, good},
+    client::good,
     exit::{Exit, error},
 };
 
@@ -20,12 +20,8 @@ pub(super) async fn run(command: KeyCommand) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn operator(args: &OperatorArgs) -> anyhow::Result<Client> {
-    Client::new(&args.origin, Some(read_secret(&args.admin_file)?))
-}
-
 async fn mint(args: MintArgs) -> anyhow::Result<()> {
-    let client = operator(&args.operator)?;
+    let client = secret::operator(&args.operator)?;
     let ttl_secs = args.ttl.map(|ttl| ttl.as_secs());
     let ask = match &args.asset {
         Some(asset) => MintRequest::Play {
@@ -90,7 +86,7 @@ async fn revoke(key: &str, args: &OperatorArgs) -> anyhow::Result<()> {
             .ok_or_else(|| error(Exit::Config, "that is no key, and no jti"))?,
     };
     let ask = serde_json::to_vec(&RevokeRequest { jti: jti.clone() })?;
-    let client = operator(args)?;
+    let client = secret::operator(args)?;
     good(
         client
             .send(Method::POST, "/api/keys/revoke", &[], ask.into())

@@ -5,6 +5,7 @@ mod audio;
 mod delete;
 mod demo;
 mod doctor;
+mod edge;
 mod explain;
 mod export;
 mod jail;
@@ -14,6 +15,7 @@ mod play;
 mod progress;
 mod purge;
 mod roles;
+mod secret;
 mod source;
 mod text;
 mod track;
@@ -23,7 +25,7 @@ mod validate;
 pub(crate) use self::{explain::ExplainArgs, jail::run as launch, purge::PurgeArgs};
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, OperatorArgs},
     config::Config,
 };
 
@@ -34,7 +36,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Demo(demo) => Box::pin(demo::run(config, demo)).await,
         Command::Origin(origin) => Box::pin(roles::origin(config, origin)).await,
         Command::Worker(worker) => roles::worker(config, worker).await,
-        Command::Edge(edge) => roles::edge(config, edge).await,
+        Command::Edge(args) => edge::run(config, args).await,
         Command::Upload(upload) => upload::run(upload).await,
         Command::Package(package) => package::run(config, package).await,
         Command::Export(export) => export::run(export).await,

@@ -1,16 +1,16 @@
-//! Each role in a process of its own.
+//! A role in a process of its own; the edge has a file too.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::secret::read_secret;
 use crate::{
-    args::{AdminArgs, EdgeArgs, OriginArgs, WorkerArgs},
+    args::{AdminArgs, OriginArgs, WorkerArgs},
     config::Config,
     exit::{Exit, error},
     ops,
@@ -34,7 +34,7 @@ pub(super) async fn origin(mut config: Config, args: OriginArgs) -> anyhow::Resu
     if !copies {
         return Ok(origin::serve(listener, origin).await?);
     }
-    let join = read_secret(&origin.join_file())?;
+    let join = read_secret("origin.join_file", &origin.join_file())?;
     let copier = packager::run(copier(config.worker, address, work_dir), join, done);
     // Neither ends before the other: a copier that fails ends the origin.
     tokio::try_join!(
@@ -84,7 +84,7 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     if let Some(fault) = config.worker.fault() {
         return Err(error(Exit::Config, fault));
     }
-    let join = read_secret(&args.join_file)?;
+    let join = read_secret("--join-file", &args.join_file)?;
     super::jail::warn(&config.worker);
     // It has no listener of its own to ask.
     readiness.ask([]);
@@ -92,71 +92,8 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     Ok(packager::run(config.worker, join, shutdown).await?)
 }
 
-/// `weir edge`.
-pub(super) async fn edge(mut config: Config, args: EdgeArgs) -> anyhow::Result<()> {
-    let settings = &mut config.edge;
-    settings.listen = args.listen.unwrap_or(settings.listen);
-    settings.tls_listen = args.tls_listen.or(settings.tls_listen);
-    if !args.tls_cert.is_empty() || !args.tls_key.is_empty() {
-        settings.tls_cert = args.tls_cert;
-        settings.tls_key = args.tls_key;
-    }
-    settings.take_over = args.take_over.or_else(|| settings.take_over.clone());
-    if let Some(origin) = args.origin {
-        (settings.origin, settings.origins) = (origin, Vec::new());
-        settings.origin_weights = Vec::new();
-    }
-    settings.pop = args.pop.unwrap_or_else(|| settings.pop.clone());
-    settings.ram = args.ram.unwrap_or(settings.ram);
-    settings.cache_dir = args.cache_dir.or_else(|| settings.cache_dir.clone());
-    settings.disk = args.disk.unwrap_or(settings.disk);
-    settings.profile = args.profile.map_or(settings.profile, Into::into);
-    settings.heuristic = args.heuristic.unwrap_or(settings.heuristic);
-    let (shutdown, readiness) = start(&mut config, args.admin).await?;
-    let join = args.join_file.as_deref().map(read_secret).transpose()?;
-    config
-        .edge
-        .validate()
-        .map_err(|fault| error(Exit::Config, fault.to_string()))?;
-    let listeners = edge_listeners(&config.edge).await?;
-    let address = listeners.http.local_addr()?;
-    readiness.ask([address]);
-    let served = edge::serve(listeners, config.edge, join, shutdown).await;
-    served.map_err(|fault| error(Exit::Config, fault.to_string()))
-}
-
-/// Those of the edge before this one, or new ones.
-async fn edge_listeners(settings: &edge::Config) -> anyhow::Result<edge::Listeners> {
-    let taken = match &settings.take_over {
-        Some(path) => edge::take_over(path).await,
-        None => Ok(None),
-    };
-    let taken = taken.map_err(|fault| error(Exit::Listen, fault.to_string()))?;
-    let mut listeners = match taken {
-        Some(taken) if listens_on(&taken.http, settings.listen) => taken,
-        Some(mut taken) => {
-            taken.http = ops::listen(settings.listen, "--listen").await?;
-            taken
-        }
-        None => ops::listen(settings.listen, "--listen").await?.into(),
-    };
-    listeners.tls = match (settings.tls_listen, listeners.tls) {
-        (None, _) => None,
-        (Some(address), Some(taken)) if listens_on(&taken, address) => Some(taken),
-        (Some(address), _) => Some(ops::listen(address, "--tls-listen").await?),
-    };
-    Ok(listeners)
-}
-
-/// Whether a socket is where the settings want one.
-fn listens_on(listener: &TcpListener, address: SocketAddr) -> bool {
-    listener
-        .local_addr()
-        .is_ok_and(|own| own == address || (address.port() == 0 && own.ip() == address.ip()))
-}
-
 /// Signals first: one that comes while a role starts must end it as any other.
-async fn start(
+pub(super) async fn start(
     config: &mut Config,
     admin: AdminArgs,
 ) -> anyhow::Result<(CancellationToken, ops::Readiness)> {
@@ -166,11 +103,4 @@ async fn start(
     let beside = config.edge.take_over.is_some();
     let readiness = ops::admin(config.admin.address()?, "--admin", beside).await?;
     Ok((shutdown, readiness))
-}
-
-/// The secret in a file.
-pub(super) fn read_secret(file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|fault| error(Exit::Config, format!("{}: {fault}", file.display())))?;
-    Ok(text.trim().to_owned())
 }

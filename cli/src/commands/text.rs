@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::Method;
 use wire::TextAdded;
 
-use super::{roles::read_secret, track};
+use super::{secret, track};
 use crate::{
     args::{TextAddArgs, TextCommand},
-    client::{Client, good},
+    client::good,
     exit::{Exit, error},
 };
 
@@ -27,18 +27,17 @@ pub(super) async fn run(command: TextCommand) -> anyhow::Result<()> {
 
 /// Adds subtitles to an asset that is ready.
 async fn add(args: TextAddArgs) -> anyhow::Result<()> {
-    let operator = &args.operator;
-    let client = Client::new(&operator.origin, Some(read_secret(&operator.admin_file)?))?;
+    let client = secret::operator(&args.operator)?;
     let body = read(&args.file)?;
     let mut path = format!(
         "/api/assets/{}/text?language={}",
         args.asset,
-        encoded(&args.language)
+        encoded(&args.track.language)
     );
-    if let Some(name) = &args.name {
+    if let Some(name) = &args.track.name {
         path += &format!("&name={}", encoded(name));
     }
-    for (flag, name) in [(args.forced, "forced"), (args.default, "default")] {
+    for (flag, name) in [(args.forced, "forced"), (args.track.default, "default")] {
         if flag {
             path += &format!("&{name}=true");
         }

@@ -3,16 +3,12 @@
 use http::Method;
 use wire::{TrackId, TracksRemoved};
 
-use super::roles::read_secret;
-use crate::{
-    args::RemoveArgs,
-    client::{Client, NOTHING},
-};
+use super::secret;
+use crate::{args::RemoveArgs, client::NOTHING};
 
 /// Publishes an asset without a track.
 pub(super) async fn remove(args: RemoveArgs) -> anyhow::Result<()> {
-    let operator = &args.operator;
-    let client = Client::new(&operator.origin, Some(read_secret(&operator.admin_file)?))?;
+    let client = secret::operator(&args.operator)?;
     let path = format!("/api/assets/{}/tracks/{}", args.asset, args.track);
     let removed: TracksRemoved = client.json(Method::DELETE, &path, NOTHING).await?;
     let names: Vec<&str> = removed.tracks.iter().map(TrackId::as_str).collect();

@@ -21,8 +21,10 @@ pub struct PurgeRequest {
 pub struct Purged {
     /// `<epoch>.<offset>`: what was asked for before it and matches is dead.
     pub position: String,
-    /// Answers in memory that it took. What lies on disk only is judged when it is read.
-    pub matched: u64,
+    /// Answers in memory that it took.
+    pub in_memory: u64,
+    /// Answers on disk, of whatever kind: which of them it took is found when they are read.
+    pub on_disk: u64,
 }
 
 /// `GET /explain?url=…`: what an edge would do with a request, and why. A field that is not
@@ -45,14 +47,17 @@ pub struct Explanation {
     /// `weir`, or `plain`, with its host where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    /// The site's rule for the path.
+    /// The site's rules for the path, in order, with what each says; of two that say the same
+    /// thing the first counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// Where it is asked for.
+    /// Where it is asked for, and which of these is kept out for its failures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
     /// A fetch of it runs that such a request would join.
     pub fetching: bool,
+    /// Its last answer could not be shared: each request has a fetch of its own.
+    pub alone: bool,
     /// What is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredObject>,
@@ -70,6 +75,9 @@ pub struct StoredObject {
     pub status: u16,
     /// Length of the body, bytes.
     pub len: u64,
+    /// Where not all of it is stored, but parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<StoredBlocks>,
     /// `fresh`, `stale-while-revalidate` or `stale`.
     pub state: String,
     /// Seconds since it left its origin.
@@ -86,4 +94,16 @@ pub struct StoredObject {
     /// By what it can be purged: its `Surrogate-Key` and `Cache-Tag`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
+}
+
+/// The stored parts of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoredBlocks {
+    /// How many are in memory.
+    pub held: u64,
+    /// Of so many.
+    pub count: u64,
+    /// Length of each but the last, bytes.
+    pub len: u64,
 }

@@ -25,7 +25,7 @@ pub use asset::{
     SagaStep, TextAdded, TracksRemoved, UploadStatus,
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
-pub use edge::{Explanation, PurgeRequest, Purged, StoredObject};
+pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{

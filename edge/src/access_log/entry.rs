@@ -21,6 +21,7 @@ const CMCD_FIELDS_MAX: usize = 4;
 /// be unless configured otherwise.
 const TARGET_LEN_MAX: usize = 4096;
 const FIELD_LEN_MAX: usize = 512;
+const METHOD_LEN_MAX: usize = 32;
 const CMCD_LEN_MAX: usize = 1024;
 
 /// What a line is made of.
@@ -65,7 +66,7 @@ impl Entry {
         Self {
             at: now.checked_sub(took).unwrap_or(now),
             client: peer.ip().to_canonical(),
-            method: request.method.clone(),
+            method: short(&request.method),
             version: request.version,
             status,
             sent: 0,
@@ -137,6 +138,15 @@ impl Texts {
             .map_or(self.bytes.len(), |end| usize::from(*end));
         &self.bytes[usize::from(start)..end]
     }
+}
+
+/// One that a stranger invented may be as long as a header.
+fn short(method: &Method) -> Method {
+    let name = method.as_str().as_bytes();
+    if name.len() <= METHOD_LEN_MAX {
+        return method.clone();
+    }
+    Method::from_bytes(cut(name, METHOD_LEN_MAX)).unwrap_or_default()
 }
 
 fn cut(text: &[u8], len_max: usize) -> &[u8] {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io::Write};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Serializer, Value, ser::Formatter};
 
 use super::{cmcd, entry::Entry, names::Names};
 
@@ -51,9 +51,7 @@ impl Format {
     pub(super) fn write(self, entry: &Entry, names: &mut Names, out: &mut Vec<u8>) {
         let start = out.len();
         let written = match self {
-            Self::Json => {
-                serde_json::to_writer(&mut *out, &Line::of(entry, names)).map_err(Into::into)
-            }
+            Self::Json => json(&Line::of(entry, names), out),
             Self::Combined => combined(&Line::of(entry, names), out),
         };
         match written {
@@ -149,16 +147,45 @@ fn apache_time(rfc3339: &str) -> String {
     )
 }
 
-/// What would end a quoted text or a line, as `\xHH`.
+/// What would end a quoted text or a line, and what is not visible ASCII, as `\xHH`: so
+/// Apache does.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '\\' | '\0'..='\x1f' | '\x7f' => out.push_str(&format!("\\x{:02X}", c as u32)),
-            _ => out.push(c),
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' if !b"\"\\".contains(&byte) => out.push(char::from(byte)),
+            _ => out.push_str(&format!("\\x{byte:02X}")),
         }
     }
     out
+}
+
+fn json(line: &Line<'_>, out: &mut Vec<u8>) -> std::io::Result<()> {
+    line.serialize(&mut Serializer::with_formatter(out, Visible))?;
+    Ok(())
+}
+
+/// As serde_json writes it, but without the control characters that JSON allows: a terminal
+/// obeys them.
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> std::io::Result<()> {
+        if fragment.bytes().all(|byte| byte < 0x7f) {
+            return out.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            match c.is_control() {
+                true => write!(out, "\\u{:04x}", u32::from(c))?,
+                false => write!(out, "{c}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A text of a client; none if it is empty.
@@ -184,4 +211,25 @@ fn protocol(entry: &Entry) -> &'static str {
 
 fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        let evil = "a\"\\\r\n\u{1b}[2J\u{7f}\u{9b}0m\u{e4}";
+        let mut out = Vec::new();
+        let text = Value::String(evil.to_owned());
+        text.serialize(&mut Serializer::with_formatter(&mut out, Visible))
+            .unwrap();
+        let json = String::from_utf8(out).unwrap();
+        assert_eq!(json, r#""a\"\\\r\n\u001b[2J\u007f\u009b0mä""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), evil);
+        assert_eq!(
+            escaped(evil),
+            r"a\x22\x5C\x0D\x0A\x1B[2J\x7F\xC2\x9B0m\xC3\xA4"
+        );
+    }
 }

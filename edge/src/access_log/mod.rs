@@ -26,8 +26,7 @@ use http::{Method, Request, Response, StatusCode, request::Parts};
 use metrics::Counter;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    task::spawn_blocking,
-    time::Instant,
+    time::{Instant, sleep},
 };
 use tracing::warn;
 
@@ -54,6 +53,10 @@ const QUEUE_MAX: usize = 8192;
 /// may come at once. Chosen: enough to see who, and no flood fills a disk.
 const REFUSALS_RATE: u32 = 100;
 const REFUSALS_BURST_SECS: u32 = 4;
+
+/// Longest wait for the last lines to be written, and how often that is looked at. Chosen.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+const CLOSE_LOOK: Duration = Duration::from_millis(2);
 
 /// See the module.
 pub(crate) struct Log {
@@ -163,12 +166,17 @@ impl Log {
         }
     }
 
-    /// Writes what waits, and ends.
+    /// Writes what waits, and ends. Nobody may read what it is written to: then it is left.
     pub(crate) async fn close(&self) {
         self.signals.end.store(true, Ordering::Release);
         let writer = self.writer.lock().expect("no holder panics").take();
-        if let Some(writer) = writer {
-            let _ = spawn_blocking(|| writer.join()).await;
+        let Some(writer) = writer else { return };
+        let deadline = Instant::now() + CLOSE_WAIT;
+        while !writer.is_finished() {
+            if Instant::now() > deadline {
+                return warn!("the access log takes no more; its last lines are lost");
+            }
+            sleep(CLOSE_LOOK).await;
         }
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Writer {
     /// Entries in it.
     count: u64,
     faulty: bool,
+    /// Its file is gone, and can't be opened.
+    lost: bool,
     looked: Instant,
 }
 
@@ -60,6 +62,7 @@ impl Writer {
             batch: Vec::with_capacity(2 * BATCH_LEN),
             count: 0,
             faulty: false,
+            lost: false,
             looked: Instant::now(),
         })
     }
@@ -107,6 +110,10 @@ impl Writer {
         if self.batch.is_empty() {
             return;
         }
+        if self.faulty {
+            // What was written last may have ended within a line.
+            self.batch.insert(0, b'\n');
+        }
         let written = match &mut self.out {
             Out::File { file, .. } => file.write_all(&self.batch),
             Out::Stdout(out) => out.write_all(&self.batch).and_then(|()| out.flush()),
@@ -137,13 +144,17 @@ impl Writer {
         if !asked && !self.faulty && there == Some(*id) {
             return;
         }
-        match open(&self.path) {
-            Ok(out) => self.out = out,
+        let opened = open(&self.path);
+        if let Err(error) = &opened
+            && !self.lost
+        {
             // The old one is still open, and takes what comes.
-            Err(error) => {
-                let path = self.path.display();
-                warn!(%path, %error, "the access log can't be opened anew");
-            }
+            let path = self.path.display();
+            warn!(%path, %error, "the access log can't be opened anew; going on with the old file");
+        }
+        self.lost = opened.is_err();
+        if let Ok(out) = opened {
+            self.out = out;
         }
     }
 }

@@ -169,14 +169,17 @@ async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> Response<Full<B
     }
 }
 
+/// What to write for it.
+const NO_ADDRESS: &str = "it is no address: write http://host/path, or /path";
+
 /// A GET of an address, whole or from its path on.
 fn parts_of(url: &str) -> Result<Parts, &'static str> {
     let request = Request::get(url).body(());
-    let (parts, ()) = request.map_err(|_| "it is no address")?.into_parts();
+    let (parts, ()) = request.map_err(|_| NO_ADDRESS)?.into_parts();
     if parts.uri.path().starts_with('/') {
         Ok(parts)
     } else {
-        Err("it begins neither with http:// nor with a slash")
+        Err(NO_ADDRESS)
     }
 }
 

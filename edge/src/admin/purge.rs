@@ -24,6 +24,8 @@ const BODY_MAX: usize = 1 << 20;
 const BODY_WAIT: Duration = Duration::from_secs(10);
 /// Most selectors in one request. Chosen: an eighth of what is remembered.
 const SELECTORS_MAX: usize = 1024;
+/// The prefix of all sites.
+const ALL: &str = "/";
 /// Longest tag, bytes: an object has no longer one.
 const TAG_LEN_MAX: usize = 1024;
 
@@ -57,7 +59,7 @@ fn purge(node: &Node, asked: PurgeRequest) -> Result<Purge, String> {
         selectors.push(Selector::Url(key(node, url)?));
     }
     for prefix in &asked.prefixes {
-        selectors.push(Selector::Prefix(key(node, prefix)?));
+        selectors.push(Selector::Prefix(start(node, prefix)?));
     }
     for tag in &asked.tags {
         selectors.push(Selector::Tag(name(tag)?));
@@ -70,6 +72,14 @@ fn key(node: &Node, url: &str) -> Result<Arc<str>, String> {
     let target = target_of(node, url);
     let target = target.map_err(|why| format!("{}: {why}", keys::redact(url)))?;
     Ok(target.key.as_str().into())
+}
+
+/// What the keys of a prefix begin with.
+fn start(node: &Node, prefix: &str) -> Result<Arc<str>, String> {
+    match prefix {
+        ALL => Ok("".into()),
+        _ => key(node, prefix),
+    }
 }
 
 fn name(tag: &str) -> Result<Arc<str>, String> {
@@ -93,14 +103,24 @@ async fn put_in_force(node: Arc<Node>, purge: Purge) -> Response<Full<Bytes>> {
         let _turn = turn;
         let (position, written) = node.purges.add(&purge);
         node.metrics.purges.increment(1);
-        let (matched, gone) = node.store.purge(&purge, position);
-        (position.to_string(), matched, gone, written)
+        let (in_memory, gone) = node.store.purge(&purge, position);
+        let purged = Purged {
+            position: position.to_string(),
+            in_memory,
+            on_disk: node.store.on_disk(),
+        };
+        (purged, gone, written)
     });
-    let Ok((position, matched, gone, written)) = done.await else {
+    let Ok((purged, gone, written)) = done.await else {
         return problem(500, kind::INTERNAL, "the purge failed here");
     };
     // The purge holds already: this frees room, and nobody waits for it.
     spawn_blocking(move || store.store.forget_dead(&gone));
+    let Purged {
+        position,
+        in_memory,
+        on_disk,
+    } = &purged;
     if let Err(error) = written {
         warn!(%error, position, "a purge holds, and can't be written down");
         let why = format!(
@@ -108,6 +128,6 @@ async fn put_in_force(node: Arc<Node>, purge: Purge) -> Response<Full<Bytes>> {
         );
         return problem(507, kind::STORAGE_FULL, why);
     }
-    info!(position, matched, soft, count, took = ?began.elapsed(), "purged");
-    json(&Purged { position, matched })
+    info!(position, in_memory, on_disk, soft, count, took = ?began.elapsed(), "purged");
+    json(&purged)
 }

@@ -8,6 +8,7 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
+use wire::StoredBlocks;
 
 use super::content_range::{is_plain, strong_tag};
 use crate::{
@@ -227,6 +228,21 @@ impl Spread {
         let held = self.state().held.clone();
         let bits = held.len() as u64 * 64;
         (0..bits).filter(move |number| held[*number as usize / 64] >> (number % 64) & 1 == 1)
+    }
+
+    /// Which of its blocks are stored now.
+    pub(crate) async fn told(&self, store: &Store) -> StoredBlocks {
+        let mut held = 0;
+        for number in self.held() {
+            let key = self.block_key(number);
+            let block = store.peek(&key, HeaderMap::new).await;
+            held += u64::from(block.is_some());
+        }
+        StoredBlocks {
+            held,
+            count: self.total.div_ceil(self.block),
+            len: self.block,
+        }
     }
 
     /// What it takes in memory without its blocks, bytes.

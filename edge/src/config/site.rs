@@ -76,7 +76,8 @@ impl SiteConfig {
             why,
         };
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-        if self.host != "*" && (self.host.is_empty() || !self.host.bytes().all(good)) {
+        let has_port = self.host.contains(':') && !self.host.ends_with(']');
+        if self.host != "*" && (self.host.is_empty() || has_port || !self.host.bytes().all(good)) {
             return Err(bad("host is not a host name without port, nor \"*\""));
         }
         if self.origins.is_empty() {
@@ -109,7 +110,10 @@ pub struct Ttl(#[serde(with = "humantime_serde")] pub Duration);
 
 /// What of a query counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "write \"keep\", \"drop\", or a list of names as in [\"page\"]"
+)]
 pub enum QueryRule {
     /// All of it, or nothing.
     All(All),

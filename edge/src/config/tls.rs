@@ -6,7 +6,13 @@ impl Config {
     pub(super) fn tls(&self) -> Result<(), EdgeError> {
         let bad = |key, why| Err(EdgeError::Limit { key, why });
         if self.tls_listen.is_none() {
-            return Ok(());
+            return match self.tls_cert.is_empty() {
+                true => Ok(()),
+                false => bad(
+                    "tls_cert",
+                    "tls_listen is off, so that it would never be shown",
+                ),
+            };
         }
         if !cfg!(feature = "tls") {
             return bad("tls_listen", "this program was built without TLS");

@@ -6,7 +6,9 @@
 //! no harm, and what an index does not know yet is judged when it is read.
 
 mod journal;
+mod marks;
 mod position;
+mod prefixes;
 mod selector;
 mod set;
 mod tags;
@@ -25,9 +27,10 @@ use tokio::time::Instant;
 
 use self::journal::Journal;
 pub(crate) use self::{
+    marks::Judgement,
     position::Position,
     selector::{Purge, Selector},
-    set::{Judgement, Set, Subject},
+    set::{Set, Subject},
     tags::{CACHE_TAG, SURROGATE_KEY, Tags},
 };
 use crate::head::Object;

@@ -104,12 +104,12 @@ impl Site {
         Target::of(&path, query, reading)
     }
 
-    /// The rules that an answer for this path is under, as they are written.
+    /// The rules that an answer for this path is under, with what each says.
     pub(crate) fn rule(&self, path: &str, status: StatusCode) -> Option<String> {
         let of = |rule: &Rule| rule.query.is_some() || rule.ttl(status).is_some();
         let rules: Vec<_> = self.rules(path).filter(|rule| of(rule)).collect();
-        let texts: Vec<_> = rules.iter().map(|rule| rule.path.to_string()).collect();
-        (!texts.is_empty()).then(|| texts.join(", "))
+        let texts: Vec<_> = rules.iter().map(ToString::to_string).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
     }
 
     /// How the answer to a request for this path is judged.

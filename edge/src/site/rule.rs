@@ -99,6 +99,39 @@ impl Pattern {
     }
 }
 
+/// Its path, and what it says.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)?;
+        let mut comma = ":";
+        if let Some(query) = &self.query {
+            write!(f, "{comma} query ")?;
+            match query {
+                Query::Keep => f.write_str("keep")?,
+                Query::Drop => f.write_str("drop")?,
+                Query::Only(names) => f.write_str(&names.join("+"))?,
+            }
+            comma = ",";
+        }
+        for (class, ttl) in &self.ttl {
+            let ttl = humantime::format_duration(*ttl);
+            write!(f, "{comma} ttl {class} {ttl}")?;
+            comma = ",";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for StatusClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Hundred(class) => write!(f, "{class}xx"),
+            Self::One(status) => write!(f, "{status}"),
+        }
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.start)?;

@@ -47,6 +47,13 @@ impl Sites {
         self.other.as_ref()
     }
 
+    /// Of all sites, each with its origins.
+    pub(crate) fn names(&self) -> String {
+        let sites = self.by_host.values().chain(&self.other);
+        let names = sites.map(|site| format!("{site}: {}", site.origin));
+        names.collect::<Vec<_>>().join("; ")
+    }
+
     /// Of all sites.
     pub(crate) fn origins(&self) -> impl Iterator<Item = &Arc<Origin>> {
         let sites = self.by_host.values().chain(&self.other);

@@ -143,6 +143,23 @@ impl Tiers {
         }
     }
 
+    /// What an operator wants to know of: nothing moves for it between the tiers.
+    pub(super) async fn peek(&self, key: &CacheKey) -> Option<Arc<Object>> {
+        if let Some(object) = self.ram.peek(key) {
+            return Some(object);
+        }
+        match self.disk.as_ref()?.find(key).await {
+            Find::Nothing => None,
+            Find::Waiting(object) => Some(object),
+            Find::Found(found, _) => Some(found.object),
+        }
+    }
+
+    /// Answers on disk, as far as they are known by now.
+    pub(super) fn on_disk(&self) -> u64 {
+        self.disk.as_ref().map_or(0, |disk| disk.objects() as u64)
+    }
+
     pub(super) fn insert(&self, key: CacheKey, object: Arc<Object>) {
         let Some(disk) = &self.disk else {
             let limit = self.limit_with(&object);

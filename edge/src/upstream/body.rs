@@ -114,6 +114,7 @@ impl Body {
     }
 
     fn take(&mut self, piece: Bytes) -> Option<Bytes> {
+        self.ticket.came(piece.len());
         let Some(left) = &mut self.left else {
             return Some(piece);
         };

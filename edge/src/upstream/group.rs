@@ -36,6 +36,11 @@ impl Group {
         self.peers.len()
     }
 
+    /// Which of them are asked now.
+    pub(crate) fn states(&self) -> Vec<bool> {
+        self.lock().iter().map(Health::is_in).collect()
+    }
+
     /// The one to ask next, besides those that were tried. If checks alone keep all out,
     /// they may be what is wrong.
     pub(crate) fn pick(self: &Arc<Self>, tried: &[usize]) -> Option<Pick> {
@@ -200,6 +205,12 @@ impl Ticket {
     pub(crate) fn connected(&self) {
         self.group
             .change(self.at, |health, at| health.connected(at.now));
+    }
+
+    /// So many bytes of the answer's body came.
+    pub(crate) fn came(&self, len: usize) {
+        let counts = &self.group.peers[self.at].counts;
+        counts.received.increment(len as u64);
     }
 
     /// The answer ended before its end.

@@ -1,4 +1,4 @@
-use metrics::{Counter, Gauge, Label, counter, describe_counter, describe_gauge, gauge};
+use metrics::{Counter, Gauge, Label, Unit, counter, describe_counter, describe_gauge, gauge};
 
 use super::place::Place;
 
@@ -6,6 +6,7 @@ use super::place::Place;
 pub(crate) struct Counts {
     pub(crate) requests: Counter,
     pub(crate) failures: Counter,
+    pub(crate) received: Counter,
     out: Gauge,
 }
 
@@ -17,6 +18,7 @@ impl Counts {
         Self {
             requests: counter!("weir_edge_origin_requests_total", labels.clone()),
             failures: counter!("weir_edge_origin_failures_total", labels.clone()),
+            received: counter!("weir_edge_origin_received_bytes_total", labels.clone()),
             out: gauge!("weir_edge_origin_ejected", labels),
         }
     }
@@ -47,6 +49,11 @@ fn describe() {
     describe_counter!(
         "weir_edge_origin_failures_total",
         "Of those: without a connection, a sane and whole answer, or with 502, 503 or 504"
+    );
+    describe_counter!(
+        "weir_edge_origin_received_bytes_total",
+        Unit::Bytes,
+        "Bytes of bodies that one origin sent"
     );
     describe_gauge!(
         "weir_edge_origin_ejected",

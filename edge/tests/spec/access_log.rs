@@ -219,6 +219,55 @@ async fn the_combined_format_is_what_its_readers_expect() {
 }
 
 #[tokio::test]
+async fn a_client_cannot_make_lines_long_or_two_of_one() {
+    let origin = FakeOrigin::start().await;
+    for format in [LogFormat::Json, LogFormat::Combined] {
+        let logged = Logged::start(&origin, None, format).await;
+        let long = "x".repeat(4000);
+        let method = "M".repeat(8000);
+        let head = format!(
+            "{method} /x?%22%0a HTTP/1.1\r\nhost: a\r\nreferer: {long}\r\n\
+             user-agent: a\"\t\u{9b}2J\u{e4}{long}\r\ncmcd-request: {long}\r\n\
+             cmcd-session: sid=\"\"\",x=\"a\tb\"\r\n\r\n"
+        );
+        testkit::raw(logged.edge.addr, head.as_bytes()).await;
+        let line = &logged.lines_of("log", 1).await[0];
+        assert!(line.len() < 4096, "{}", line.len());
+        assert!(!line.contains(char::is_control), "{line:?}");
+        let method = "M".repeat(32);
+        assert!(line.contains(&method) && !line.contains(&format!("{method}M")));
+        if format == LogFormat::Json {
+            let line: Value = serde_json::from_str(line).unwrap();
+            assert!(
+                line["user_agent"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("a\"\t\u{9b}2J")
+            );
+        } else {
+            assert_eq!(line.matches('"').count(), 6, "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_removed_with_its_folder_is_begun_when_that_is_back() {
+    let origin = FakeOrigin::start().await;
+    let logged = Logged::json(&origin).await;
+    logged.edge.get("/1").send().await;
+    logged.lines_of("log", 1).await;
+    fs::remove_dir_all(&logged.folder).unwrap();
+    logged.edge.get("/2").send().await;
+    sleep(Duration::from_millis(250)).await;
+    fs::create_dir(&logged.folder).unwrap();
+    while !logged.folder.join("log").exists() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    logged.edge.get("/3").send().await;
+    assert!(logged.lines_of("log", 1).await[0].contains("/3"));
+}
+
+#[tokio::test]
 async fn a_log_that_was_moved_away_is_begun_anew() {
     let origin = FakeOrigin::start().await;
     let logged = Logged::json(&origin).await;

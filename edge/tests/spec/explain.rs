@@ -1,6 +1,8 @@
 //! The admin listener's guard, and what an edge tells of itself.
 
-use edge::{Config, EdgeError};
+use std::time::Duration;
+
+use edge::{Config, EdgeError, QueryRule, RuleConfig, SiteConfig, Ttl};
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, FakeOrigin, JOIN};
@@ -73,6 +75,99 @@ async fn what_is_stored_is_told_with_its_freshness() {
         assert_eq!(told["stored"][field], value, "{field}");
     }
     assert_eq!(told["stored"]["position"], told["position"]);
+}
+
+#[tokio::test]
+async fn the_rules_for_a_path_are_told_with_what_they_say() {
+    let origin = FakeOrigin::start().await;
+    let operator = Operator::start(&origin, None, |config| {
+        let ttl = |secs| Ttl(Duration::from_secs(secs));
+        let rule = |path: &str, query, ttl: &[(&str, Ttl)]| RuleConfig {
+            path: path.to_owned(),
+            query,
+            ttl: ttl
+                .iter()
+                .map(|(class, ttl)| ((*class).to_owned(), *ttl))
+                .collect(),
+        };
+        let only = QueryRule::Only(vec!["a".to_owned(), "b".to_owned()]);
+        config.site = vec![SiteConfig {
+            host: "*".to_owned(),
+            origins: vec![origin.url()],
+            rule: vec![
+                rule("/s/*", Some(only), &[("5xx", ttl(0)), ("200", ttl(3600))]),
+                rule("*.css", None, &[("*", ttl(90))]),
+            ],
+            ..SiteConfig::default()
+        }];
+    })
+    .await;
+    let both = "/s/*: query a+b, ttl 200 1h, ttl 5xx 0s; *.css: ttl * 1m 30s";
+    for (url, rule) in [
+        ("http://edge.test/s/x.css", json!(both)),
+        ("http://edge.test/x.css", json!("*.css: ttl * 1m 30s")),
+        ("http://edge.test/x", Value::Null),
+    ] {
+        assert_eq!(operator.explain(url).await["rule"], rule, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_in_blocks_is_told_with_how_much_of_it() {
+    let origin = FakeOrigin::start().await;
+    let operator = Operator::of(&origin, None).await;
+    let answer = Answer::ok(vec![7; 5 << 19]).cache("max-age=60").etag("1");
+    origin.route("/x", answer.ranges());
+    for (range, held, outcome) in [("bytes=0-9", 1, "miss"), ("bytes=1048576-", 3, "hit")] {
+        operator.edge.get("/x").header("range", range).send().await;
+        let told = operator.explain("/x").await;
+        let blocks = json!({"held": held, "count": 3, "len": 1 << 20});
+        assert_eq!(told["stored"]["blocks"], blocks);
+        assert_eq!(
+            (&told["stored"]["len"], &told["outcome"]),
+            (&json!(5 << 19), &json!(outcome))
+        );
+    }
+}
+
+#[tokio::test]
+async fn to_be_explained_is_not_to_be_asked_for() {
+    let (origin, dir) = (FakeOrigin::start().await, tempfile::TempDir::new().unwrap());
+    let operator = Operator::start(&origin, None, |config| {
+        config.cache_dir = Some(dir.path().to_owned());
+    })
+    .await;
+    origin.route("/x", Answer::ok("x").cache("max-age=600"));
+    operator.edge.get("/x").send().await;
+    for _ in 0..3 {
+        assert_eq!(operator.explain("/x").await["outcome"], "hit");
+    }
+    // What is asked for a second time goes to disk.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    operator.knows_disk(0).await;
+    operator.edge.get("/x").send().await;
+    operator.knows_disk(1).await;
+}
+
+#[tokio::test]
+async fn an_origin_that_is_kept_out_is_told() {
+    let origin = FakeOrigin::start().await;
+    let operator = Operator::of(&origin, None).await;
+    let gone = origin.url();
+    origin.stop().await;
+    operator.edge.get("/x").send().await;
+    let told = operator.explain("/x").await;
+    assert_eq!(told["upstream"], json!(format!("{gone} (kept out)")));
+}
+
+#[tokio::test]
+async fn what_is_answered_here_and_what_came_back_are_told_as_such() {
+    let origin = FakeOrigin::start().await;
+    let operator = Operator::of(&origin, None).await;
+    assert_eq!(operator.explain("/healthz").await["outcome"], "local");
+    let (_, problem) = operator.ask("GET /explain?url=a.test", "").await;
+    let said = problem["detail"].as_str().unwrap();
+    assert!(said.contains("write http://host/path"), "{said}");
 }
 
 #[tokio::test]

@@ -71,7 +71,18 @@ impl Operator {
     pub(crate) async fn purge(&self, body: &str) -> u64 {
         let (status, purged) = self.ask("POST /purge", body).await;
         assert_eq!(status, 200, "{purged}");
-        purged["matched"].as_u64().unwrap()
+        purged["in_memory"].as_u64().unwrap()
+    }
+
+    /// Waits until it has found so many objects on disk.
+    pub(crate) async fn knows_disk(&self, objects: u64) {
+        loop {
+            let (_, purged) = self.ask("POST /purge", r#"{"urls":["/none"]}"#).await;
+            if purged["on_disk"] == objects {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
     }
 
     pub(crate) async fn explain(&self, url: &str) -> Value {

@@ -1,8 +1,10 @@
 //! A purge is a fact: what was asked for before it is dead, wherever it is.
 
-use std::{path::Path, time::Duration};
+mod asked;
+mod disk;
 
-use tempfile::TempDir;
+use std::time::Duration;
+
 use testkit::{Answer, FakeOrigin, Gate, Still};
 
 use crate::{
@@ -254,69 +256,4 @@ async fn each_purge_has_a_position_above_the_last() {
         (second, third),
         (&(epoch.clone(), first + 1), &(epoch.clone(), first + 2))
     );
-}
-
-#[tokio::test]
-async fn what_is_no_purge_is_refused_with_what_to_do() {
-    let (_origin, operator) = plain().await;
-    for (body, why) in [
-        ("", "no purge"),
-        ("{}", "name something"),
-        (r#"{"url":["/a"]}"#, "unknown field"),
-        (r#"{"urls":["a"]}"#, "slash"),
-        (r#"{"urls":["/a/../b"]}"#, "dot segment"),
-        (r#"{"tags":[" "]}"#, "1 to 1024"),
-    ] {
-        let (status, problem) = operator.ask("POST /purge", body).await;
-        let said = problem["detail"].as_str().unwrap();
-        assert!(status == 400 && said.contains(why), "{body}: {said}");
-    }
-    let many = format!(r#"{{"urls":[{}"/"]}}"#, "\"/x\",".repeat(1024));
-    assert_eq!(operator.ask("POST /purge", &many).await.0, 400);
-    let long = format!(r#"{{"urls":["{}"]}}"#, "x".repeat(2 << 20));
-    assert_eq!(operator.ask("POST /purge", &long).await.0, 413);
-}
-
-async fn on_disk(origin: &FakeOrigin, dir: &Path) -> Operator {
-    Operator::start(origin, None, |config| {
-        config.cache_dir = Some(dir.to_owned());
-        // No test here is about a slow disk.
-        config.disk_wait = Duration::from_secs(20);
-    })
-    .await
-}
-
-async fn stop(mut operator: Operator) {
-    operator.edge.shutdown.cancel();
-    (&mut operator.edge.task).await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn what_lies_on_disk_is_judged_when_it_is_read() {
-    let (origin, dir) = (FakeOrigin::start().await, TempDir::new().unwrap());
-    let answer = || Answer::ok("x").cache("max-age=600").etag("1");
-    origin.route("/hard", answer().header("surrogate-key", "red"));
-    origin.route("/soft", answer());
-    origin.route("/kept", answer());
-    let operator = on_disk(&origin, dir.path()).await;
-    for target in ["/hard", "/soft", "/kept"] {
-        stored(&operator, target).await;
-    }
-    stop(operator).await;
-    let operator = on_disk(&origin, dir.path()).await;
-    operator.purge(r#"{"tags":["red"]}"#).await;
-    operator.purge(r#"{"urls":["/soft"],"soft":true}"#).await;
-    // Nothing has read them yet when the edge is started anew: the purges are known to it.
-    stop(operator).await;
-    let operator = on_disk(&origin, dir.path()).await;
-    for (target, status) in [
-        ("/hard", "fwd=miss; stored"),
-        ("/soft", "fwd=stale; fwd-status=304; stored"),
-    ] {
-        let reply = operator.edge.get(target).send().await;
-        assert_eq!(cache_status(&reply), status, "{target}");
-    }
-    assert!(is_hit(&operator, "/kept").await);
-    assert_eq!(operator.explain("/kept").await["stored"]["tier"], "ram");
-    stop(operator).await;
 }

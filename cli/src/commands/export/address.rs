@@ -8,7 +8,7 @@ use wire::{AssetId, AssetProgress, AssetState, MintRequest, MintedKey};
 use crate::{
     args::ExportArgs,
     client::{Client, NOTHING, good},
-    commands::key,
+    commands::{key, secret},
     exit::{Exit, error},
 };
 
@@ -32,7 +32,7 @@ impl Address {
             asset: asset.clone(),
             ttl_secs: None,
         };
-        let operator = key::operator(&args.operator)?;
+        let operator = secret::operator(&args.operator)?;
         let key: MintedKey = operator.json(Method::POST, "/api/keys", Some(&ask)).await?;
         let client = Client::new(operator.base(), None)?;
         Ok(Self::new(client, asset, Some(&key.token)))

@@ -1,5 +1,7 @@
 //! What every role needs around it: logs, metrics, signals, listeners.
 
+mod recorder;
+
 use std::{
     fs::File,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -10,8 +12,7 @@ use std::{
 
 use axum::{Router, extract::State, routing::get};
 use bytes::Bytes;
-use http::{Method, StatusCode};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
@@ -19,6 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, fmt::writer::BoxMakeWriter};
 
+use self::recorder::{Counted, Counting};
 use crate::{
     client::Client,
     config::{Log, LogFormat},
@@ -28,6 +30,9 @@ use crate::{
 
 /// How often the recorder folds what it gathered. Chosen.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// What `/metrics` is written in, as Prometheus 3 wants to be told.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Connections that may wait to be accepted by the admin listener. Chosen.
 const BACKLOG: u32 = 128;
@@ -139,9 +144,12 @@ fn said(
 }
 
 /// Starts counting. Once a process.
-pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new().install_recorder()?;
-    let upkeep = handle.clone();
+fn metrics() -> anyhow::Result<Counted> {
+    let counting = Counting::new();
+    let counted = counting.counted();
+    metrics::set_global_recorder(counting)
+        .map_err(|_| anyhow::anyhow!("metrics are counted already"))?;
+    let upkeep = counted.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP_EVERY);
         loop {
@@ -149,7 +157,7 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
             upkeep.run_upkeep();
         }
     });
-    Ok(handle)
+    Ok(counted)
 }
 
 /// Whether the roles of this process can serve: what `/readyz` of the admin listener tells.
@@ -206,7 +214,7 @@ pub(crate) async fn admin(
     flag: &str,
     beside: bool,
 ) -> anyhow::Result<Readiness> {
-    let handle = metrics()?;
+    let counted = metrics()?;
     let readiness = Readiness::default();
     let Some(address) = address else {
         return Ok(readiness);
@@ -216,7 +224,10 @@ pub(crate) async fn admin(
         false => listen(address, flag).await?,
     };
     let router = Router::new()
-        .route("/metrics", get(async move || handle.render()))
+        .route(
+            "/metrics",
+            get(async move || ([(CONTENT_TYPE, TEXT_FORMAT)], counted.render())),
+        )
         .route("/healthz", get(async || "ok\n"))
         .route(
             "/readyz",
