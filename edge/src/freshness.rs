@@ -1,6 +1,7 @@
 //! How long an answer may be used, and by whom (RFC 9111, RFC 5861, RFC 9213).
 
 pub(crate) mod date;
+mod detour;
 mod directives;
 mod judge;
 
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::purge::Position;
 
+pub(crate) use detour::Detour;
 pub(crate) use directives::{CDN_CACHE_CONTROL, split_unquoted};
 pub(crate) use judge::{Terms, Verdict, blames_request, judge};
 

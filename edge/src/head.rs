@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     cors,
     disk::OnDisk,
-    freshness::{self, Freshness, Received, Share, Terms, Verdict},
+    freshness::{self, Detour, Freshness, Received, Share, Terms, Verdict},
     purge::{Position, Tags},
     vary::Vary,
 };
@@ -131,7 +131,23 @@ impl Head {
             position: received.position,
         };
         new.set_length(length);
+        if let Some(detour) = Detour::of(&head.extensions) {
+            new.come_by(detour);
+        }
         new
+    }
+
+    /// By redirects that were followed.
+    pub(crate) fn come_by(&mut self, detour: &Detour) {
+        if detour.forbids {
+            (self.store, self.share) = (false, Share::Nobody);
+        }
+        if self.terms.ttl.is_none() {
+            detour.shorten(&mut self.freshness);
+        }
+        if self.share == Share::Open && self.freshness.lifetime.is_zero() {
+            self.share = Share::Waiting;
+        }
     }
 
     /// Whether a 304 with these fields can be about this answer: a strong tag that it has must
