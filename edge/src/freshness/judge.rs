@@ -182,6 +182,11 @@ fn heuristic(headers: &HeaderMap, wall: SystemTime, terms: Terms) -> Option<Dura
     Some((unchanged * u32::from(terms.heuristic_percent) / 100).min(HEURISTIC_MAX))
 }
 
+/// When an answer was sent, if it says so and once.
+pub(crate) fn date_of(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
+    date(headers, &DATE, now)
+}
+
 /// None of several: which one is meant can't be told.
 fn date(headers: &HeaderMap, name: &HeaderName, now: SystemTime) -> Option<SystemTime> {
     let mut fields = headers.get_all(name).iter();

@@ -15,7 +15,7 @@ use crate::purge::Position;
 
 pub(crate) use detour::Detour;
 pub(crate) use directives::{CDN_CACHE_CONTROL, split_unquoted};
-pub(crate) use judge::{Terms, Verdict, blames_request, judge};
+pub(crate) use judge::{Terms, Verdict, blames_request, date_of, judge};
 
 /// When an answer came.
 #[derive(Debug, Clone, Copy)]

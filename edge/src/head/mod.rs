@@ -88,8 +88,9 @@ impl Head {
             cors::forget(&mut headers);
             cors::allow(&mut headers);
         }
-        // RFC 9110 §6.6.1: who stores or passes on an answer without Date adds it.
-        if !headers.contains_key(DATE) {
+        // RFC 9110 §6.6.1: who stores or passes on an answer without Date, or with what is
+        // none, says when it came.
+        if freshness::date_of(&headers, received.wall).is_none() {
             headers.insert(DATE, http_date(received.wall));
         }
         let mut new = Self {
@@ -146,7 +147,7 @@ impl Head {
         // Ours is in the stored one already.
         changed.remove(VIA);
         // It came now, whatever the stored one says (RFC 9110 §6.6.1).
-        if !changed.contains_key(DATE) {
+        if freshness::date_of(&changed, received.wall).is_none() {
             changed.insert(DATE, http_date(received.wall));
         }
         // What was weak is no stronger by it: the bytes are those that were weak.

@@ -179,7 +179,7 @@ impl Pump {
                 self.renew(renewed);
                 Ok(())
             }
-            _ if status == StatusCode::NOT_MODIFIED && self.order.is_read() => {
+            _ if status == StatusCode::NOT_MODIFIED && self.order.is_unconditional() => {
                 Err(FetchError::BadAnswer("an unasked 304".to_owned()))
             }
             (_, Some(_), Credential::Edge) if refused => Err(FetchError::JoinRefused),
