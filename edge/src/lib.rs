@@ -39,6 +39,7 @@ mod upstream;
 
 mod blocks;
 
+mod lanes;
 mod node;
 mod warm;
 

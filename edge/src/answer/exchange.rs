@@ -57,7 +57,7 @@ impl Exchange<'_> {
             return self.noted(negative, Note::default());
         }
         let only_stored = self.site.kind == Kind::Plain && only_if_cached(self.asked.headers);
-        if only_stored && !self.is_in_blocks(now) {
+        if only_stored && !self.is_in_blocks(now).await {
             return self.noted(local::not_cached(), Note::default());
         }
         if stored.is_none()

@@ -8,7 +8,6 @@ use http::{
     request::Parts,
 };
 use http_body::Body as _;
-use http_body_util::{Either, Empty, Limited};
 use hyper::body::Incoming;
 
 use super::{Exchange, local, parse};
@@ -20,7 +19,7 @@ use crate::{
     pump::Order,
     respond::{self, Answer, Asked},
     site::{self, Site},
-    upstream::FetchError,
+    upstream::{FetchError, Upload},
 };
 
 /// Passes on what is neither GET nor HEAD.
@@ -54,8 +53,6 @@ pub(super) async fn pass(
             viewer: Viewer::Anyone,
         },
     };
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let upload = (!body.is_end_stream()).then(|| Either::Right(Limited::new(body, most)));
     let order = exchange.order(None, true);
     let mut fields = order.fields.clone();
     fields.extend(forward::conditions(&request.headers));
@@ -66,7 +63,7 @@ pub(super) async fn pass(
         fields,
         method: request.method.clone(),
         host: site::authority(request).map(Into::into),
-        upload: upload.or_else(|| Some(Either::Left(Empty::new()))),
+        upload: Some(Upload::new(body, &node.config)),
         ..order
     };
     // Its conditions and its range were the origin's to judge, and are by now: none of them

@@ -26,11 +26,9 @@ pub struct Config {
     pub tls_cert: Vec<PathBuf>,
     /// PEM files of their private keys, in the same order. Default none.
     pub tls_key: Vec<PathBuf>,
-    /// Longest TLS handshake, the wait for its turn included. Default 10 s.
+    /// Longest TLS handshake. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub tls_handshake_timeout: Duration,
-    /// TLS handshakes at one time; more wait. Default 256.
-    pub tls_handshakes_max: usize,
     /// Unix socket by which a later process of the same user takes over the listening
     /// sockets, while this one ends what it answers; or `off`. Default `off`.
     #[serde(with = "crate::off")]
@@ -58,6 +56,9 @@ pub struct Config {
     /// Longest body of a client's request that is passed on; a longer one gets 413.
     /// Default 64 MiB.
     pub request_max: ByteSize,
+    /// Requests with a body that go up to one site's origins at one time, beside its fetches;
+    /// more wait as for a fetch. Default 64.
+    pub uploads_max: usize,
     /// Web sites, each with its own origins. Default none: `origin` serves all hosts.
     pub site: Vec<SiteConfig>,
 
@@ -158,6 +159,9 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub stale_if_unreachable: Duration,
 
+    /// Threads that serve connections, each those that it was given; 0 is one for each
+    /// core. Default 0.
+    pub threads: usize,
     /// Connections of clients at one time; more get 503. Default 10000.
     pub connections_max: usize,
     /// Longest time for a request's header to arrive, and on a new connection for the
@@ -176,12 +180,13 @@ pub struct Config {
     pub header_fields_max: usize,
     /// Longest path and query, bytes; more gets 414. Default 4096.
     pub target_len_max: usize,
-    /// A client that takes no byte for this long is cut. Default 30 s.
+    /// A client that takes no byte for this long is cut, and one that sends none of a body
+    /// that goes up gets 408. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub client_stall_timeout: Duration,
     /// Bytes per second that a client must take of an answer that waits for it, over
-    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it.
-    /// 0 is no such limit. Default 1 KiB.
+    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it;
+    /// and send of a body that goes up. 0 is no such limit. Default 1 KiB.
     pub client_rate_min: ByteSize,
     /// Default 60 s.
     #[serde(with = "humantime_serde")]

@@ -8,6 +8,9 @@ use crate::{EdgeError, admin, upstream};
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
 
+/// Most threads that make sense, however many cores there are. Chosen.
+const THREADS_MAX: usize = 1024;
+
 /// Lengths of a block that work, bytes. Chosen: each block costs a request and about 1 KiB
 /// of index; each answer may hold two in memory.
 const BLOCK_LENS: std::ops::RangeInclusive<u64> = 4 << 10..=64 << 20;
@@ -92,6 +95,11 @@ impl Config {
             "nothing could be asked",
         )?;
         limit(
+            self.threads <= THREADS_MAX,
+            "threads",
+            "the most is 1024; 0 is one for each core",
+        )?;
+        limit(
             self.connections_max > 0,
             "connections_max",
             "nobody could connect",
@@ -141,6 +149,17 @@ mod tests {
                 ..Config::default()
             };
             assert_eq!(config.validate().is_ok(), good, "{block}");
+        }
+    }
+
+    #[test]
+    fn more_threads_than_any_machine_has_cores_are_refused() {
+        for (threads, good) in [(0, true), (1024, true), (1025, false)] {
+            let config = Config {
+                threads,
+                ..Config::default()
+            };
+            assert_eq!(config.validate().is_ok(), good, "{threads}");
         }
     }
 

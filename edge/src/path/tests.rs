@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    spelling::{is_canonical, spelled},
+    *,
+};
 
 const PLAIN: Reading<'_> = Reading {
     kind: Kind::Plain,
@@ -132,11 +135,18 @@ proptest! {
     }
 
     #[test]
+    fn what_needs_no_closer_look_would_come_out_of_it_unchanged(path in "/[ -~]{0,8}|(/[a-z.%]{0,3}){1,4}") {
+        if is_canonical(path.as_bytes()) {
+            prop_assert_eq!(spelled(&path), Ok(path));
+        }
+    }
+
+    #[test]
     fn escaping_unreserved_characters_changes_nothing(path in "(/[a-z0-9~_-]{1,8}){1,5}") {
         let escaped: String = path.bytes().map(|byte| match byte {
             b'/' => "/".to_owned(),
             _ => format!("%{byte:02x}"),
         }).collect();
-        prop_assert_eq!(canonical(&escaped), Ok(path));
+        prop_assert_eq!(canonical(&escaped), Ok(path.into()));
     }
 }

@@ -4,10 +4,7 @@ mod copy;
 mod order;
 mod stream;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Response, StatusCode};
 use tokio::time::Instant;
@@ -24,10 +21,6 @@ use crate::{
     node::Node,
     upstream::{self, Credential, FetchError, Question, Slot, Upload},
 };
-
-/// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
-/// line's.
-const UPLOAD_RATE_MIN: u64 = 16 << 10;
 
 /// Begins a fetch, which goes on without whoever began it.
 pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
@@ -85,7 +78,11 @@ impl Pump {
     async fn fetch(&mut self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
         let site = self.order.site.clone();
         let origin = &site.origin;
-        let slot = origin.slot(&self.order.place).await?;
+        let place = &self.order.place;
+        let slot = match &upload {
+            None => origin.slot(place).await?,
+            Some(upload) => origin.slot_to_send(place, upload).await?,
+        };
         let mut part = self.order.part.as_ref().map(|part| part.range.clone());
         let mut upload = upload;
         // At most for a block, the first block and the whole, with a condition and without.
@@ -109,7 +106,7 @@ impl Pump {
             self.node.metrics.fetches.increment(1);
             let response = match upload.take() {
                 None => origin.get(&question).await?,
-                Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
+                Some(upload) => origin.send(&question, upload).await?,
             };
             if response.status() == StatusCode::NOT_MODIFIED
                 && stale.is_some_and(|stale| !stale.head.may_be_renewed(response.headers()))
@@ -204,13 +201,6 @@ impl Pump {
             Arc::new(object)
         };
         self.fill.arrive(Arrival::Object(object));
-    }
-
-    /// With the time for the body.
-    fn upload_wait(&self) -> Duration {
-        let config = &self.node.config;
-        let pace = Duration::from_secs(config.request_max.as_u64() / UPLOAD_RATE_MIN);
-        config.first_byte_timeout + pace
     }
 
     /// The origin has something else now that can't be stored in its place.

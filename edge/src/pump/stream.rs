@@ -16,6 +16,7 @@ use crate::{
     freshness::{Received, Share, blames_request},
     head::Head,
     invalidate,
+    node::Node,
     upstream::{self, FetchError, Slot},
 };
 
@@ -68,6 +69,10 @@ impl Pump {
         if head.share != Share::Open {
             self.node.fills.close(&self.order.key, &self.fill);
         }
+        if !self.order.is_read() || (!head.store && self.order.stale.is_some()) {
+            // What this answer made untrue: no crash after it brings that back.
+            self.node.store.settled().await;
+        }
         let head = Arc::new(head);
         self.fill.arrive(Arrival::Head(head.clone()));
         let done = self.copy(&head, body, portion).await;
@@ -114,8 +119,8 @@ impl Pump {
         }
         // What who has no key gets says nothing of what others do.
         if self.order.may_store(head) {
-            let node = &self.node;
-            node.blocks.compare(&self.order.place, head, &node.store);
+            let Node { blocks, store, .. } = &*self.node;
+            blocks.compare(&self.order.place, head, store);
         }
     }
 

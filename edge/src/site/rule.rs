@@ -76,7 +76,7 @@ impl Pattern {
         }
         // What a path is never spelt like would never match.
         let path = format!("{}{text}", if start.is_empty() { "/" } else { "" });
-        if canonical(&path).as_ref() != Ok(&path) {
+        if canonical(&path).as_deref() != Ok(path.as_str()) {
             return Err(
                 "no path is spelt so: escapes are capitals, and none stands for a letter, digit, \
                  \"-\", \".\", \"_\" or \"~\"",
