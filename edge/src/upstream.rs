@@ -31,7 +31,7 @@ mod upload;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use ::metrics::Counter;
@@ -50,7 +50,7 @@ pub(crate) use question::{Credential, Question};
 pub(crate) use settings::{of_site, validate};
 pub(crate) use upload::Upload;
 
-use crate::{Config, EdgeError, path::CacheKey};
+use crate::{Config, EdgeError, freshness::Detour, path::CacheKey};
 use budget::Budget;
 use checks::Checks;
 use group::Group;
@@ -196,19 +196,25 @@ impl Origin {
         mut ask: Ask,
         patience: Patience,
     ) -> Result<Response<Body>, FetchError> {
+        let mut detour = Detour::default();
         for followed in 0..=REDIRECTS_MAX {
             let Some((place, target)) = redirect::target(&from, &ask.target, &response) else {
+                if followed > 0 {
+                    detour.mark(&mut response);
+                }
                 return Ok(response);
             };
             let Some(group) = self.redirects.group(&place) else {
                 if followed > 0 {
                     redirect::make_absolute(&mut response, &place, &target);
+                    detour.mark(&mut response);
                 }
                 return Ok(response);
             };
             if followed == REDIRECTS_MAX {
                 break;
             }
+            detour.add(response.headers(), SystemTime::now());
             ask.target = target;
             finish_unread(response.into_body()).await;
             (response, _) = self.ask(group, &ask, patience).await?;

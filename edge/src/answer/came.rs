@@ -27,6 +27,7 @@ impl Exchange<'_> {
         let mut note = Note {
             was_stale: stale.is_some(),
             collapsed: outcome == Outcome::Collapsed,
+            method: self.passes,
             ..Note::default()
         };
         match arrival {
@@ -40,7 +41,7 @@ impl Exchange<'_> {
             }
             Ok(Arrival::Head(head)) if may_read(head.access) || !reveals(&head) => {
                 if let Some(stale) = stale.filter(|stale| saves(stale, &head, now)) {
-                    return self.serve(stale, Outcome::Stale, now);
+                    return self.stand_in(stale, Some(head.status), now);
                 }
                 note.stored = head.store;
                 note.status = note.was_stale.then_some(head.status);
@@ -56,13 +57,25 @@ impl Exchange<'_> {
         let now = Instant::now();
         let stands_in = |stale: &&Object| self.outlives(&stale.head.freshness, error, now);
         match stale.filter(stands_in) {
-            Some(stale) => self.serve(stale, Outcome::Stale, now),
+            Some(stale) => self.stand_in(stale, None, now),
             None => {
                 let failed = respond::fetch_failed(error);
                 let blamed = failed.blamed(&self.node.config.pop, error);
                 self.noted(blamed, Note::default())
             }
         }
+    }
+
+    /// What is stale, after the origin was asked in vain (RFC 9211 §2.2: that is no hit).
+    fn stand_in(&self, stale: &Object, status: Option<StatusCode>, now: Instant) -> Answer {
+        let note = Note {
+            ttl_secs: Some(stale.head.freshness.ttl_secs(now)),
+            failed: true,
+            status,
+            ..Note::default()
+        };
+        let response = respond::object(&self.asked, stale, now);
+        self.noted(Answer::new(response, Outcome::Stale), note)
     }
 
     /// Whether what is so fresh may be served instead of this error.

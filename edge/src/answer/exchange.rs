@@ -29,6 +29,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) site: &'a Arc<Site>,
     pub(crate) target: Target,
     pub(crate) asked: Asked<'a>,
+    /// It is not GET, nor HEAD.
+    pub(crate) passes: bool,
     /// The client's credential for the origin.
     pub(crate) own: Option<&'a HeaderValue>,
 }

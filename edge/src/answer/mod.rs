@@ -90,6 +90,7 @@ async fn read(node: &Arc<Node>, site: &Arc<Site>, request: &Parts) -> Answer {
     let exchange = Exchange {
         node,
         site,
+        passes: false,
         own: authorization.filter(|_| site.kind == Kind::Plain),
         target,
         asked: Asked {

@@ -44,6 +44,7 @@ pub(super) async fn pass(
     let exchange = Exchange {
         node,
         site,
+        passes: true,
         own: request.headers.get(AUTHORIZATION),
         target,
         asked: Asked {

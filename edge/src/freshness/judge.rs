@@ -53,13 +53,7 @@ pub(crate) fn judge(
     received: Received,
     terms: Terms,
 ) -> Verdict {
-    let public = Directives::public(headers);
-    let targeted = Directives::targeted(headers);
-    let no_store = public.as_ref().is_some_and(|said| said.no_store);
-    let is_targeted = targeted.is_some();
-    let said = targeted.or(public).unwrap_or_default();
-    let expires = || (!is_targeted).then(|| expires_in(headers, received.wall))?;
-    let explicit = said.s_maxage.or(said.max_age).or_else(expires);
+    let (said, explicit) = explicit(headers, received.wall);
     let guessed = || {
         (said.public || is_guessable(status)).then(|| heuristic(headers, received.wall, terms))?
     };
@@ -100,9 +94,21 @@ pub(crate) fn judge(
             (false, false) => Share::Waiting,
         },
         freshness,
-        no_store,
+        no_store: Directives::public(headers).is_some_and(|said| said.no_store),
         says_shared,
     }
+}
+
+/// What is said to this cache, and the lifetime by that, in seconds (RFC 9111 §4.2.1, RFC 9213
+/// §2.2).
+pub(super) fn explicit(headers: &HeaderMap, wall: SystemTime) -> (Directives, Option<u64>) {
+    let targeted = Directives::targeted(headers);
+    let is_targeted = targeted.is_some();
+    let said = targeted.or_else(|| Directives::public(headers));
+    let said = said.unwrap_or_default();
+    let expires = || (!is_targeted).then(|| expires_in(headers, wall))?;
+    let explicit = said.s_maxage.or(said.max_age).or_else(expires);
+    (said, explicit)
 }
 
 /// A status whose answer stands for itself: neither interim nor news of another.
@@ -141,7 +147,7 @@ fn is_understood(status: StatusCode) -> bool {
     is_guessable(status) || matches!(status.as_u16(), 302 | 303 | 307)
 }
 
-fn seconds(count: u64) -> Duration {
+pub(super) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count.min(SECONDS_MAX))
 }
 
@@ -174,6 +180,11 @@ fn heuristic(headers: &HeaderMap, wall: SystemTime, terms: Terms) -> Option<Dura
     let sent = date(headers, &DATE, wall).unwrap_or(wall);
     let unchanged = sent.duration_since(modified).ok()?;
     Some((unchanged * u32::from(terms.heuristic_percent) / 100).min(HEURISTIC_MAX))
+}
+
+/// When an answer was sent, if it says so and once.
+pub(crate) fn date_of(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
+    date(headers, &DATE, now)
 }
 
 /// None of several: which one is meant can't be told.

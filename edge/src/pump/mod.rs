@@ -16,7 +16,7 @@ pub(crate) use order::Order;
 use crate::{
     blocks::{self, Found, Spread},
     fill::{Arrival, Fill},
-    freshness::Received,
+    freshness::{Detour, Received},
     head::Object,
     node::Node,
     upstream::{self, Credential, FetchError, Question, Slot, Upload},
@@ -169,10 +169,14 @@ impl Pump {
             self.order.key.credential,
         ) {
             (Some(stale), _, _) if status == StatusCode::NOT_MODIFIED && self.order.is_read() => {
-                self.renew(stale.refreshed(response.headers(), received));
+                let mut renewed = stale.refreshed(response.headers(), received);
+                if let Some(detour) = Detour::of(response.extensions()) {
+                    renewed.head.come_by(detour);
+                }
+                self.renew(renewed);
                 Ok(())
             }
-            _ if status == StatusCode::NOT_MODIFIED && self.order.is_read() => {
+            _ if status == StatusCode::NOT_MODIFIED && self.order.is_unconditional() => {
                 Err(FetchError::BadAnswer("an unasked 304".to_owned()))
             }
             (_, Some(_), Credential::Edge) if refused => Err(FetchError::JoinRefused),
@@ -213,7 +217,7 @@ impl Pump {
         let place = &self.order.place;
         let object = self.node.store.insert(place.clone(), object);
         // Asked after it is stored: a change between the two has removed it itself.
-        if self.order.is_read() && self.node.changes.since(self.begun, place) {
+        if self.order.method.is_safe() && self.node.changes.since(self.begun, place) {
             self.node.store.remove(place);
         }
         object

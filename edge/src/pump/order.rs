@@ -88,4 +88,9 @@ impl Order {
     pub(super) fn is_read(&self) -> bool {
         self.method == Method::GET
     }
+
+    /// None of a client's conditions went up.
+    pub(super) fn is_unconditional(&self) -> bool {
+        self.is_read() || self.method == Method::HEAD
+    }
 }

@@ -19,6 +19,10 @@ pub(crate) struct Note {
     /// Something stale was there.
     pub(crate) was_stale: bool,
     pub(crate) collapsed: bool,
+    /// No use was made of what came, or nothing came.
+    pub(crate) failed: bool,
+    /// It is not GET, nor HEAD.
+    pub(crate) method: bool,
     /// Some of what was asked for was there.
     pub(crate) partial: bool,
     pub(crate) stored: bool,
@@ -53,8 +57,10 @@ fn cache_status(pop: &str, outcome: Outcome, note: Note) -> String {
     }
     match outcome {
         Outcome::Hit => text.push_str("; hit"),
+        Outcome::Stale if note.failed => text.push_str("; fwd=stale; detail=stale"),
         Outcome::Stale => text.push_str("; hit; detail=stale"),
         Outcome::Negative => text.push_str("; hit; detail=negative"),
+        Outcome::Bypass if note.method => text.push_str("; fwd=method"),
         Outcome::Bypass => text.push_str("; fwd=bypass"),
         Outcome::Miss | Outcome::Collapsed | Outcome::Revalidated if note.was_stale => {
             text.push_str("; fwd=stale");

@@ -121,7 +121,10 @@ async fn stale_is_served_instead_of_an_error_if_the_answer_allows_it() {
     let reply = edge.get("/may").send().await;
     assert_eq!(
         (cache_status(&reply), &reply.body[..]),
-        ("hit; detail=stale; ttl=-1", &b"old"[..])
+        (
+            "fwd=stale; detail=stale; fwd-status=503; ttl=-1",
+            &b"old"[..]
+        )
     );
     assert_eq!(edge.get("/not").send().await.status, 503);
 }

@@ -188,3 +188,30 @@ async fn rfc_9110_section_13_what_is_asked_of_a_change_is_not_held_against_its_a
         assert_eq!(asked[asked.len() - 1].headers[field], value);
     }
 }
+
+#[tokio::test]
+async fn rfc_9110_section_6_6_1_what_says_no_time_came_when_it_came() {
+    let cache = Cache::new().await;
+    let clock = Still::now();
+    let said = |date: &str| tagged("max-age=5").header("date", date);
+    cache.origin.route("/x", said("yesterday"));
+    let first = cache.get("/x").await;
+    assert!(httpdate::parse_http_date(first.field("date")).is_ok());
+    clock.advance(Duration::from_secs(6)).await;
+    cache.origin.route("/x", said("0"));
+    for fetches in [2, 2] {
+        let renewed = cache.get("/x").await;
+        assert!(httpdate::parse_http_date(renewed.field("date")).is_ok());
+        assert_eq!(cache.origin.fetches("/x"), fetches);
+    }
+}
+
+#[tokio::test]
+async fn a_304_that_nobody_asked_for_is_no_answer() {
+    let cache = Cache::new().await;
+    cache.origin.route("/x", Answer::status(304));
+    for method in [Method::GET, Method::HEAD] {
+        let known = [("if-none-match", "\"a\"")];
+        assert_eq!(cache.ask(method, "/x", &known).await.status, 502);
+    }
+}

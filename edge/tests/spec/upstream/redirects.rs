@@ -112,3 +112,49 @@ async fn a_circle_of_redirects_ends_after_five() {
     assert_eq!(edge.get("/o").send().await.status, 502);
     assert_eq!(origin.fetches("/o"), 6);
 }
+
+#[tokio::test]
+async fn what_a_redirect_forbids_is_forbidden_for_what_it_leads_to() {
+    for (field, value, fetches) in [
+        ("x", "y", 1),
+        ("cache-control", "no-store", 2),
+        ("cache-control", "private", 2),
+        ("cdn-cache-control", "no-store", 2),
+        ("cache-control", "no-cache", 2),
+        ("cache-control", "max-age=0", 2),
+        ("cache-control", "max-age=9", 1),
+        ("set-cookie", "a=b", 2),
+        ("vary", "*", 2),
+    ] {
+        let (origin, other, edge) = following().await;
+        let redirect = Answer::status(302).header("location", &format!("{}/y?z", other.url()));
+        origin.route("/x", redirect.header(field, value));
+        for _ in 0..2 {
+            assert_eq!(edge.get("/x").send().await.body, "there");
+        }
+        assert_eq!(other.fetches("/y?z"), fetches, "{field}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_redirect_varies_by_its_end_varies_by() {
+    let (origin, other) = (FakeOrigin::start().await, FakeOrigin::start().await);
+    let to = |path: &str| {
+        let to = Answer::status(302).header("location", &format!("{}{path}", other.url()));
+        to.header("vary", "accept-language")
+    };
+    for path in ["/de", "/en"] {
+        other.route(path, Answer::ok(path.to_owned()).cache("max-age=60"));
+    }
+    let edge = Edge::before(&[origin.url()], |config| {
+        config.profile = edge::Profile::Passthrough;
+        (config.follow_redirects, config.redirect_hosts) = (true, vec![other.addr().to_string()]);
+    })
+    .await;
+    for path in ["/de", "/en", "/de", "/en"] {
+        origin.route("/x", to(path));
+        let asking = edge.get("/x").header("accept-language", &path[1..]);
+        assert_eq!(asking.send().await.body, path);
+    }
+    assert_eq!((other.fetches("/de"), other.fetches("/en")), (1, 1));
+}

@@ -1,45 +1,23 @@
 //! The head of an answer, ready to be sent, and the object it becomes.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::SystemTime,
-};
+mod fields;
+mod object;
 
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{
-        ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED,
-        PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
-    },
+    header::{ACCEPT_RANGES, CONTENT_LENGTH, DATE, ETAG, LAST_MODIFIED, VIA},
 };
-use tokio::time::Instant;
 
 use crate::{
     cors,
-    disk::OnDisk,
-    freshness::{self, Freshness, Received, Share, Terms, Verdict},
+    freshness::{self, Detour, Freshness, Received, Share, Terms, Verdict},
     purge::{Position, Tags},
     vary::Vary,
 };
+use fields::{access, is_weak, passed_on, with_age};
+pub(crate) use fields::{http_date, named_by_connection};
+pub(crate) use object::{Content, Object};
 
-/// What no look at the purges has.
-const UNSEEN: u64 = u64::MAX;
-
-/// Fields for one connection only (RFC 9110 §7.6.1), and such as advertise another host.
-const HOP: [HeaderName; 11] = [
-    CONNECTION,
-    HeaderName::from_static("proxy-authentication-info"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("alt-svc"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 /// What an object costs beside body and header fields, bytes: our structs, moka's entry
 /// and the allocator's slack. Estimated.
 const OVERHEAD: usize = 1024;
@@ -110,8 +88,9 @@ impl Head {
             cors::forget(&mut headers);
             cors::allow(&mut headers);
         }
-        // RFC 9110 §6.6.1: who stores or passes on an answer without Date adds it.
-        if !headers.contains_key(DATE) {
+        // RFC 9110 §6.6.1: who stores or passes on an answer without Date, or with what is
+        // none, says when it came.
+        if freshness::date_of(&headers, received.wall).is_none() {
             headers.insert(DATE, http_date(received.wall));
         }
         let mut new = Self {
@@ -131,7 +110,23 @@ impl Head {
             position: received.position,
         };
         new.set_length(length);
+        if let Some(detour) = Detour::of(&head.extensions) {
+            new.come_by(detour);
+        }
         new
+    }
+
+    /// By redirects that were followed.
+    pub(crate) fn come_by(&mut self, detour: &Detour) {
+        if detour.forbids {
+            (self.store, self.share) = (false, Share::Nobody);
+        }
+        if self.terms.ttl.is_none() {
+            detour.shorten(&mut self.freshness);
+        }
+        if self.share == Share::Open && self.freshness.lifetime.is_zero() {
+            self.share = Share::Waiting;
+        }
     }
 
     /// Whether a 304 with these fields can be about this answer: a strong tag that it has must
@@ -152,7 +147,7 @@ impl Head {
         // Ours is in the stored one already.
         changed.remove(VIA);
         // It came now, whatever the stored one says (RFC 9110 §6.6.1).
-        if !changed.contains_key(DATE) {
+        if freshness::date_of(&changed, received.wall).is_none() {
             changed.insert(DATE, http_date(received.wall));
         }
         // What was weak is no stronger by it: the bytes are those that were weak.
@@ -244,164 +239,4 @@ impl Head {
         let vary = self.vary.as_ref().map_or(0, Vary::weight);
         OVERHEAD + self.tags.weight() + vary + self.headers.iter().map(field).sum::<usize>()
     }
-}
-
-/// Where a body is.
-#[derive(Debug, Clone)]
-pub(crate) enum Content {
-    /// In pieces, in order.
-    Ram(Arc<[Bytes]>),
-    Disk(Arc<OnDisk>),
-}
-
-/// A whole answer.
-#[derive(Debug)]
-pub(crate) struct Object {
-    pub(crate) head: Head,
-    pub(crate) body: Content,
-    len: u64,
-    /// The newest purge that it has been held against.
-    pub(crate) seen: AtomicU64,
-}
-
-impl Object {
-    pub(crate) fn new(head: &Head, body: Arc<[Bytes]>) -> Self {
-        let len = body.iter().map(|piece| piece.len() as u64).sum();
-        let mut head = head.clone();
-        head.set_length(Some(len));
-        Self::of(head, Content::Ram(body), len)
-    }
-
-    fn of(head: Head, body: Content, len: u64) -> Self {
-        let seen = AtomicU64::new(UNSEEN);
-        Self {
-            head,
-            body,
-            len,
-            seen,
-        }
-    }
-
-    /// This object as a soft purge leaves it: stale since then.
-    pub(crate) fn stale_since(&self, then: Instant) -> Self {
-        let mut head = self.head.clone();
-        let freshness = &mut head.freshness;
-        freshness.lifetime = freshness.lifetime.min(freshness.age(then));
-        Self::of(head, self.body.clone(), self.len)
-    }
-
-    /// What was stored before; `head` says its length already.
-    pub(crate) fn restored(head: Head, body: Content, len: u64) -> Self {
-        Self::of(head, body, len)
-    }
-
-    /// Whether the other has the very same body, whatever its head says of it.
-    pub(crate) fn has_body_of(&self, other: &Self) -> bool {
-        match (&self.body, &other.body) {
-            (Content::Ram(ours), Content::Ram(theirs)) => Arc::ptr_eq(ours, theirs),
-            (Content::Disk(ours), Content::Disk(theirs)) => Arc::ptr_eq(ours, theirs),
-            _ => false,
-        }
-    }
-
-    /// Of the body, bytes.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// This object after the origin said, by a 304, that it has not changed.
-    pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
-        let head = self.head.refreshed(news, received);
-        Self::of(head, self.body.clone(), self.len)
-    }
-
-    /// The same with its body in memory.
-    pub(crate) fn in_ram(&self, body: Arc<[Bytes]>) -> Self {
-        Self::new(&self.head, body)
-    }
-
-    /// What it takes in memory, bytes.
-    pub(crate) fn weight(&self) -> u64 {
-        let body = match &self.body {
-            Content::Ram(_) => self.len,
-            Content::Disk(_) => 0,
-        };
-        body + self.head.weight() as u64
-    }
-}
-
-#[cfg(test)]
-impl Object {
-    /// An answer to a test, with these fields.
-    pub(crate) fn sample(fields: &[(&'static str, &'static str)], body: Arc<[Bytes]>) -> Self {
-        let mut response = http::Response::new(());
-        for (name, value) in fields {
-            let value = HeaderValue::from_static(value);
-            response.headers_mut().append(*name, value);
-        }
-        let taking = Taking {
-            received: Received {
-                at: tokio::time::Instant::now(),
-                wall: SystemTime::now(),
-                delay: std::time::Duration::ZERO,
-                position: Position::default(),
-            },
-            terms: Terms::default(),
-            via: &HeaderValue::from_static("1.1 x"),
-            our_cors: false,
-            sent: &HeaderMap::new(),
-        };
-        let (parts, ()) = response.into_parts();
-        Self::new(&Head::new(&parts, None, &taking), body)
-    }
-}
-
-/// What an answer says of who may read it.
-fn access(headers: &HeaderMap) -> Option<Access> {
-    let field = headers.get(wire::WEIR_ACCESS)?;
-    if field == wire::access::PUBLIC {
-        Some(Access::Public)
-    } else {
-        Some(Access::Keyed)
-    }
-}
-
-/// The fields of the origin's that clients get: not those of one connection, not those
-/// that we write ourselves, not Weir's own.
-fn passed_on(headers: &HeaderMap) -> HeaderMap {
-    let named = named_by_connection(headers);
-    let ours = |name: &HeaderName| {
-        let text = name.as_str();
-        HOP.contains(name)
-            || [AGE, CONTENT_LENGTH, ACCEPT_RANGES].contains(name)
-            || text.starts_with("weir-")
-            || named.iter().any(|other| other.eq_ignore_ascii_case(text))
-    };
-    let kept = headers.iter().filter(|(name, _)| !ours(name));
-    kept.map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-pub(crate) fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
-    let fields = headers.get_all(CONNECTION).iter();
-    let texts = fields.filter_map(|field| field.to_str().ok());
-    texts
-        .flat_map(|text| text.split(',').map(str::trim))
-        .collect()
-}
-
-fn is_weak(tag: &HeaderValue) -> bool {
-    tag.as_bytes().starts_with(b"W/")
-}
-
-fn with_age(headers: &HeaderMap, news: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    if let Some(age) = news.get(AGE) {
-        headers.insert(AGE, age.clone());
-    }
-    headers
-}
-
-pub(crate) fn http_date(at: SystemTime) -> HeaderValue {
-    HeaderValue::from_str(&httpdate::fmt_http_date(at)).expect("a date is ASCII")
 }
