@@ -10,7 +10,7 @@ use crate::{
     Config, EdgeError,
     fills::Budget,
     head::Object,
-    held::Held,
+    memory::Memory,
     path::CacheKey,
     purge::{Judgement, Position, Purge, Purges, Set, Subject, object_of},
 };
@@ -175,9 +175,9 @@ impl Store {
         self.0.weight()
     }
 
-    /// Counts bodies in memory.
-    pub(crate) fn held(&self) -> &Held {
-        &self.0.held
+    /// Where bodies are kept.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     pub(crate) fn gauge(&self) {

@@ -11,7 +11,7 @@ const LEN: usize = 50_000;
 fn add(tiers: &Tiers, n: usize) -> Bytes {
     let path = format!("/{n}");
     let key = Target::parse(&path, None, Reading::WEIR).unwrap().key;
-    let body = tiers.held.hold(BytesMut::zeroed(LEN));
+    let body = tiers.memory.held().hold(BytesMut::zeroed(LEN));
     let object = Object::sample(&[], Arc::new([body.clone()]));
     tiers.insert(key, Arc::new(object));
     body
