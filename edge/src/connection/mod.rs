@@ -18,6 +18,7 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duratio
 
 use http::{HeaderValue, Request, Response, Version, header::CONNECTION};
 use hyper::body::Incoming;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::{
     net::TcpStream,
     sync::OwnedSemaphorePermit,
@@ -36,6 +37,11 @@ use crate::{access_log::Watched, clients::Guest, node::Node, request, respond::A
 
 /// Pause before the first bytes are looked at again when there are too few to tell.
 const PREFACE_PAUSE: Duration = Duration::from_millis(10);
+
+/// What the kernel keeps of an answer for a client on this very machine, bytes (Linux takes
+/// it twice): there is no way to fill, and what waits long has left the processor's cache.
+/// Measured: 1 MiB from memory cost 0.17 instead of 0.21 CPU s per GB, at twice the pace.
+const LOCAL_SEND_BUFFER: usize = 256 << 10;
 
 /// How its bytes come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,9 @@ pub(crate) fn open(
     wire: Wire,
 ) {
     let _ = stream.set_nodelay(true);
+    if peer.ip().to_canonical().is_loopback() {
+        let _ = set_socket_send_buffer_size(&stream, LOCAL_SEND_BUFFER);
+    }
     node.metrics.connections.increment(1.0);
     let line = Arc::new_cyclic(|line| Line {
         node: node.clone(),
