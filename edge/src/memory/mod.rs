@@ -45,9 +45,9 @@ impl Memory {
         &self.held
     }
 
-    /// What is taken and is no body's, bytes.
-    pub(crate) fn idle(&self) -> u64 {
-        self.pages.as_ref().map_or(0, |pages| pages.idle())
+    /// What bodies take beyond their length, bytes.
+    pub(crate) fn rounding(&self) -> u64 {
+        self.pages.as_ref().map_or(0, |pages| pages.rounding())
     }
 
     /// For a body of which so many bytes will come.

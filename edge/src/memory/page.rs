@@ -16,6 +16,9 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 /// the host's until it is touched, misses then took 2.6 CPU s per GB instead of 1.4.
 pub(super) const LEN: usize = 2 << 20;
 
+/// What a page is given out in, bytes: areas begin at multiples of it.
+pub(super) const UNIT: usize = LEN / u128::BITS as usize;
+
 /// Mapped memory of [`LEN`] bytes; zeros at first.
 pub(super) struct Page(NonNull<u8>);
 
@@ -72,9 +75,6 @@ unsafe impl Send for Area {}
 // SAFETY: as above.
 unsafe impl Sync for Area {}
 
-/// Where `madvise` may begin; units are multiples of it on every system there is.
-const SYSTEM_PAGE: usize = 16 << 10;
-
 impl Area {
     pub(super) fn len(&self) -> usize {
         self.len
@@ -83,7 +83,7 @@ impl Area {
     /// Has the kernel give all of its memory at once, which costs less than a fault for each
     /// 4 KiB. Where it can't, those come.
     pub(super) fn populate(&self) {
-        let begin = self.start.as_ptr().align_offset(SYSTEM_PAGE);
+        let begin = self.start.as_ptr().align_offset(UNIT);
         let Some(len) = self.len.checked_sub(begin) else {
             return;
         };
@@ -95,6 +95,19 @@ impl Area {
         };
         #[cfg(not(target_os = "linux"))]
         let _ = len;
+    }
+
+    /// Gives its memory back to the kernel, of a body of which nobody reads anything.
+    ///
+    /// # Safety
+    /// No slice of [`Self::read`] is left.
+    pub(super) unsafe fn discard(&self) {
+        #[cfg(target_os = "linux")]
+        if rustix::param::page_size() <= UNIT {
+            // SAFETY: nobody looks at it; what the kernel takes besides, up to the end of its own
+            // page, is in this area's last unit, which is no other's.
+            let _ = unsafe { madvise(self.start.as_ptr().cast(), self.len, Advice::LinuxDontNeed) };
+        }
     }
 
     /// Writes `bytes` from `at` on.

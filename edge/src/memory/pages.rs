@@ -9,18 +9,17 @@ use std::{
 };
 
 use super::{
-    page::{self, Page},
+    page::{Area, Page, UNIT},
     run::Run,
     units::{self, Found},
 };
 
-/// A page's 128 parts, bytes.
-const UNIT: usize = page::LEN / u128::BITS as usize;
 /// Pages that are kept though nothing is in them. Chosen: what comes next need not be mapped.
 const SPARE_MAX: usize = 4;
 /// Pages in which a run is looked for before there is a new one. Chosen: a few µs.
 const LOOKS_MAX: usize = 64;
-/// Least part of all pages that is free before a body is broken up to fill it: one of so many.
+/// Part of all pages that may be free besides, one of so many: if more is, bodies are broken
+/// up to fill it, and what goes is given back to the kernel.
 const FREE_SHARE: usize = 16;
 /// And the least run then, units.
 const RUN_MIN: u32 = 4;
@@ -29,8 +28,7 @@ const RUN_MIN: u32 = 4;
 #[derive(Default)]
 pub(crate) struct Pages {
     state: Mutex<State>,
-    mapped: AtomicU64,
-    used: AtomicU64,
+    rounding: AtomicU64,
 }
 
 #[derive(Default)]
@@ -44,17 +42,21 @@ struct State {
     free_units: usize,
 }
 
+/// What a body of `len` bytes leaves of its units.
+fn rounding(units: Found, len: usize) -> u64 {
+    (units.count as usize * UNIT - len) as u64
+}
+
 struct Entry {
     page: Page,
     free: u128,
 }
 
 impl Pages {
-    /// Mapped and no body's, bytes.
-    pub(super) fn idle(&self) -> u64 {
-        self.mapped
-            .load(Relaxed)
-            .saturating_sub(self.used.load(Relaxed))
+    /// What bodies take beyond their length, as they get whole units, bytes. What is free
+    /// besides and still in memory is [`SPARE_MAX`] pages and one part in [`FREE_SHARE`].
+    pub(super) fn rounding(&self) -> u64 {
+        self.rounding.load(Relaxed)
     }
 
     /// Memory for `len` bytes, at most a page, or for the first of them; `None` if the kernel
@@ -66,7 +68,6 @@ impl Pages {
             Some(found) => found,
             None => {
                 let at = state.add(Page::map()?)?;
-                self.mapped.fetch_add(page::LEN as u64, Relaxed);
                 let units = Found {
                     first: 0,
                     count: want,
@@ -78,22 +79,27 @@ impl Pages {
         let len = len.min(units.count as usize * UNIT);
         let area = entry.page.area(units.first as usize * UNIT, len);
         drop(state);
-        self.used.fetch_add(len as u64, Relaxed);
+        self.rounding.fetch_add(rounding(units, len), Relaxed);
         Some(Run::new(area, self.clone(), at, units))
     }
 
-    /// Frees what [`Self::take`] gave.
-    pub(super) fn give_back(&self, at: u32, units: Found, len: usize) {
-        self.used.fetch_sub(len as u64, Relaxed);
+    /// Frees what [`Self::take`] gave, which nobody reads any more. Its memory goes back to
+    /// the kernel if much is free already.
+    #[allow(unsafe_code, reason = "who gives it back was the last to have it")]
+    pub(super) fn give_back(&self, at: u32, units: Found, area: &Area) {
+        self.rounding
+            .fetch_sub(rounding(units, area.len()), Relaxed);
+        if self.lock().is_much_free() {
+            // SAFETY: so says whoever calls, and it is not marked as free yet.
+            unsafe { area.discard() };
+        }
         let mut state = self.lock();
-        let is_empty = state
-            .mark(at, units, true)
-            .is_some_and(|it| it.free == u128::MAX);
+        let entry = state.mark(at, units, true);
+        let is_empty = entry.is_some_and(|it| it.free == u128::MAX);
         if is_empty && state.empty > SPARE_MAX {
             let gone = state.remove(at);
             drop(state);
             drop(gone);
-            self.mapped.fetch_sub(page::LEN as u64, Relaxed);
         }
     }
 
@@ -116,9 +122,16 @@ impl State {
                 longest = Some((*at, found));
             }
         }
-        let pages = self.pages.len() - self.vacant.len();
-        let is_much = self.free_units * FREE_SHARE > pages * u128::BITS as usize;
-        longest.filter(|(_, found)| is_much && found.count >= RUN_MIN)
+        longest.filter(|(_, found)| found.count >= RUN_MIN && self.is_much_free())
+    }
+
+    fn pages(&self) -> usize {
+        self.pages.len() - self.vacant.len()
+    }
+
+    fn is_much_free(&self) -> bool {
+        let units = |pages: usize| pages * u128::BITS as usize;
+        self.free_units > units(SPARE_MAX) + units(self.pages()) / FREE_SHARE
     }
 
     fn add(&mut self, page: Page) -> Option<u32> {
@@ -180,55 +193,54 @@ mod tests {
 
     use super::*;
 
-    fn mapped(pages: &Pages) -> u64 {
-        pages.mapped.load(Relaxed) / page::LEN as u64
+    fn mapped(pages: &Pages) -> usize {
+        pages.lock().pages()
     }
 
     #[test]
     fn what_goes_is_given_out_again_and_else_given_back() {
         let pages = Arc::<Pages>::default();
         let runs: Vec<_> = (0..40).map(|_| pages.take(1 << 20).unwrap()).collect();
-        assert_eq!((mapped(&pages), pages.idle()), (20, 0));
+        assert_eq!((mapped(&pages), pages.rounding()), (20, 0));
         drop(runs);
-        assert_eq!(mapped(&pages), SPARE_MAX as u64);
+        assert_eq!(mapped(&pages), SPARE_MAX);
         let runs: Vec<_> = (0..8).map(|_| pages.take(1 << 20).unwrap()).collect();
-        assert_eq!((mapped(&pages), pages.idle()), (4, 0));
+        assert_eq!((mapped(&pages), pages.rounding()), (4, 0));
         drop(runs);
     }
 
     #[test]
     fn holes_are_filled_once_they_are_many() {
         let pages = Arc::<Pages>::default();
-        let mut runs: Vec<_> = (0..64).map(|_| pages.take(256 << 10).unwrap()).collect();
+        let mut runs: Vec<_> = (0..128).map(|_| pages.take(256 << 10).unwrap()).collect();
         let mut nth = 0;
         runs.retain(|_| {
             nth += 1;
             nth % 2 == 0
         });
         let run = pages.take(1 << 20).unwrap();
-        assert_eq!((run.len(), mapped(&pages)), (256 << 10, 8));
+        assert_eq!((run.len(), mapped(&pages)), (256 << 10, 16));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn no_two_runs_share_a_byte(steps in prop::collection::vec((any::<bool>(), 1..page::LEN), 0..60)) {
+        fn no_two_runs_share_a_byte(steps in prop::collection::vec((any::<bool>(), 1..2_usize << 20), 0..60)) {
             let pages = Arc::<Pages>::default();
             let mut runs = std::collections::VecDeque::new();
-            let mut sum = 0;
             for ((take, len), n) in steps.into_iter().zip(0_u8..) {
                 if take {
                     let mut run = pages.take(len).unwrap();
                     prop_assert!(run.len() <= len);
                     let bytes = vec![n; run.len()];
                     run.write(&bytes);
-                    sum += run.len();
                     runs.push_back((run, n));
                 } else if let Some((run, n)) = runs.pop_front() {
                     prop_assert!(run.since(0).iter().all(|byte| *byte == n));
-                    sum -= run.len();
                 }
-                prop_assert_eq!(pages.used.load(Relaxed), sum as u64);
+                let sum: usize = runs.iter().map(|(run, _)| run.len().div_ceil(UNIT)).sum();
+                let free = pages.lock().free_units;
+                prop_assert_eq!(sum + free, mapped(&pages) * u128::BITS as usize);
             }
             prop_assert!(runs.iter().all(|(run, n)| run.since(0).iter().all(|byte| byte == n)));
         }

@@ -95,7 +95,7 @@ impl Drop for Inner {
         if let Some(held) = self.held.get() {
             held.sub(self.area.len() as u64);
         }
-        self.pages.give_back(self.page, self.units, self.area.len());
+        self.pages.give_back(self.page, self.units, &self.area);
     }
 }
 

@@ -248,7 +248,7 @@ impl Tiers {
 
     fn limit_beside(&self, apart: u64) -> u64 {
         let index = self.disk.as_ref().map_or(0, |disk| disk.weight());
-        let else_taken = self.fills.used() + apart + index + self.memory.idle();
+        let else_taken = self.fills.used() + apart + index + self.memory.rounding();
         let least = self.ram_bytes / RAM_SHARE_MIN;
         self.ram_bytes.saturating_sub(else_taken).max(least)
     }
