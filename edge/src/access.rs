@@ -1,5 +1,7 @@
 //! Who may read: keys are judged here, without asking the origin.
 
+mod remembered;
+
 use std::{
     collections::HashSet,
     sync::{Arc, RwLock},
@@ -7,8 +9,8 @@ use std::{
 
 use http::HeaderValue;
 use keys::{KeyError, KeySet, Scope, Verified};
-use moka::sync::Cache;
 
+use self::remembered::Remembered;
 use crate::{
     head::Access,
     path::{Target, Zone},
@@ -49,8 +51,7 @@ pub(crate) enum Refusal {
 /// Judges keys by the public keys and revocations last heard of.
 pub(crate) struct Gate {
     ring: RwLock<Option<Arc<Ring>>>,
-    /// Keys whose signature holds, so that the next request costs a look-up.
-    verified: Cache<Box<str>, Known>,
+    verified: Remembered,
 }
 
 struct Ring {
@@ -62,18 +63,12 @@ struct Ring {
     revoked: HashSet<String>,
 }
 
-#[derive(Clone)]
-struct Known {
-    key: Arc<Verified>,
-    generation: u64,
-}
-
 impl Gate {
     /// A gate that remembers up to `keys_max` keys.
     pub(crate) fn new(keys_max: usize) -> Self {
         Self {
             ring: RwLock::new(None),
-            verified: Cache::new(keys_max as u64),
+            verified: Remembered::new(keys_max),
         }
     }
 
@@ -120,8 +115,10 @@ impl Gate {
     }
 
     fn judge(&self, token: &str, path: &str, now: u64) -> Result<Viewer, Refusal> {
-        let ring = self.ring().ok_or(Refusal::NotReady)?;
-        let key = self.verify(&ring, token, now)?;
+        // Held meanwhile: a copy of what all threads share costs them more.
+        let ring = self.ring.read().expect("no holder panics");
+        let ring = ring.as_deref().ok_or(Refusal::NotReady)?;
+        let key = self.verify(ring, token, now)?;
         if ring.revoked.contains(key.jti()) {
             return Err(Refusal::Revoked);
         }
@@ -135,20 +132,15 @@ impl Gate {
     }
 
     fn verify(&self, ring: &Ring, token: &str, now: u64) -> Result<Arc<Verified>, Refusal> {
-        match self.verified.get(token) {
-            Some(known) if known.generation == ring.generation => return Ok(known.key),
-            _ => {}
+        if let Some(known) = self.verified.get(token, ring.generation) {
+            return Ok(known);
         }
         let key = ring.keys.verify(token, now).map_err(|error| match error {
             KeyError::Expired => Refusal::Expired,
             other => Refusal::Invalid(other),
         })?;
         let key = Arc::new(key);
-        let known = Known {
-            key: key.clone(),
-            generation: ring.generation,
-        };
-        self.verified.insert(token.into(), known);
+        self.verified.keep(token, key.clone(), ring.generation);
         Ok(key)
     }
 

@@ -12,6 +12,9 @@ pub use site::{All, Profile, QueryRule, RuleConfig, SiteConfig, Ttl};
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
 
+/// Most threads that make sense, however many cores there are. Chosen.
+const THREADS_MAX: usize = 1024;
+
 /// Lengths of a block that work, bytes. Chosen: each block costs a request and about 1 KiB
 /// of index; each answer may hold two in memory.
 const BLOCK_LENS: std::ops::RangeInclusive<u64> = 4 << 10..=64 << 20;
@@ -31,11 +34,9 @@ pub struct Config {
     pub tls_cert: Vec<PathBuf>,
     /// PEM files of their private keys, in the same order. Default none.
     pub tls_key: Vec<PathBuf>,
-    /// Longest TLS handshake, the wait for its turn included. Default 10 s.
+    /// Longest TLS handshake. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub tls_handshake_timeout: Duration,
-    /// TLS handshakes at one time; more wait. Default 256.
-    pub tls_handshakes_max: usize,
     /// Unix socket by which a later process of the same user takes over the listening
     /// sockets, while this one ends what it answers; or `off`. Default `off`.
     #[serde(with = "crate::off")]
@@ -63,6 +64,9 @@ pub struct Config {
     /// Longest body of a client's request that is passed on; a longer one gets 413.
     /// Default 64 MiB.
     pub request_max: ByteSize,
+    /// Requests with a body that go up to one site's origins at one time, beside its fetches;
+    /// more wait as for a fetch. Default 64.
+    pub uploads_max: usize,
     /// Web sites, each with its own origins. Default none: `origin` serves all hosts.
     pub site: Vec<SiteConfig>,
 
@@ -163,6 +167,9 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub stale_if_unreachable: Duration,
 
+    /// Threads that serve connections, each those that it was given; 0 is one for each
+    /// core. Default 0.
+    pub threads: usize,
     /// Connections of clients at one time; more get 503. Default 10000.
     pub connections_max: usize,
     /// Longest time for a request's header to arrive, and on a new connection for the
@@ -181,12 +188,13 @@ pub struct Config {
     pub header_fields_max: usize,
     /// Longest path and query, bytes; more gets 414. Default 4096.
     pub target_len_max: usize,
-    /// A client that takes no byte for this long is cut. Default 30 s.
+    /// A client that takes no byte for this long is cut, and one that sends none of a body
+    /// that goes up gets 408. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub client_stall_timeout: Duration,
     /// Bytes per second that a client must take of an answer that waits for it, over
-    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it.
-    /// 0 is no such limit. Default 1 KiB.
+    /// `client_rate_window`, or it is cut; of HTTP/2 also of each stream, over a piece of it;
+    /// and send of a body that goes up. 0 is no such limit. Default 1 KiB.
     pub client_rate_min: ByteSize,
     /// Default 60 s.
     #[serde(with = "humantime_serde")]
@@ -250,7 +258,6 @@ impl Default for Config {
             tls_cert: Vec::new(),
             tls_key: Vec::new(),
             tls_handshake_timeout: Duration::from_secs(10),
-            tls_handshakes_max: 256,
             take_over: None,
             origin: "http://127.0.0.1:8080".to_owned(),
             origins: Vec::new(),
@@ -260,6 +267,7 @@ impl Default for Config {
             heuristic: 0,
             store_cookies: false,
             request_max: ByteSize::mib(64),
+            uploads_max: 64,
             site: Vec::new(),
             ram: ByteSize::mib(512),
             object_max: ByteSize::mib(64),
@@ -292,6 +300,7 @@ impl Default for Config {
             pool_idle_timeout: Duration::from_secs(15),
             pool_idle_max: 64,
             stale_if_unreachable: Duration::from_secs(600),
+            threads: 0,
             connections_max: 10_000,
             header_read_timeout: Duration::from_secs(30),
             keep_alive_idle: Duration::from_secs(60),
@@ -403,6 +412,11 @@ impl Config {
             "nothing could be asked",
         )?;
         limit(
+            self.threads <= THREADS_MAX,
+            "threads",
+            "the most is 1024; 0 is one for each core",
+        )?;
+        limit(
             self.connections_max > 0,
             "connections_max",
             "nobody could connect",
@@ -450,6 +464,17 @@ mod tests {
                 ..Config::default()
             };
             assert_eq!(config.validate().is_ok(), good, "{block}");
+        }
+    }
+
+    #[test]
+    fn more_threads_than_any_machine_has_cores_are_refused() {
+        for (threads, good) in [(0, true), (1024, true), (1025, false)] {
+            let config = Config {
+                threads,
+                ..Config::default()
+            };
+            assert_eq!(config.validate().is_ok(), good, "{threads}");
         }
     }
 

@@ -13,6 +13,7 @@ mod folder;
 mod format;
 mod health;
 mod index;
+mod lifetime;
 mod metrics;
 mod name;
 mod on_disk;
@@ -24,23 +25,17 @@ mod tests;
 mod writer;
 
 use std::{
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    thread,
     time::Duration,
 };
 
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
-use tracing::warn;
+use tokio::{sync::watch, time::timeout};
 
-use crate::{Config, EdgeError, head::Object, held::Held, path::CacheKey};
+use crate::{head::Object, held::Held, path::CacheKey};
 use fault::Fault;
 use find::Running;
-use folder::{Draft, Folder, Refused};
+use folder::Draft;
 use format::Clock;
 use health::Health;
 use metrics::Metrics;
@@ -55,21 +50,16 @@ pub(crate) use on_disk::{OnDisk, Stream};
 const BLOCK: u64 = 4096;
 /// Least that a disk is worth its trouble with, bytes. Chosen.
 pub(crate) const BYTES_MIN: u64 = 16 << 20;
-/// Bodies that wait to be written, bytes, and the share of memory that they may take.
-/// Chosen: what a slow disk writes in a second.
-const QUEUE_BYTES_MAX: u64 = 64 << 20;
-const QUEUE_SHARE: u64 = 16;
-/// And how many.
+/// Objects that wait to be written.
 const QUEUE_LEN_MAX: usize = 4096;
 /// The share of the disk that one object may take.
 const OBJECT_SHARE: u64 = 4;
-/// How long what is queued may take to be written at shutdown. Chosen.
-const CLOSE_WAIT: Duration = Duration::from_secs(2);
-
 /// See the module.
 pub(crate) struct Disk {
     dir: PathBuf,
     blocks_max: u64,
+    /// As many as the index may hold.
+    objects_max: usize,
     queue_bytes_max: u64,
     wait: Duration,
     clock: Clock,
@@ -82,75 +72,13 @@ pub(crate) struct Disk {
     running: Running,
     reads: Health,
     writes: Health,
+    /// Deletions done, of [`State::deletions`].
+    deleted: watch::Sender<u64>,
+    /// The folder may be another process's.
     released: watch::Sender<bool>,
 }
 
 impl Disk {
-    /// Takes `config.cache_dir`, if there is one, and begins to find out what is there.
-    pub(crate) fn open(config: &Config, held: &Held) -> Result<Option<Arc<Self>>, EdgeError> {
-        let Some(dir) = &config.cache_dir else {
-            return Ok(None);
-        };
-        let failed = |source| EdgeError::CacheDir {
-            dir: dir.clone(),
-            source,
-        };
-        std::fs::create_dir_all(dir).map_err(failed)?;
-        let folder = Folder::open(dir).map_err(|refused| match refused {
-            Refused::InUse => EdgeError::CacheInUse(dir.clone()),
-            Refused::Io(error) => failed(error),
-        })?;
-        let disk = Arc::new(Self::new(config, dir, held).map_err(failed)?);
-        disk.start(folder).map_err(failed)?;
-        Ok(Some(disk))
-    }
-
-    fn start(self: &Arc<Self>, folder: Folder) -> io::Result<()> {
-        let writer = self.clone();
-        let thread = thread::Builder::new().name("disk-write".to_owned());
-        thread.spawn(move || writer::run(&writer, folder))?;
-        Ok(())
-    }
-
-    /// Takes the folder again after [`Self::close`], unless another process has it.
-    pub(crate) fn reopen(self: &Arc<Self>) {
-        if self.state().closing.is_none() {
-            return;
-        }
-        let opened = Folder::open(&self.dir).map_err(io::Error::other);
-        let started = opened.and_then(|folder| {
-            let mut state = self.state();
-            state.start_over();
-            state.closing = None;
-            drop(state);
-            self.released.send_replace(false);
-            self.start(folder)
-        });
-        if let Err(error) = started {
-            warn!(dir = ?self.dir, %error, "the cache's disk can't be had again; storing in memory only");
-        }
-    }
-
-    fn new(config: &Config, dir: &Path, held: &Held) -> io::Result<Self> {
-        let bytes = config.disk.as_u64();
-        Ok(Self {
-            dir: dir.to_owned(),
-            blocks_max: bytes / BLOCK,
-            queue_bytes_max: QUEUE_BYTES_MAX.min(config.ram.as_u64() / QUEUE_SHARE),
-            wait: config.disk_wait,
-            clock: Clock::start(),
-            held: held.clone(),
-            metrics: Metrics::new(&config.pop),
-            pool: Pool::start()?,
-            state: Mutex::new(State::new(bytes)),
-            wake: Condvar::new(),
-            running: Running::default(),
-            reads: Health::default(),
-            writes: Health::default(),
-            released: watch::Sender::new(false),
-        })
-    }
-
     /// What it takes in memory beside bodies, bytes.
     pub(crate) fn weight(&self) -> u64 {
         let state = self.state();
@@ -170,6 +98,26 @@ impl Disk {
         let queued = state.queued_bytes.div_ceil(BLOCK);
         // A tenth stays out of it, for what is asked for twice.
         state.index.blocks() + queued < self.blocks_max / 10 * 9
+            && state.index.len() + state.queue.len() < self.objects_max / 10 * 9
+    }
+
+    /// Whether something stands under this key, on disk or on its way there; `None` while
+    /// that is being found out.
+    pub(crate) fn holds(&self, key: &CacheKey) -> Option<bool> {
+        let name = Name::of(key.as_str());
+        let state = self.state();
+        if state.index.holds(name) || state.writing.contains_key(&name) {
+            return Some(true);
+        }
+        let may_be = state.stage == Stage::Scanning && !state.gone.contains(&name);
+        (!may_be).then_some(false)
+    }
+
+    /// Notes that what is under this key is needed, as its look-up would; whether it is there.
+    pub(crate) fn touch(&self, key: &CacheKey) -> bool {
+        let name = Name::of(key.as_str());
+        let mut state = self.state();
+        state.index.visit(name) || state.writing.contains_key(&name)
     }
 
     /// What is under this key is not to be found any more; something newer may follow.
@@ -188,6 +136,20 @@ impl Disk {
     pub(crate) fn remove(&self, key: &CacheKey) {
         self.state().forget(Name::of(key.as_str()));
         self.wake.notify_one();
+    }
+
+    /// Waits until what was removed so far is deleted, so that no crash brings it back: for no
+    /// longer than for a look-up, as a disk that hangs must not hold up answers.
+    pub(crate) async fn settled(&self) {
+        let removed = {
+            let state = self.state();
+            if !state.deletes() {
+                return;
+            }
+            state.deletions
+        };
+        let mut deleted = self.deleted.subscribe();
+        let _ = timeout(self.wait, deleted.wait_for(|count| *count >= removed)).await;
     }
 
     /// Has an object written, unless it is there, or too much waits.
@@ -244,28 +206,6 @@ impl Disk {
 
     fn found_right(&self, name: Name, turn: u32) {
         self.state().index.check(name, turn);
-    }
-
-    /// Writes what is queued, for a while, and lets another process have the folder.
-    pub(crate) async fn close(&self) {
-        self.state()
-            .closing
-            .get_or_insert(Instant::now() + CLOSE_WAIT);
-        self.wake.notify_one();
-        let mut released = self.released.subscribe();
-        // The writer may be in a write that a slow disk does not end.
-        if timeout(2 * CLOSE_WAIT, released.wait_for(|done| *done))
-            .await
-            .is_err()
-        {
-            warn!(dir = ?self.dir, "the cache's disk takes no more; what was queued is lost");
-        }
-    }
-
-    /// Ends the writer as soon as may be.
-    pub(crate) fn abandon(&self) {
-        self.state().closing = Some(Instant::now());
-        self.wake.notify_one();
     }
 
     /// Whether the writer has nothing to do.

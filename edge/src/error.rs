@@ -37,7 +37,10 @@ pub enum EdgeError {
         why: &'static str,
     },
     /// Nothing can be stored in `cache_dir`.
-    #[error("cache_dir {dir:?} can't be used: {source}")]
+    #[error(
+        "cache_dir {dir:?} can't be used: {source}; {}",
+        cache_dir_advice(source)
+    )]
     CacheDir {
         /// As configured.
         dir: std::path::PathBuf,
@@ -47,6 +50,11 @@ pub enum EdgeError {
     /// Two edges in one folder would write over each other.
     #[error("cache_dir {0:?} is in use by another edge: stop that one, or give each its own")]
     CacheInUse(std::path::PathBuf),
+    /// What is there can't be read, and is not ours to delete.
+    #[error(
+        "cache_dir {0:?} was written by a later version of weir: start that one, name another folder, or delete this one, of which nothing is lost that can't be fetched again"
+    )]
+    CacheLater(std::path::PathBuf),
     /// A site can't be served.
     #[error("site {host:?} can't be used: {why}")]
     Site {
@@ -55,6 +63,9 @@ pub enum EdgeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A thread that serves connections can't be made.
+    #[error("can't start the edge's threads")]
+    Threads(#[source] std::io::Error),
     /// Two sites have one host.
     #[error("site {0:?} stands twice")]
     SiteTwice(String),
@@ -121,4 +132,21 @@ pub enum EdgeError {
     /// The join token has bytes that no header can carry.
     #[error("the join token is not one line of visible ASCII")]
     JoinToken,
+}
+
+/// What an operator can do about it.
+fn cache_dir_advice(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "let this process's user write there, or name another folder"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some of its disk, name a folder elsewhere, or delete this one and set a smaller edge.disk"
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "a file is in its place: name a folder"
+        }
+        _ => "name a folder that this process can write to, or none to store in memory alone",
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{header::AUTHORIZATION, request::Parts};
+use http::{StatusCode, header::AUTHORIZATION, request::Parts};
 use tokio::time::Instant;
 use wire::{Explanation, StoredObject};
 
@@ -51,6 +51,10 @@ async fn look(node: &Arc<Node>, request: &Parts, told: &mut Explanation) -> Outc
     let fields = || site.passed.of(&request.headers);
     let stored = node.store.find(&target.key, fields).await;
     told.stored = stored.as_deref().map(|it| describe(it, site.kind));
+    let status = stored
+        .as_deref()
+        .map_or(StatusCode::OK, |it| it.head.status);
+    told.rule = site.rule(target.key.path(), status);
     let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
     let viewer = match gate {
         None => Ok(Viewer::Anyone),

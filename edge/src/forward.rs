@@ -42,7 +42,7 @@ const CONDITIONS: [HeaderName; 6] = [
 ];
 /// What an origin might believe of the client, its address, the URL or the method, though
 /// anyone can write it.
-const FORGED: [&str; 14] = [
+const FORGED: [&str; 25] = [
     "forwarded",
     "x-real-ip",
     "x-client-ip",
@@ -57,6 +57,18 @@ const FORGED: [&str; 14] = [
     "x-http-method-override",
     "x-method-override",
     "x-host",
+    "x-backend-host",
+    "x-proxy-url",
+    "x-originating-ip",
+    "x-remote-ip",
+    "x-remote-addr",
+    "fastly-client-ip",
+    "front-end-https",
+    "x-scheme",
+    "x-url-scheme",
+    "x-http-path-override",
+    // CGI takes it for its own HTTP_PROXY.
+    "proxy",
 ];
 const FORGED_PREFIXES: [&str; 2] = ["x-forwarded-", "weir-"];
 
@@ -125,6 +137,11 @@ pub(crate) fn conditions(request: &HeaderMap) -> HeaderMap {
 }
 
 fn may_pass(name: &HeaderName) -> bool {
+    // CGI and its kin read `_` and `-` alike: what ends here must not come by the other name.
+    if name.as_str().contains('_') {
+        let other = HeaderName::try_from(name.as_str().replace('_', "-"));
+        return other.is_ok_and(|other| may_pass(&other));
+    }
     let text = name.as_str();
     !OURS.contains(name)
         && !CONDITIONS.contains(name)
@@ -152,7 +169,7 @@ mod tests {
         names
     }
 
-    const REQUEST: [(&str, &str); 16] = [
+    const REQUEST: [(&str, &str); 20] = [
         ("accept", "*/*"),
         ("cookie", "a=b"),
         ("connection", "X-Hop, close"),
@@ -168,6 +185,10 @@ mod tests {
         ("x-forwarded-for", "1"),
         ("x-http-method-override", "DELETE"),
         ("weir-log", "1.2"),
+        ("x_forwarded_host", "1"),
+        ("content_length", "1"),
+        ("x_own", "1"),
+        ("proxy", "1"),
         ("x-own", "1"),
     ];
 
@@ -187,12 +208,21 @@ mod tests {
             profile: Profile::Passthrough,
             ..SiteConfig::default()
         };
-        assert_eq!(passed(&config, &REQUEST), ["accept", "cookie", "x-own"]);
+        assert_eq!(
+            passed(&config, &REQUEST),
+            ["accept", "cookie", "x-own", "x_own"]
+        );
     }
 
     #[test]
     fn a_field_that_may_not_pass_is_refused_in_the_config() {
-        for field in ["X-Forwarded-For", "connection", "authorization", "a b"] {
+        for field in [
+            "X-Forwarded-For",
+            "x_forwarded_for",
+            "connection",
+            "authorization",
+            "a b",
+        ] {
             let config = SiteConfig {
                 pass: vec![field.to_owned()],
                 ..SiteConfig::default()

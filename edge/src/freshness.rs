@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::purge::Position;
 
 pub(crate) use directives::{CDN_CACHE_CONTROL, split_unquoted};
-pub(crate) use judge::{Terms, Verdict, judge};
+pub(crate) use judge::{Terms, Verdict, blames_request, judge};
 
 /// When an answer came.
 #[derive(Debug, Clone, Copy)]
@@ -212,6 +212,8 @@ mod tests {
             ("set-cookie", "a=b"),
             ("vary", "*"),
             ("vary", "accept , *"),
+            ("vary", "accept encoding"),
+            ("cdn-cache-control", "private=(\"a\" \"b\"), max-age=60"),
         ] {
             let verdict = of(200, &[("cache-control", "max-age=60"), field]);
             assert_eq!(
@@ -220,8 +222,10 @@ mod tests {
                 "{field:?}"
             );
         }
-        let part = of(206, &[("cache-control", "max-age=60")]);
-        assert_eq!((part.store, part.share), (false, Share::Nobody));
+        for status in [206, 412, 416] {
+            let part = of(status, &[("cache-control", "max-age=60")]);
+            assert_eq!((part.store, part.share), (false, Share::Nobody), "{status}");
+        }
     }
 
     #[test]
@@ -244,6 +248,7 @@ mod tests {
             ("max-age=60, public", true),
             ("s-maxage=60", true),
             ("max-age=60, must-revalidate", true),
+            ("max-age=60, proxy-revalidate", false),
             ("max-age=60, private, public", false),
         ] {
             let verdict = by(terms, 200, &[("cache-control", control)]);
@@ -323,6 +328,8 @@ mod tests {
         let control = ("cache-control", "no-store, must-understand, max-age=60");
         assert!(of(200, &[control]).store);
         assert!(!of(599, &[control]).store);
+        let control = ("cache-control", "must-understand, max-age=60");
+        assert!(of(200, &[control]).store && !of(599, &[control]).store);
     }
 
     #[test]

@@ -20,15 +20,16 @@ use crate::{
     disk::OnDisk,
     freshness::{self, Freshness, Received, Share, Terms, Verdict},
     purge::{Position, Tags},
-    vary::{self, Vary},
+    vary::Vary,
 };
 
 /// What no look at the purges has.
 const UNSEEN: u64 = u64::MAX;
 
 /// Fields for one connection only (RFC 9110 §7.6.1), and such as advertise another host.
-const HOP: [HeaderName; 10] = [
+const HOP: [HeaderName; 11] = [
     CONNECTION,
+    HeaderName::from_static("proxy-authentication-info"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     HeaderName::from_static("alt-svc"),
@@ -101,10 +102,7 @@ impl Head {
         let Taking {
             received, terms, ..
         } = *taking;
-        let mut verdict = freshness::judge(head.status, &head.headers, received, terms);
-        if vary::is_too_much(&head.headers) {
-            (verdict.store, verdict.share) = (false, Share::Nobody);
-        }
+        let verdict = freshness::judge(head.status, &head.headers, received, terms);
         let access = access(&head.headers).unwrap_or(Access::Keyed);
         let mut headers = passed_on(&head.headers);
         headers.append(VIA, taking.via.clone());
@@ -136,6 +134,16 @@ impl Head {
         new
     }
 
+    /// Whether a 304 with these fields can be about this answer: a strong tag that it has must
+    /// be the one that is stored (RFC 9111 §4.3.4). One that differs in weakness alone is.
+    pub(crate) fn may_be_renewed(&self, news: &HeaderMap) -> bool {
+        let Some(tag) = news.get(ETAG).filter(|tag| !is_weak(tag)) else {
+            return true;
+        };
+        let ours = self.headers.get(ETAG).map(HeaderValue::as_bytes);
+        ours.is_some_and(|ours| ours.strip_prefix(b"W/").unwrap_or(ours) == tag.as_bytes())
+    }
+
     /// This head as a 304 changes it (RFC 9111 §3.2).
     pub(crate) fn refreshed(&self, news: &HeaderMap, received: Received) -> Self {
         let access = access(news).unwrap_or(self.access);
@@ -143,6 +151,14 @@ impl Head {
         let mut changed = passed_on(news);
         // Ours is in the stored one already.
         changed.remove(VIA);
+        // It came now, whatever the stored one says (RFC 9110 §6.6.1).
+        if !changed.contains_key(DATE) {
+            changed.insert(DATE, http_date(received.wall));
+        }
+        // What was weak is no stronger by it: the bytes are those that were weak.
+        if headers.get(ETAG).is_some_and(is_weak) {
+            changed.remove(ETAG);
+        }
         if self.our_cors {
             cors::forget(&mut changed);
         }
@@ -154,7 +170,11 @@ impl Head {
             headers.append(name, value.clone());
         }
         let aged = with_age(&headers, news);
-        let verdict = freshness::judge(self.status, &aged, received, self.terms);
+        let mut verdict = freshness::judge(self.status, &aged, received, self.terms);
+        // What it was chosen by is what it was stored by.
+        if !Vary::is_as_said(self.vary.as_ref(), &headers) {
+            (verdict.store, verdict.share) = (false, Share::Nobody);
+        }
         let mut new = self.judged(headers, verdict);
         new.access = access;
         new.position = received.position;
@@ -368,6 +388,10 @@ pub(crate) fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
     texts
         .flat_map(|text| text.split(',').map(str::trim))
         .collect()
+}
+
+fn is_weak(tag: &HeaderValue) -> bool {
+    tag.as_bytes().starts_with(b"W/")
 }
 
 fn with_age(headers: &HeaderMap, news: &HeaderMap) -> HeaderMap {

@@ -40,6 +40,7 @@ mod upstream;
 
 mod blocks;
 
+mod lanes;
 mod node;
 mod warm;
 

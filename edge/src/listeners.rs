@@ -9,6 +9,8 @@ pub struct Listeners {
     pub http: TcpListener,
     /// Both under TLS.
     pub tls: Option<TcpListener>,
+    /// For operators; only where it was taken over.
+    pub(crate) admin: Option<TcpListener>,
     /// From whom they were taken over.
     pub(crate) old: Option<Old>,
 }
@@ -18,6 +20,7 @@ impl From<TcpListener> for Listeners {
         Self {
             http,
             tls: None,
+            admin: None,
             old: None,
         }
     }

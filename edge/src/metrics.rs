@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     pub(crate) handshakes_failed: Counter,
     pub(crate) purges: Counter,
     pub(crate) log_dropped: Counter,
+    pub(crate) refusals_unlogged: Counter,
     /// From a request to its answer's head, where that was in store.
     pub(crate) hit: Latency,
     fill: Latency,
@@ -70,6 +71,7 @@ impl Metrics {
             handshakes_failed: counter!("weir_edge_tls_handshakes_failed_total", &labels),
             purges: counter!("weir_edge_purges_total", &labels),
             log_dropped: counter!("weir_edge_log_dropped_total", &labels),
+            refusals_unlogged: counter!("weir_edge_refusals_unlogged_total", &labels),
             hit: Latency::new("weir_edge_hit_seconds", &labels),
             fill: Latency::new("weir_edge_fill_seconds", &labels),
             ram: gauge!("weir_edge_ram_bytes", &labels),
@@ -139,6 +141,10 @@ fn describe() {
     describe_counter!(
         "weir_edge_log_dropped_total",
         "Requests that the access log has no line of: it could not keep up, or be written"
+    );
+    describe_counter!(
+        "weir_edge_refusals_unlogged_total",
+        "Requests refused unread that the access log has no line of: there were too many"
     );
     describe_counter!(
         "weir_edge_origin_errors_total",

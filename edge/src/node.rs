@@ -7,7 +7,7 @@ use std::sync::{
 
 use moka::sync::Cache;
 use tokio::{
-    sync::Semaphore,
+    sync::{RwLock, Semaphore},
     time::{Duration, Instant},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,6 +22,8 @@ use crate::{
     config::SiteConfig,
     connection::Register,
     fills::{Budget, Fills},
+    invalidate::Changes,
+    lanes::Lanes,
     marks::Marks,
     metrics::Metrics,
     path::Kind,
@@ -50,11 +52,16 @@ pub(crate) struct Node {
     pub(crate) refusals: Refusals,
     /// What could not be shared when it last came: each request has its own fetch.
     pub(crate) unshared: Marks,
+    pub(crate) changes: Changes,
     pub(crate) metrics: Metrics,
     /// Of requests, where there is one.
     pub(crate) log: Option<Arc<Log>>,
+    /// Held by a purge while it is put in force, and alone by a take-over: what this process
+    /// would be told meanwhile, the next would not know.
+    pub(crate) purging: Arc<RwLock<()>>,
     /// Of the operator, where there is an admin listener.
     pub(crate) admin: Option<Token>,
+    pub(crate) lanes: Lanes,
     /// One for each connection of a client.
     pub(crate) places: Arc<Semaphore>,
     /// The connections themselves, and what each address may take.
@@ -85,7 +92,7 @@ impl Node {
         let (ram_bytes, block) = (config.ram.as_u64(), config.block.as_u64());
         let store = Store::open(&config, fill_ram.clone())?;
         let metrics = Metrics::new(&config.pop);
-        let log = Log::open(&config, metrics.log_dropped.clone())?.map(Arc::new);
+        let log = Log::open(&config, &metrics)?.map(Arc::new);
         Ok(Self {
             sites: Sites::new(&config, kind, &origin, open)?,
             origin,
@@ -102,9 +109,12 @@ impl Node {
             fill_ram,
             refusals: Refusals(Cache::new(config.refusals_max as u64)),
             unshared: Marks::new(),
+            changes: Changes::new(),
             metrics,
             log,
+            purging: Arc::default(),
             admin: Token::open(&config)?,
+            lanes: Lanes::new(config.threads).map_err(EdgeError::Threads)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),
             clients: Clients::new(&config),

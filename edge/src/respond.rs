@@ -343,6 +343,11 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
             wire::kind::BAD_REQUEST,
             Outcome::Refused,
         ),
+        FetchError::RequestTooSlow => (
+            StatusCode::REQUEST_TIMEOUT,
+            wire::kind::BAD_REQUEST,
+            Outcome::Refused,
+        ),
         FetchError::RequestTooLong => (
             StatusCode::PAYLOAD_TOO_LARGE,
             wire::kind::TOO_LARGE,

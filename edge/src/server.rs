@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use http::{Request, Response, header::CONTENT_LENGTH};
+use http::{Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -25,7 +25,7 @@ use tracing::{Instrument, Level, Span, debug, enabled, info, info_span, warn};
 use crate::{
     Config, EdgeError,
     access_log::{Answered, Watched},
-    admin,
+    admin::{self, Listening},
     answer::{answer, is_licence_request},
     body::Body,
     connection::{self, Wire},
@@ -45,11 +45,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LICENCE_REQUEST_MAX: usize = 8 << 10;
 const LICENCE_REQUEST_WAIT: Duration = Duration::from_secs(5);
 /// What a client gets that is one too many.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
-access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const FULL: (StatusCode, &[u8]) = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+);
 /// What one gets whose address has too many.
-const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n\
-access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const TOO_MANY: (StatusCode, &[u8]) = (
+    StatusCode::TOO_MANY_REQUESTS,
+    b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n\
+access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+);
 
 /// Serves `config.origin` on `listeners` until `shutdown`, then lets running answers end,
 /// for at most `config.drain`.
@@ -66,15 +72,12 @@ pub async fn serve(
     join: Option<String>,
     shutdown: CancellationToken,
 ) -> Result<(), EdgeError> {
-    let listeners = listeners.into();
-    let admin = admin::listen(&config).await?;
+    let mut listeners = listeners.into();
+    let admin = admin::listen(&config, listeners.admin.take()).await?;
     // A process that takes over ends this one as well.
     let told = shutdown;
     let shutdown = told.child_token();
     let node = Arc::new(Node::new(config, join.as_deref())?);
-    if let Some(listener) = admin {
-        until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
-    }
     let counted = node.clone();
     until_shutdown(
         &node,
@@ -96,14 +99,17 @@ pub async fn serve(
         until_shutdown(&node, &shutdown, tls.clone().follow_files());
     }
     if let Some(path) = &node.config.take_over {
-        let offer = Offer::new(path, &listeners)?;
+        let offer = Offer::new(path, &listeners, admin.as_ref().and_then(Listening::here))?;
         let offering = offer.run(node.clone(), shutdown.clone());
         until_shutdown(&node, &shutdown, offering);
+    }
+    if let Some(listener) = admin {
+        until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
     }
     for origin in node.sites.origins() {
         until_shutdown(&node, &shutdown, upstream::watch(origin.clone()));
     }
-    let Listeners { http, tls, old } = listeners;
+    let Listeners { http, tls, old, .. } = listeners;
     if let Some(old) = old {
         old.retire().await;
     }
@@ -176,20 +182,28 @@ async fn accept(node: &Arc<Node>, listener: TcpListener, wire: Wire, shutdown: &
 fn admit(node: &Arc<Node>, stream: TcpStream, peer: SocketAddr, wire: Wire) {
     let Ok(place) = node.places.clone().try_acquire_owned() else {
         node.metrics.cut.increment(1);
-        return refuse(&stream, FULL, wire);
+        return refuse(node, (&stream, peer), FULL, wire);
     };
     let Ok(guest) = node.clients.admit(peer.ip()) else {
         node.metrics.limited.increment(1);
-        return refuse(&stream, TOO_MANY, wire);
+        return refuse(node, (&stream, peer), TOO_MANY, wire);
     };
     connection::open(node, stream, peer, place, guest, wire);
 }
 
 /// One that is too many is told so where that costs nothing, and closed.
-fn refuse(stream: &TcpStream, why: &[u8], wire: Wire) {
+fn refuse(
+    node: &Node,
+    (stream, peer): (&TcpStream, SocketAddr),
+    (status, why): (StatusCode, &[u8]),
+    wire: Wire,
+) {
     if wire == Wire::Clear {
         // A fresh socket has room for it; one that has not gets nothing.
         let _ = stream.try_write(why);
+    }
+    if let Some(log) = &node.log {
+        log.refused(peer, None, (status, Outcome::Overloaded));
     }
 }
 
@@ -200,7 +214,6 @@ pub(crate) async fn respond(
     peer: SocketAddr,
 ) -> Response<Watched> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let id = NEXT.fetch_add(1, Ordering::Relaxed);
     let (parts, mut body) = request.into_parts();
     if is_licence_request(node, &parts) {
         // Unread, it would reset the connection over the answer.
@@ -212,10 +225,14 @@ pub(crate) async fn respond(
         .uri
         .path_and_query()
         .map_or("*", |target| target.as_str());
-    let span =
-        || info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target));
+    // Numbered where there is one: threads that serve hits share no counter for it.
+    let span = || {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        info_span!("request", id, %peer, method = %parts.method, path = %keys::redact(target))
+    };
     let debugging = admin::Debugging::of(node, &parts).await;
-    let (answered, span) = in_span(answer(node, &parts, body), span).await;
+    let answering = pin!(answer(node, &parts, body));
+    let (answered, span) = in_span(answering, span).await;
     let Answer {
         mut response,
         outcome,
@@ -253,8 +270,10 @@ pub(crate) async fn respond(
 
 /// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log
 /// and goes without, for a span costs as much as its look-up; not so where all is logged.
-async fn in_span<T>(future: impl Future<Output = T>, span: impl FnOnce() -> Span) -> (T, Span) {
-    let mut future = pin!(future);
+async fn in_span<T>(
+    mut future: Pin<&mut impl Future<Output = T>>,
+    span: impl FnOnce() -> Span,
+) -> (T, Span) {
     if !enabled!(Level::DEBUG)
         && let Some(done) = future.as_mut().now_or_never()
     {

@@ -1,5 +1,6 @@
 //! Whole answers, in memory and on disk, and their variants.
 
+mod on_disk;
 mod tiers;
 
 use std::sync::Arc;
@@ -187,20 +188,6 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         self.0.disk.as_ref().is_none_or(|disk| disk.is_idle())
-    }
-
-    /// Writes what waits to be, and lets another process have the folder.
-    pub(crate) async fn close(&self) {
-        if let Some(disk) = &self.0.disk {
-            disk.close().await;
-        }
-    }
-
-    /// Takes the folder again after [`Self::close`].
-    pub(crate) fn reopen(&self) {
-        if let Some(disk) = &self.0.disk {
-            disk.reopen();
-        }
     }
 }
 

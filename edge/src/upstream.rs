@@ -25,6 +25,7 @@ mod resolve;
 mod sane;
 mod settings;
 mod tls;
+mod upload;
 
 use std::{
     fmt,
@@ -41,12 +42,12 @@ use tokio::{
 
 pub(crate) use body::{Body, finish_unread};
 pub(crate) use checks::watch;
-pub(crate) use conn::Upload;
 pub(crate) use error::FetchError;
 pub(crate) use names::{CDN_LOOP, Names};
 pub(crate) use peer::are_events;
 pub(crate) use question::{Credential, Question};
 pub(crate) use settings::{of_site, validate};
+pub(crate) use upload::Upload;
 
 use crate::{Config, EdgeError, path::CacheKey};
 use budget::Budget;
@@ -55,6 +56,10 @@ use group::Group;
 use peer::{Ask, Patience};
 use question::{is_held, make_anonymous};
 use redirect::{REDIRECTS_MAX, Redirects};
+
+/// Slowest pace at which a body may go up on the whole, client and origin together, bytes
+/// a second. Chosen: a bad mobile line's.
+const UPLOAD_RATE_MIN: u64 = 16 << 10;
 
 /// The right to one fetch.
 pub(crate) type Slot<'a> = SemaphorePermit<'a>;
@@ -71,9 +76,12 @@ pub(crate) struct Origin {
     slots: Semaphore,
     /// Of requests that the origin may hold.
     held: Semaphore,
+    /// Of requests whose body goes up, at their clients' pace.
+    uploads: Semaphore,
     slot_wait: Duration,
     first_byte: Duration,
     held_wait: Duration,
+    upload_wait: Duration,
 }
 
 /// All of a site's, in the order of the config.
@@ -107,19 +115,36 @@ impl Origin {
             retries: metrics::retries(&config.pop),
             slots: Semaphore::new(config.fetches_max),
             held: Semaphore::new(config.held_max),
+            uploads: Semaphore::new(config.uploads_max),
             slot_wait: config.fetch_wait,
             first_byte: config.first_byte_timeout,
             held_wait: config.held_timeout,
+            upload_wait: config.first_byte_timeout
+                + Duration::from_secs(config.request_max.as_u64() / UPLOAD_RATE_MIN),
         })
     }
 
     /// Waits for the right to fetch this; held until the body's end.
     pub(crate) async fn slot(&self, key: &CacheKey) -> Result<Slot<'_>, FetchError> {
-        let slots = if is_held(key.path_and_query()) {
-            &self.held
-        } else {
-            &self.slots
-        };
+        let held = is_held(key.path_and_query());
+        self.one_of(if held { &self.held } else { &self.slots })
+            .await
+    }
+
+    /// Waits for the right to send this: none of a fetch's, for which all would wait while
+    /// bodies come slowly.
+    pub(crate) async fn slot_to_send(
+        &self,
+        key: &CacheKey,
+        upload: &Upload,
+    ) -> Result<Slot<'_>, FetchError> {
+        if upload.is_none() {
+            return self.slot(key).await;
+        }
+        self.one_of(&self.uploads).await
+    }
+
+    async fn one_of<'a>(&self, slots: &'a Semaphore) -> Result<Slot<'a>, FetchError> {
         match timeout(self.slot_wait, slots.acquire()).await {
             Ok(Ok(slot)) => Ok(slot),
             _ => Err(FetchError::Overloaded),
@@ -146,16 +171,17 @@ impl Origin {
         self.follow(response, place, ask, patience).await
     }
 
-    /// Sends what may not be sent twice, with its body: once, within `most`.
+    /// Sends what may not be sent twice, with its body: once.
     pub(crate) async fn send(
         &self,
         question: &Question<'_>,
         upload: Upload,
-        most: Duration,
     ) -> Result<Response<Body>, FetchError> {
         let ask = self.question(question)?;
-        self.send_once(&ask, upload, Patience::of(most, false))
-            .await
+        let patience = Patience::of(self.first_byte, !upload.is_none());
+        let sent = timeout(self.upload_wait, self.send_once(&ask, upload, patience));
+        sent.await
+            .unwrap_or(Err(FetchError::Silent(self.upload_wait)))
     }
 
     /// Follows redirects, in nobody's name.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_LANGUAGE, VARY},
 };
 
@@ -35,6 +35,12 @@ impl Vary {
             names,
             group: new_group(),
         })
+    }
+
+    /// Whether an answer's own `Vary` names what it is stored by.
+    pub(crate) fn is_as_said(stored: Option<&Self>, answer: &HeaderMap) -> bool {
+        let by = stored.map_or(&[][..], |stored| &stored.names);
+        !answer.contains_key(VARY) && by.is_empty() || *names(answer) == *by
     }
 
     /// Whether an answer so chosen is one for a request with these fields.
@@ -82,9 +88,11 @@ impl Vary {
     }
 }
 
-/// Whether an answer varies by more than can be told apart here.
-pub(crate) fn is_too_much(answer: &HeaderMap) -> bool {
-    names(answer).len() > NAMES_MAX
+/// Whether no other request can be told to match: by `*`, by what is no field's name, or by
+/// too many (RFC 9111 §4.1).
+pub(crate) fn is_untold(answer: &HeaderMap) -> bool {
+    let is_name = |member: &[u8]| member != b"*" && HeaderName::from_bytes(member).is_ok();
+    members(answer).any(|member| !is_name(member)) || names(answer).len() > NAMES_MAX
 }
 
 /// Unlike any before, also of other processes: objects outlive them on disk.
@@ -94,10 +102,17 @@ fn new_group() -> u64 {
     RandomState::new().hash_one(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn names(answer: &HeaderMap) -> Box<[HeaderName]> {
+/// Of `Vary`; empty ones are no fault (RFC 9110 §5.6.1.2).
+fn members(answer: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let fields = answer.get_all(VARY).iter();
     let members = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
-    let names = members.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+    members
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
+}
+
+fn names(answer: &HeaderMap) -> Box<[HeaderName]> {
+    let names = members(answer).filter_map(|name| HeaderName::from_bytes(name).ok());
     let mut names: Vec<_> = names.collect();
     names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
@@ -136,10 +151,8 @@ fn values(names: &[HeaderName], sent: &HeaderMap) -> String {
         if sent.contains_key(name) {
             let lines = sent.get_all(name).iter();
             // A byte above 127 stays apart from every other.
-            let lines: Vec<_> = lines
-                .map(|line| String::from_utf8_lossy(line.as_bytes()))
-                .collect();
-            let joined = lines.join(",");
+            let lines: Vec<_> = lines.map(HeaderValue::as_bytes).collect();
+            let joined: String = lines.join(&b","[..]).into_iter().map(char::from).collect();
             let mut members: Vec<_> = split_unquoted(&joined).map(str::to_owned).collect();
             if *name == ACCEPT_ENCODING || *name == ACCEPT_LANGUAGE {
                 // RFC 9110 §12.5.3, §12.5.4: case says nothing; weights do, order does not.
@@ -184,6 +197,16 @@ mod tests {
         ] {
             assert_eq!(vary.matches(&fields(&sent)), same, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn bytes_above_127_are_told_apart() {
+        let sent = |byte| {
+            let value = HeaderValue::from_bytes(&[byte]).unwrap();
+            HeaderMap::from_iter([(HeaderName::from_static("foo"), value)])
+        };
+        let vary = Vary::of(&fields(&[("vary", "foo")]), &sent(0xfc)).unwrap();
+        assert!(vary.matches(&sent(0xfc)) && !vary.matches(&sent(0xf6)));
     }
 
     #[test]

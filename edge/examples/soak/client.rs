@@ -1,175 +1,190 @@
-//! One client: asks for all in all ways, and knows each byte that is right.
+//! Clients: each opens a connection of some kind, asks some times, and opens the next.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use futures_util::future::join_all;
+use http::Method;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{sleep, timeout};
 
 use crate::{
-    Tally,
+    ask::{Manner, Plan},
     chance::Chance,
-    object::{COUNT, Object},
-    origin,
+    dial::{Doors, Peer},
+    judge::{Case, Verdict},
+    tally::one,
+    world::World,
 };
 
-/// Longest wait for a whole answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a connection, for the head, and for the next piece of a body. All are
+/// longer than what the edge itself waits for anything.
+const DIAL: Duration = Duration::from_secs(15);
+const HEAD: Duration = Duration::from_secs(40);
+const PIECE: Duration = Duration::from_secs(30);
+/// Pause after a connection that did not come.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Of who reads slowly, at each piece; and of who stalls, once.
+const SLOW: Duration = Duration::from_millis(15);
+const STALL: Duration = Duration::from_secs(12);
+/// Most requests on one connection, and at one time on one of HTTP/2.
+const REQUESTS: u64 = 30;
+const AT_ONCE: u64 = 5;
 
-pub(crate) async fn run(addr: SocketAddr, mut chance: Chance, tally: Arc<Tally>) {
+pub(crate) async fn run(doors: Doors, number: u64, world: Arc<World>) {
+    let mut chance = Chance::new(world.seed * 1_000 + number);
     loop {
-        let asked = timeout(PATIENCE, ask(addr, &mut chance, &tally)).await;
-        if !matches!(asked, Ok(Ok(()))) {
-            tally.unreachable.fetch_add(1, Relaxed);
-            sleep(Duration::from_millis(50)).await;
-        }
-        if chance.below(20) == 0 {
-            sleep(Duration::from_millis(chance.below(500))).await;
-        }
-    }
-}
-
-struct Head {
-    status: u16,
-    tag: Option<String>,
-    range: Option<String>,
-    len: Option<u64>,
-}
-
-async fn ask(addr: SocketAddr, chance: &mut Chance, tally: &Tally) -> std::io::Result<()> {
-    let id = chance.skewed_below(COUNT);
-    let len = Object { id, generation: 0 }.len();
-    let kind = chance.below(10);
-    let (method, range) = match kind {
-        0 => ("HEAD", String::new()),
-        1..4 => {
-            let first = chance.below(len);
-            let last = first + chance.below(len);
-            ("GET", format!("range: bytes={first}-{last}\r\n"))
-        }
-        4 => (
-            "GET",
-            format!("range: bytes=-{}\r\n", 1 + chance.below(len)),
-        ),
-        _ => ("GET", String::new()),
-    };
-    let mut stream = BufReader::new(TcpStream::connect(addr).await?);
-    let request =
-        format!("{method} /o/{id} HTTP/1.1\r\nhost: soak\r\nconnection: close\r\n{range}\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let head = read_head(&mut stream).await?;
-    if method == "HEAD" {
-        return Ok(());
-    }
-    if head.status != 200 && head.status != 206 {
-        tally.errors.fetch_add(1, Relaxed);
-        return Ok(());
-    }
-    let leaves_at = (chance.below(15) == 0).then(|| chance.below(len));
-    let is_slow = chance.below(30) == 0;
-    judge(&mut stream, &head, id, leaves_at, is_slow, tally).await;
-    Ok(())
-}
-
-async fn judge(
-    stream: &mut BufReader<TcpStream>,
-    head: &Head,
-    id: u64,
-    leaves_at: Option<u64>,
-    is_slow: bool,
-    tally: &Tally,
-) {
-    let object = head.tag.as_deref().and_then(Object::of_tag);
-    let Some(object) = object.filter(|object| object.id == id) else {
-        return wrong(tally, format!("/o/{id} has the tag {:?}", head.tag));
-    };
-    let start = match &head.range {
-        None => 0,
-        Some(range) => {
-            let Some((first, len)) = content_range(range) else {
-                return wrong(tally, format!("/o/{id}: {range}"));
-            };
-            if len.abs_diff(object.len()) > origin::LIE {
-                return wrong(tally, format!("/o/{id}: {range} of {}", object.len()));
-            }
-            first
-        }
-    };
-    let expected = head.len.unwrap_or(object.len() - start);
-    let mut got = 0;
-    let mut buffer = vec![0; 32 << 10];
-    while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-        for (byte, offset) in buffer[..count].iter().zip(start + got..) {
-            if *byte != object.byte(offset) {
-                return wrong(tally, format!("/o/{id} {} at {offset}", object.tag()));
+        let epoch = world.epoch();
+        match timeout(DIAL, Peer::dial(&doors, &mut chance)).await {
+            Ok(Ok(peer)) => session(peer, &mut chance, &world).await,
+            _ if world.was_killed_since(epoch) => sleep(PAUSE).await,
+            other => {
+                let why = other.map(|dialled| dialled.map(drop));
+                world.tally.wrong(&format!("no connection: {why:?}"));
+                sleep(PAUSE).await;
             }
         }
-        got += count as u64;
-        if leaves_at.is_some_and(|at| got > at) {
-            tally.left.fetch_add(1, Relaxed);
+    }
+}
+
+/// One request on a connection of its own.
+pub(crate) async fn ask_once(doors: &Doors, plan: Plan, chance: &mut Chance, world: &World) {
+    if let Ok(Ok(mut peer)) = timeout(DIAL, Peer::dial(doors, chance)).await {
+        ask(&mut peer, plan, world).await;
+    }
+}
+
+/// One connection.
+async fn session(mut peer: Peer, chance: &mut Chance, world: &World) {
+    let mut left = 1 + chance.below(REQUESTS);
+    while left > 0 {
+        let count = match peer {
+            Peer::Http1(_) => 1,
+            Peer::Http2(_) => chance.between(1, AT_ONCE + 1).min(left),
+        };
+        left -= count;
+        let mut others = Vec::new();
+        for _ in 1..count {
+            others.extend(peer.another().map(|peer| (peer, Plan::by(chance, world))));
+        }
+        let plan = Plan::by(chance, world);
+        let others = join_all(
+            others
+                .into_iter()
+                .map(|(mut peer, plan)| async move { ask(&mut peer, plan, world).await }),
+        );
+        let (goes_on, others) = tokio::join!(ask(&mut peer, plan, world), others);
+        if !(goes_on && others.into_iter().all(|goes_on| goes_on)) {
             return;
         }
-        if is_slow {
-            sleep(Duration::from_millis(20)).await;
-        }
-    }
-    tally.bytes.fetch_add(got, Relaxed);
-    match got.cmp(&expected) {
-        std::cmp::Ordering::Equal => {
-            tally.right.fetch_add(1, Relaxed);
-        }
-        std::cmp::Ordering::Less => {
-            tally.cut.fetch_add(1, Relaxed);
-        }
-        _ => wrong(
-            tally,
-            format!("/o/{id}: {got} bytes of {expected}, {}", object.len()),
-        ),
     }
 }
 
-fn wrong(tally: &Tally, what: String) {
-    println!("WRONG {what}");
-    tally.wrong.fetch_add(1, Relaxed);
-}
-
-/// `bytes 0-9/100`: first and length.
-fn content_range(field: &str) -> Option<(u64, u64)> {
-    let (range, len) = field.strip_prefix("bytes ")?.split_once('/')?;
-    Some((range.split('-').next()?.parse().ok()?, len.parse().ok()?))
-}
-
-async fn read_head(stream: &mut BufReader<TcpStream>) -> std::io::Result<Head> {
-    use tokio::io::AsyncBufReadExt;
-    let ended = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    let status = line.split(' ').nth(1).and_then(|text| text.parse().ok());
-    let mut head = Head {
-        status: status.ok_or_else(ended)?,
-        tag: None,
-        range: None,
-        len: None,
+/// Whether the connection can go on.
+async fn ask(peer: &mut Peer, plan: Plan, world: &World) -> bool {
+    world.turn().await;
+    let epoch = world.epoch();
+    let case = Case::now(plan, world);
+    let request = case.plan.request(peer.is_http2());
+    let response = match timeout(HEAD, peer.send(request)).await {
+        Ok(Ok(response)) => response,
+        _ if world.was_killed_since(epoch) => {
+            one(&world.tally.killed);
+            return false;
+        }
+        // Closed while idle, as servers may.
+        Ok(Err(error)) if error.is_canceled() || error.is_closed() => return false,
+        Ok(Err(error)) => {
+            // The head was still on its way when the body failed.
+            case.failed(&world.tally.cut, &format!("no head: {error}"), world);
+            return false;
+        }
+        Err(_) => {
+            world
+                .tally
+                .wrong(&format!("{}: no head in time", case.name()));
+            return false;
+        }
     };
-    loop {
-        line.clear();
-        if stream.read_line(&mut line).await? == 0 {
-            return Err(ended());
+    let (head, body) = response.into_parts();
+    match case.head(&head, world) {
+        Ok(Verdict::Body(expected)) => {
+            let ended = read(&case, expected, body, epoch, world).await;
+            matches!(ended, Ended::Whole)
         }
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            return Ok(head);
+        Ok(Verdict::Settled) => {
+            // Short: what a fault says of itself.
+            let rest = timeout(PIECE, body.collect()).await;
+            matches!(rest, Ok(Ok(_)))
+        }
+        Err(why) => {
+            let fields = format!("{} {:?}", head.status, head.headers);
+            world
+                .tally
+                .wrong(&format!("{}: {why}: {fields}", case.name()));
+            false
+        }
+    }
+}
+
+enum Ended {
+    Whole,
+    Early,
+}
+
+async fn read(
+    case: &Case,
+    expected: crate::judge::Expected,
+    mut body: Incoming,
+    epoch: u64,
+    world: &World,
+) -> Ended {
+    let mut at = expected.range.start;
+    let is_stalling = matches!(case.plan.manner, Manner::Stalls);
+    if is_stalling {
+        sleep(STALL).await;
+    }
+    loop {
+        let data = match timeout(PIECE, body.frame()).await {
+            Ok(None) => break,
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+            _ if world.was_killed_since(epoch) => {
+                one(&world.tally.killed);
+                return Ended::Early;
+            }
+            Ok(Some(Err(error))) => {
+                case.failed(&world.tally.cut, &format!("cut: {error}"), world);
+                return Ended::Early;
+            }
+            Err(_) => {
+                world
+                    .tally
+                    .wrong(&format!("{}: the body stands still", case.name()));
+                return Ended::Early;
+            }
         };
-        match name {
-            "etag" => head.tag = Some(value.to_owned()),
-            "content-range" => head.range = Some(value.to_owned()),
-            "content-length" => head.len = value.parse().ok(),
+        if let Err(why) = expected.piece(at, &data) {
+            world.tally.wrong(&format!("{}: {why}", case.name()));
+            return Ended::Early;
+        }
+        at += data.len() as u64;
+        world.tally.bytes.fetch_add(data.len() as u64, Relaxed);
+        match case.plan.manner {
+            Manner::Leaves(after) if at - expected.range.start > after => {
+                one(&world.tally.left);
+                return Ended::Early;
+            }
+            Manner::Slow => sleep(SLOW).await,
             _ => {}
         }
     }
+    if let Err(why) = expected.ends_at(at) {
+        world.tally.wrong(&format!("{}: {why}", case.name()));
+        return Ended::Early;
+    }
+    one(&world.tally.right);
+    if case.plan.method == Method::GET {
+        world.saw(expected.object);
+    }
+    Ended::Whole
 }

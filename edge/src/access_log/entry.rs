@@ -51,7 +51,7 @@ struct Texts {
 }
 
 impl Entry {
-    fn new(answered: Answered<'_>, status: StatusCode) -> Self {
+    pub(super) fn new(answered: Answered<'_>, status: StatusCode) -> Self {
         let Answered {
             request,
             peer,

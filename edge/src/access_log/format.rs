@@ -90,12 +90,12 @@ impl<'a> Line<'a> {
 /// The fields of CTA-5004, from query and header.
 fn said(entry: &Entry) -> Map<String, Value> {
     let mut found = Map::new();
-    let target = String::from_utf8_lossy(entry.target());
+    let target = readable(entry.target());
     let query = target.split_once('?').map(|(_, query)| query);
     if let Some(data) = query.and_then(cmcd::in_query) {
         cmcd::read(&data, &mut found);
     }
-    cmcd::read(&String::from_utf8_lossy(entry.cmcd()), &mut found);
+    cmcd::read(&readable(entry.cmcd()), &mut found);
     for value in found.values_mut() {
         if let Value::String(text) = value {
             *text = keys::redact(text).into_owned();
@@ -162,8 +162,15 @@ fn escaped(text: &str) -> String {
 
 /// A text of a client; none if it is empty.
 fn shown(text: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(text);
-    (!text.is_empty()).then(|| keys::redact(&text).into_owned())
+    (!text.is_empty()).then(|| keys::redact(&readable(text)).into_owned())
+}
+
+/// Bytes as text. std's own way looks at each character of what is text already.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 fn protocol(entry: &Entry) -> &'static str {

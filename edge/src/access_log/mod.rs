@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Response, request::Parts};
+use http::{Method, Request, Response, StatusCode, request::Parts};
 use metrics::Counter;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -36,16 +36,31 @@ use self::{
     entry::{Entry, Ticket},
     writer::Writer,
 };
-use crate::{Config, EdgeError, body::Body, outcome::Outcome, path::CacheKey, site::Site};
+use crate::{
+    Config, EdgeError,
+    body::Body,
+    clients::bucket::{Bucket, Rate},
+    metrics::Metrics,
+    outcome::Outcome,
+    path::CacheKey,
+    site::Site,
+};
 
 /// Entries that may wait for the writer, which looks every 10 ms. Chosen: 800,000 a second;
 /// mostly about 4 MiB, at most 80.
 const QUEUE_MAX: usize = 8192;
+/// Lines a second of requests that were refused before anything looked at them; those of 4 s
+/// may come at once. Chosen: enough to see who, and no flood fills a disk.
+const REFUSALS_RATE: u32 = 100;
+const REFUSALS_BURST_SECS: u32 = 4;
 
 /// See the module.
 pub(crate) struct Log {
     queue: SyncSender<Box<Entry>>,
     dropped: Counter,
+    refusals: Bucket,
+    refusals_unlogged: Counter,
+    epoch: Instant,
     signals: Arc<Signals>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -71,7 +86,7 @@ pub(crate) struct Answered<'a> {
 
 impl Log {
     /// Opens what `access_log` names; none where it names nothing.
-    pub(crate) fn open(config: &Config, dropped: Counter) -> Result<Option<Self>, EdgeError> {
+    pub(crate) fn open(config: &Config, metrics: &Metrics) -> Result<Option<Self>, EdgeError> {
         let path = &config.access_log;
         if path.as_os_str().is_empty() {
             return Ok(None);
@@ -80,6 +95,7 @@ impl Log {
             path: path.clone(),
             error,
         };
+        let dropped = metrics.log_dropped.clone();
         let signals = Arc::new(Signals::default());
         let (queue, entries) = sync_channel(QUEUE_MAX);
         let writer = Writer::open(path, config.access_log_format, dropped.clone()).map_err(bad)?;
@@ -87,6 +103,9 @@ impl Log {
         Ok(Some(Self {
             queue,
             dropped,
+            refusals: Bucket::default(),
+            refusals_unlogged: metrics.refusals_unlogged.clone(),
+            epoch: Instant::now(),
             signals,
             writer: Mutex::new(Some(writer)),
         }))
@@ -99,6 +118,31 @@ impl Log {
         response: &Response<Body>,
     ) -> Ticket {
         Ticket::new(self.clone(), answered, response)
+    }
+
+    /// A line of what was refused before it became a request, of which there may be nothing.
+    /// Beyond some a second they are only counted.
+    pub(crate) fn refused(
+        &self,
+        peer: SocketAddr,
+        request: Option<&Parts>,
+        (status, outcome): (StatusCode, Outcome),
+    ) {
+        let rate = Rate::new(REFUSALS_RATE, REFUSALS_BURST_SECS);
+        if !self.refusals.take(rate, self.epoch.elapsed()) {
+            return self.refusals_unlogged.increment(1);
+        }
+        let nothing = unread();
+        let refused = Answered {
+            request: request.unwrap_or(&nothing),
+            peer,
+            began: Instant::now(),
+            took: Duration::ZERO,
+            outcome,
+            key: None,
+            site: None,
+        };
+        self.push(Box::new(Entry::new(refused, status)));
     }
 
     fn push(&self, entry: Box<Entry>) {
@@ -126,4 +170,12 @@ impl Log {
             let _ = spawn_blocking(|| writer.join()).await;
         }
     }
+}
+
+/// What stands for a request that nobody has read: `- *`.
+fn unread() -> Parts {
+    let mut nothing = Request::new(());
+    *nothing.method_mut() = Method::from_bytes(b"-").expect("it is a token");
+    *nothing.uri_mut() = http::Uri::from_static("*");
+    nothing.into_parts().0
 }

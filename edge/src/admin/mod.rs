@@ -67,11 +67,29 @@ pub(crate) enum Listening {
     Soon(SocketAddr),
 }
 
-/// Listens there, or will once the process before this one has let go.
-pub(crate) async fn listen(config: &Config) -> Result<Option<Listening>, EdgeError> {
+impl Listening {
+    /// For a process that takes over.
+    pub(crate) fn here(&self) -> Option<&TcpListener> {
+        match self {
+            Self::Here(listener) => Some(listener),
+            Self::Soon(_) => None,
+        }
+    }
+}
+
+/// Listens there, on what was taken over if it does, or will once the process before this one
+/// has let go.
+pub(crate) async fn listen(
+    config: &Config,
+    taken: Option<TcpListener>,
+) -> Result<Option<Listening>, EdgeError> {
     let Some(address) = address(config)? else {
         return Ok(None);
     };
+    let is_it = |taken: &TcpListener| taken.local_addr().is_ok_and(|other| other == address);
+    if let Some(taken) = taken.filter(is_it) {
+        return Ok(Some(Listening::Here(taken)));
+    }
     match TcpListener::bind(address).await {
         Ok(listener) => {
             if let Ok(address) = listener.local_addr() {

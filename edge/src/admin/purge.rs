@@ -82,10 +82,15 @@ fn name(tag: &str) -> Result<Arc<str>, String> {
 
 /// Scanning memory and writing to disk are nothing for a thread that serves.
 async fn put_in_force(node: Arc<Node>, purge: Purge) -> Response<Full<Bytes>> {
+    let Ok(turn) = node.purging.clone().try_read_owned() else {
+        let why = "another process is taking over this edge: ask again";
+        return problem(503, kind::OVERLOADED, why);
+    };
     let (count, soft) = (purge.selectors.len(), purge.soft);
     let began = Instant::now();
     let store = node.clone();
     let done = spawn_blocking(move || {
+        let _turn = turn;
         let (position, written) = node.purges.add(&purge);
         node.metrics.purges.increment(1);
         let (matched, gone) = node.store.purge(&purge, position);

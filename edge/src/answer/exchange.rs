@@ -55,7 +55,7 @@ impl Exchange<'_> {
             return self.noted(negative, Note::default());
         }
         let only_stored = self.site.kind == Kind::Plain && only_if_cached(self.asked.headers);
-        if only_stored && !self.is_in_blocks(now) {
+        if only_stored && !self.is_in_blocks(now).await {
             return self.noted(local::not_cached(), Note::default());
         }
         if stored.is_none()
@@ -102,8 +102,10 @@ impl Exchange<'_> {
     /// What goes up of the client's fields.
     pub(crate) fn fields(&self) -> HeaderMap {
         let mut fields = self.site.passed.of(self.asked.headers);
-        if let Some(hops) = self.asked.headers.get(CDN_LOOP) {
-            fields.insert(CDN_LOOP, hops.clone());
+        // Also where they don't pass, or `Connection` names them (RFC 8586 §2).
+        fields.remove(CDN_LOOP);
+        for hops in self.asked.headers.get_all(CDN_LOOP) {
+            fields.append(CDN_LOOP, hops.clone());
         }
         if let Some(own) = self.own {
             fields.insert(AUTHORIZATION, own.clone());

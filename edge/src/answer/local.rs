@@ -55,6 +55,14 @@ pub(super) fn preflight() -> Answer {
     Answer::new(response, Outcome::Local)
 }
 
+/// What is asked of this edge itself (RFC 9110 §9.3.7).
+pub(super) fn options() -> Answer {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(ALLOW, cors::METHODS);
+    Answer::new(response, Outcome::Local)
+}
+
 pub(super) fn healthy() -> Answer {
     let mut response = Response::new(Body::from(b"ok\n".to_vec()));
     let headers = response.headers_mut();

@@ -44,6 +44,8 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
     let answer = match request.method {
         Method::GET | Method::HEAD => read(node, site, request).await,
         Method::OPTIONS if site.has_our_cors() => local::preflight(),
+        // RFC 9110 §9.3.7: of no object, but of who is asked.
+        Method::OPTIONS if request.uri.path() == "*" => local::options(),
         _ if is_licence_request(node, request) => read(node, site, request).await,
         // TRACE would show a page what its browser sends (RFC 9110 §9.3.8).
         Method::CONNECT | Method::TRACE => local::method_refused(),
@@ -105,7 +107,7 @@ pub(crate) fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target,
     if path.len() + query.map_or(0, str::len) > len_max {
         return Err(Refused::TooLong(len_max));
     }
-    Target::parse(path, query, site.reading(path))
+    site.target(path, query)
 }
 
 pub(crate) fn unix_now() -> u64 {

@@ -31,6 +31,7 @@ impl Exchange<'_> {
         {
             return Some(answer);
         }
+        self.recall().await;
         for _ in 0..TRIES {
             let looked = match self.spread() {
                 Some(spread) => self.state(spread).await,
@@ -52,12 +53,18 @@ impl Exchange<'_> {
     }
 
     /// Whether all that is asked for is stored in blocks, and fresh.
-    pub(crate) fn is_in_blocks(&self, now: Instant) -> bool {
+    pub(crate) async fn is_in_blocks(&self, now: Instant) -> bool {
+        self.recall().await;
         let spread = self.spread().filter(|_| self.own.is_none());
         spread.is_some_and(|spread| {
             let is_fresh = spread.head().freshness.state(now) == State::Fresh;
             is_fresh && self.is_stored(&spread, now)
         })
+    }
+
+    async fn recall(&self) {
+        let Node { blocks, store, .. } = &**self.node;
+        blocks.recall(&self.target.key, store).await;
     }
 
     /// Whether all that is asked for of this version is stored.
@@ -74,11 +81,14 @@ impl Exchange<'_> {
             key: object_of(self.target.key.as_str()),
             tags: Some(&head.tags),
         };
-        // Also one that is only stale by a purge: its blocks are asked for anew.
-        if self.node.purges.judge(subject, head.position) != Judgement::Alive {
-            let Node { blocks, store, .. } = &**self.node;
-            blocks.forget(&self.target.key, store);
-            return None;
+        match self.node.purges.judge(subject, head.position) {
+            Judgement::Alive => {}
+            Judgement::Stale(since) => spread.stale_since(since),
+            Judgement::Dead => {
+                let Node { blocks, store, .. } = &**self.node;
+                blocks.forget(&self.target.key, store);
+                return None;
+            }
         }
         let may_read = self.asked.viewer.may_read(head.access);
         (may_read && spread.matches(|| self.fields())).then_some(spread)
@@ -98,7 +108,7 @@ impl Exchange<'_> {
         };
         let mut outcome = outcome;
         if !part.is_empty() {
-            let whole_there = spread.holds(&part);
+            let whole_there = spread.holds(&part, &self.node.store);
             let asker = Asker {
                 site: self.site.clone(),
                 credential: self.fill_key(None).credential,

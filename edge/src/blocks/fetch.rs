@@ -2,20 +2,25 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Method, StatusCode, response::Parts};
+use http::{HeaderMap, HeaderName, Method, StatusCode, response::Parts};
 use http_body::Body as _;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Duration, Instant, timeout},
+};
 use tracing::{Instrument, debug, debug_span};
 
 use super::{Spread, content_range};
 use crate::{
     fill::{Arrival, Fill, Reader},
     fills::{FillKey, Joined, Portion},
-    freshness::Received,
+    freshness::{Received, blames_request},
     head::{Head, Object, Taking},
     memory::Intake,
     node::Node,
+    path::CacheKey,
     pump::next_piece,
+    purge::{CACHE_TAG, SURROGATE_KEY, Tags},
     site::Site,
     upstream::{self, Credential, FetchError, Question},
 };
@@ -50,21 +55,29 @@ pub(super) struct Block {
     opener: Option<Reader>,
 }
 
+/// What a look-up on disk comes to. It goes on by itself: who waits for the same does not depend
+/// on this reader's pace.
+pub(super) type Sought = oneshot::Receiver<Option<Arc<Object>>>;
+
 /// Where a block can be read.
 pub(super) enum Place {
     Stored(Arc<Object>),
+    /// On disk, as far as is known.
+    Sought(Sought),
     /// Nobody fetches it yet.
     Led(Block, Reader),
     Joined(Reader),
 }
 
 impl Block {
-    /// Finds a block in the store or among the running fetches; else it is to be fetched.
+    /// Finds a block in the store, also `on_disk`, or among the running fetches; else it is to
+    /// be fetched.
     pub(super) fn find(
         node: &Arc<Node>,
         asker: &Asker,
         spread: &Arc<Spread>,
         number: u64,
+        on_disk: bool,
     ) -> Result<Place, FetchError> {
         if spread.is_dead() {
             return Err(FetchError::Changed);
@@ -75,7 +88,11 @@ impl Block {
         };
         let stored = || node.store.get(&key.cache, HeaderMap::new);
         if let Some(block) = stored() {
+            spread.write_down_once(&node.store);
             return Ok(Place::Stored(block));
+        }
+        if on_disk && node.store.is_on_disk(&key.cache) != Some(false) {
+            return Ok(Place::Sought(seek(node, spread, key.cache)));
         }
         match node.fills.join(&key, stored) {
             Joined::Done(block) => Ok(Place::Stored(block)),
@@ -107,6 +124,9 @@ impl Block {
     async fn run(mut self) {
         let asked = Instant::now();
         let end = self.ask(asked).await;
+        if let Err(FetchError::Changed) = end {
+            self.node.store.settled().await;
+        }
         self.finish(asked, end);
     }
 
@@ -172,7 +192,9 @@ impl Block {
     /// What says nothing of the object leaves its version as it is.
     fn check(&self, status: StatusCode) -> Result<(), FetchError> {
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        let is_of_version = status == StatusCode::PRECONDITION_FAILED
+            || status == StatusCode::RANGE_NOT_SATISFIABLE;
+        if status.is_server_error() || (blames_request(status) && !is_of_version) {
             return Err(FetchError::BadAnswer(format!("status {status}")));
         }
         if refused && self.asker.is_media && self.key.credential == Credential::Edge {
@@ -211,7 +233,8 @@ impl Block {
         let mut head = Head::new(&parts, len, &taking);
         let same_readers = head.access == self.spread.head().access;
         // What clients get comes from the version's own head.
-        head.headers.clear();
+        head.headers = tags_of(&head.headers, &self.spread.head().headers);
+        head.tags = Tags::read(&head.headers);
         head.vary = None;
         head.status = StatusCode::PARTIAL_CONTENT;
         (head.store && same_readers).then_some(head)
@@ -269,7 +292,7 @@ impl Block {
             // Counted with the stored ones from now on.
             drop(portion);
             // Not if it was invalidated meanwhile.
-            if self.fill.may_store() {
+            if self.fill.may_store() && self.node.is_storing() {
                 let block = Object::new(head, body.clone());
                 self.spread.keep(self.number, block, &self.node.store);
             }
@@ -277,6 +300,33 @@ impl Block {
         }
         self.fill.give_out();
     }
+}
+
+/// What a purge finds a block by: its own tags, or its version's.
+fn tags_of(block: &HeaderMap, version: &HeaderMap) -> HeaderMap {
+    let fields = |of: &HeaderMap| -> HeaderMap {
+        let is_tag = |name: &HeaderName| *name == SURROGATE_KEY || *name == CACHE_TAG;
+        let fields = of.iter().filter(|(name, _)| is_tag(name));
+        fields
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    let own = fields(block);
+    if own.is_empty() { fields(version) } else { own }
+}
+
+fn seek(node: &Arc<Node>, spread: &Arc<Spread>, block: CacheKey) -> Sought {
+    let (done, sought) = oneshot::channel();
+    let (within, spread) = (node.clone(), spread.clone());
+    node.spawn(async move {
+        let found = within.store.find_just(&block).await;
+        if found.is_some() {
+            spread.needed_on_disk(&within.store);
+        }
+        // Whoever asked may have left.
+        let _ = done.send(found);
+    });
+    sought
 }
 
 /// An answer that has come.

@@ -119,7 +119,7 @@ fn renew(
 ) -> Found {
     match known.renewed(response.headers(), received) {
         Some(head) if !known.is_dead() => {
-            known.freshen(Arc::new(head));
+            known.freshen(Arc::new(head), &node.store);
             Found::Renewed(known.clone())
         }
         _ => {
@@ -175,7 +175,7 @@ fn begin(
         is_media: order.asset.is_some(),
     };
     let number = spread.number(span.part.start);
-    let block = match Block::find(node, &asker, &spread, number) {
+    let block = match Block::find(node, &asker, &spread, number, false) {
         Ok(Place::Led(block, reader)) => Some((block, reader)),
         _ => None,
     };

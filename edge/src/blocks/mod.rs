@@ -5,9 +5,11 @@
 //! of one version. Its other blocks are fetched (`fetch`) only if the origin still has
 //! that version. Stored blocks, and those that are on their way, make an answer
 //! ([`Walk`]). Whatever shows another version ends the spread and all answers from it:
-//! two versions are never in one body. The modules stand in that order.
+//! two versions are never in one body. With a disk, a version is written down there (`record`)
+//! beside its blocks. The modules stand in that order.
 
 mod content_range;
+mod record;
 mod spread;
 
 mod fetch;
@@ -17,7 +19,10 @@ mod exchange;
 mod look;
 mod walk;
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use http::StatusCode;
 use moka::sync::Cache;
@@ -39,6 +44,8 @@ pub(crate) struct Blocks {
     /// Length of a block, bytes; 0: there are none.
     len: u64,
     spreads: Cache<CacheKey, Arc<Spread>>,
+    /// Held while what is known of an object changes, here and on disk.
+    changing: Mutex<()>,
     /// What can't be had in blocks.
     whole: Marks,
     /// What can be had in parts that can't be kept.
@@ -58,6 +65,7 @@ impl Blocks {
             spreads: spreads
                 .max_capacity(Self::index_bytes(len, ram_bytes))
                 .build(),
+            changing: Mutex::new(()),
             whole: Marks::new(),
             alone: Marks::new(),
         }
@@ -92,31 +100,41 @@ impl Blocks {
     /// one stays; if not, the known one ends. `None` if it is another variant: blocks of one
     /// are kept.
     fn meet(&self, spread: Spread, store: &Store) -> Option<Arc<Spread>> {
+        let _changing = self.changing();
         if let Some(known) = self.get(&spread.key) {
             if known.is_same(&spread) {
-                known.freshen(spread.head());
+                known.freshen(spread.head(), store);
                 return Some(known);
             }
             if known.varies_from(&spread.head()) {
                 return None;
             }
-            self.end(&known, store);
+            self.drop_version(&known, store);
         }
+        // Of another version, where one is written down that was not recalled.
+        Self::erase(&spread.key, store);
         let spread = Arc::new(spread);
-        self.spreads.insert(spread.key.clone(), spread.clone());
-        self.spreads.run_pending_tasks();
+        self.insert(spread.clone());
         Some(spread)
+    }
+
+    fn insert(&self, spread: Arc<Spread>) {
+        self.spreads.insert(spread.key.clone(), spread);
+        self.spreads.run_pending_tasks();
     }
 
     /// Ends a version: its blocks are dropped, and answers that need more of it are cut.
     fn end(&self, spread: &Spread, store: &Store) {
+        let _changing = self.changing();
+        self.drop_version(spread, store);
+    }
+
+    fn drop_version(&self, spread: &Spread, store: &Store) {
         spread.kill();
-        if self
-            .spreads
-            .get(&spread.key)
-            .is_some_and(|known| std::ptr::eq(&*known, spread))
-        {
+        let known = self.spreads.get(&spread.key);
+        if known.is_none_or(|known| std::ptr::eq(&*known, spread)) {
             self.spreads.invalidate(&spread.key);
+            Self::erase(&spread.key, store);
         }
         spread
             .held()
@@ -125,9 +143,15 @@ impl Blocks {
 
     /// Drops all that is known of an object.
     pub(crate) fn forget(&self, key: &CacheKey, store: &Store) {
-        if let Some(spread) = self.get(key) {
-            self.end(&spread, store);
+        let _changing = self.changing();
+        match self.get(key) {
+            Some(spread) => self.drop_version(&spread, store),
+            None => Self::erase(key, store),
         }
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().expect("no holder panics")
     }
 
     /// A whole answer has come: what it contradicts ends.
@@ -141,7 +165,8 @@ impl Blocks {
             return;
         }
         let Some(spread) = self.get(key) else {
-            return;
+            // Whoever may have parts has looked for them before this was fetched.
+            return Self::erase(key, store);
         };
         if !spread.varies_from(head) && !spread.describes(head) {
             self.end(&spread, store);

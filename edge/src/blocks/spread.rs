@@ -33,6 +33,10 @@ pub(crate) struct Spread {
     pub(super) block: u64,
     /// The origin has another version.
     dead: AtomicBool,
+    /// It is on disk, as far as is known.
+    written_down: AtomicBool,
+    /// Found on disk, where blocks of it may be that nobody has noted.
+    recalled: bool,
     state: Mutex<State>,
 }
 
@@ -60,11 +64,33 @@ impl Spread {
             total,
             block,
             dead: AtomicBool::new(false),
+            written_down: AtomicBool::new(false),
+            recalled: false,
             state: Mutex::new(State {
                 head,
                 held: words.into(),
             }),
         })
+    }
+
+    /// The same of what is written down on disk: any block may be there.
+    pub(super) fn recalled(key: &CacheKey, head: Arc<Head>, block: u64) -> Option<Self> {
+        let mut spread = Self::new(key, head, block)?;
+        (spread.recalled, spread.written_down) = (true, AtomicBool::new(true));
+        let count = spread.total.div_ceil(block);
+        let state = spread.state.get_mut().expect("nobody else has it");
+        for number in 0..count {
+            state.hold(number);
+        }
+        Some(spread)
+    }
+
+    pub(super) fn is_written_down(&self) -> bool {
+        self.written_down.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_written_down(&self, is: bool) {
+        self.written_down.store(is, Ordering::Relaxed);
     }
 
     /// What the store finds a block under: a version's own, so that no other version's
@@ -128,12 +154,21 @@ impl Spread {
     pub(super) fn keep(&self, number: u64, block: Object, store: &Store) {
         let (key, freshness) = (self.block_key(number), block.head.freshness.clone());
         store.insert(key.clone(), block);
-        {
+        let is_sooner = {
             let mut state = self.state();
-            state.held[number as usize / 64] |= 1 << (number % 64);
-            if is_sooner(&freshness, &state.head.freshness) {
+            state.hold(number);
+            let is_sooner = is_sooner(&freshness, &state.head.freshness);
+            if is_sooner {
                 state.head = Arc::new(state.head.with_freshness(freshness));
             }
+            is_sooner
+        };
+        // Where the disk has room, what leaves memory goes there, asked for or not.
+        if store.has_room_on_disk() {
+            self.write_down_once(store);
+        }
+        if is_sooner && self.is_written_down() {
+            self.write_down(store);
         }
         // The version may have ended meanwhile; who ended it did not see this block.
         if self.is_dead() {
@@ -142,8 +177,22 @@ impl Spread {
     }
 
     /// The origin said by another answer that it has this version still.
-    pub(super) fn freshen(&self, head: Arc<Head>) {
+    pub(super) fn freshen(&self, head: Arc<Head>, store: &Store) {
         self.state().head = head;
+        if self.is_written_down() {
+            self.write_down(store);
+        }
+    }
+
+    /// It is not to be used unasked any more, since then.
+    pub(super) fn stale_since(&self, then: Instant) {
+        let mut state = self.state();
+        let lifetime = state.head.freshness.age(then);
+        if lifetime < state.head.freshness.lifetime {
+            let mut freshness = state.head.freshness.clone();
+            freshness.lifetime = lifetime;
+            state.head = Arc::new(state.head.with_freshness(freshness));
+        }
     }
 
     /// The head after a 304; `None` if that speaks of another version, or forbids to keep
@@ -158,16 +207,18 @@ impl Spread {
     pub(super) fn is_stored(&self, part: &Range<u64>, store: &Store) -> bool {
         let mut numbers = self.number(part.start)..=self.number(part.end.saturating_sub(1));
         let few = numbers.end() - numbers.start() < LOOKED_FOR_MAX;
-        few && numbers.all(|number| {
-            let block = store.get(&self.block_key(number), HeaderMap::new);
-            block.is_some()
-        })
+        few && numbers.all(|number| store.holds(&self.block_key(number)))
     }
 
-    /// Whether every byte of this part was stored.
-    pub(super) fn holds(&self, part: &Range<u64>) -> bool {
-        let state = self.state();
+    /// Whether every byte of this part was stored. Of what was found on disk that is looked up,
+    /// for the first blocks.
+    pub(super) fn holds(&self, part: &Range<u64>, store: &Store) -> bool {
         let mut numbers = self.number(part.start)..=self.number(part.end.saturating_sub(1));
+        if self.recalled {
+            let mut first = numbers.take(LOOKED_FOR_MAX as usize);
+            return first.all(|number| store.holds(&self.block_key(number)));
+        }
+        let state = self.state();
         numbers.all(|number| state.holds(number))
     }
 
@@ -190,6 +241,10 @@ impl Spread {
 }
 
 impl State {
+    fn hold(&mut self, number: u64) {
+        self.held[number as usize / 64] |= 1 << (number % 64);
+    }
+
     fn holds(&self, number: u64) -> bool {
         let word = self.held.get(number as usize / 64);
         word.is_some_and(|word| word >> (number % 64) & 1 == 1)

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     ops::Range,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -11,10 +12,11 @@ use bytes::Bytes;
 
 use super::{
     Spread,
-    fetch::{Asker, Block, Place},
+    fetch::{Asker, Block, Place, Sought},
 };
 use crate::{
     body,
+    disk::Stream,
     fill::Reader,
     head::{Content, Object},
     node::Node,
@@ -40,11 +42,15 @@ pub(crate) struct Walk {
     left: Range<u64>,
     present: Option<Source>,
     next: Option<Source>,
+    /// Not once it failed: then the origin is asked.
+    on_disk: bool,
 }
 
 enum Source {
     Stored(VecDeque<Bytes>),
     Fill(Reader),
+    Sought(Sought),
+    Disk(Stream),
 }
 
 impl Walk {
@@ -62,12 +68,17 @@ impl Walk {
             left: part,
             present: None,
             next: None,
+            on_disk: true,
         }
     }
 
     /// Finds the first block, and waits until it is known to be of this version.
     pub(super) async fn begin(&mut self) -> Result<How, FetchError> {
-        let (source, how) = self.open(self.left.start)?;
+        let (mut source, mut how) = self.open(self.left.start, true)?;
+        if let Source::Sought(sought) = source {
+            let found = sought.await.ok().flatten();
+            (source, how) = self.found(self.left.start, found)?;
+        }
         if let Source::Fill(reader) = &source {
             reader.arrival().await?;
         }
@@ -99,6 +110,10 @@ impl Walk {
                     }
                     return Poll::Ready(Some(Ok(piece)));
                 }
+                Some(Err(_)) if matches!(self.present, Some(Source::Disk(_))) => {
+                    // What was sent is right; the origin has the rest.
+                    (self.present, self.next, self.on_disk) = (None, None, false);
+                }
                 Some(Err(error)) => return self.fail(error),
                 None => self.present = None,
             }
@@ -111,13 +126,21 @@ impl Walk {
         if self.present.is_none() {
             self.present = match self.next.take() {
                 Some(next) => Some(next),
-                None => Some(self.open(self.left.start)?.0),
+                None => Some(self.open(self.left.start, self.on_disk)?.0),
             };
+        }
+        while let Some(Source::Sought(sought)) = &mut self.present {
+            let Poll::Ready(found) = Pin::new(sought).poll(cx) else {
+                return Ok(Poll::Pending);
+            };
+            let found = found.ok().flatten();
+            self.present = Some(self.found(self.left.start, found)?.0);
         }
         Ok(match &mut self.present {
             Some(Source::Stored(pieces)) => Poll::Ready(pieces.pop_front().map(Ok)),
             Some(Source::Fill(reader)) => reader.poll_piece(cx),
-            None => Poll::Ready(None),
+            Some(Source::Disk(stream)) => stream.poll_piece(cx),
+            Some(Source::Sought(_)) | None => Poll::Ready(None),
         })
     }
 
@@ -136,25 +159,56 @@ impl Walk {
         };
         let room = self.node.fill_ram.has(self.spread.block);
         if self.next.is_none() && at < self.left.end && room {
-            self.next = Some(self.open(at)?.0);
+            self.next = Some(self.open(at, self.on_disk)?.0);
         }
         Ok(())
     }
 
     /// The rest of the block that has this byte, as far as it is wanted.
-    fn open(&self, at: u64) -> Result<(Source, How), FetchError> {
+    fn open(&self, at: u64, on_disk: bool) -> Result<(Source, How), FetchError> {
         let number = self.spread.number(at);
-        let block = self.spread.range(number);
-        let part = at - block.start..self.left.end.min(block.end) - block.start;
-        match Block::find(&self.node, &self.asker, &self.spread, number)? {
-            Place::Stored(object) => stored(&object, &part).map(|source| (source, How::Stored)),
-            Place::Joined(reader) => Ok((of_fill(reader, &part), How::Joined)),
+        match Block::find(&self.node, &self.asker, &self.spread, number, on_disk)? {
+            Place::Stored(object) => self.stored(at, &object),
+            Place::Sought(sought) => Ok((Source::Sought(sought), How::Stored)),
+            Place::Joined(reader) => Ok((of_fill(reader, &self.wanted(at)), How::Joined)),
             Place::Led(fetch, reader) => {
-                let source = of_fill(reader, &part);
+                let source = of_fill(reader, &self.wanted(at));
                 fetch.start();
                 Ok((source, How::Fetched))
             }
         }
+    }
+
+    /// The same once it is known what the disk has.
+    fn found(&self, at: u64, found: Option<Arc<Object>>) -> Result<(Source, How), FetchError> {
+        // It may have come from there just before the version ended.
+        if self.spread.is_dead() {
+            return Err(FetchError::Changed);
+        }
+        match found {
+            Some(object) => self.stored(at, &object),
+            None => self.open(at, false),
+        }
+    }
+
+    /// What of its block is wanted from this byte on, in the block.
+    fn wanted(&self, at: u64) -> Range<u64> {
+        let block = self.spread.range(self.spread.number(at));
+        at - block.start..self.left.end.min(block.end) - block.start
+    }
+
+    fn stored(&self, at: u64, object: &Object) -> Result<(Source, How), FetchError> {
+        let block = self.spread.range(self.spread.number(at));
+        // Never so; a shorter one must not shift what comes behind it.
+        if object.len() != block.end - block.start {
+            return Err(FetchError::Cut);
+        }
+        let part = self.wanted(at);
+        let source = match &object.body {
+            Content::Ram(body) => Source::Stored(body::slice(body, &part)),
+            Content::Disk(body) => Source::Disk(body.read(&part)),
+        };
+        Ok((source, How::Stored))
     }
 }
 
@@ -163,18 +217,4 @@ type Step = Poll<Option<Result<Bytes, FetchError>>>;
 fn of_fill(mut reader: Reader, part: &Range<u64>) -> Source {
     reader.restrict(part);
     Source::Fill(reader)
-}
-
-fn stored(object: &Object, part: &Range<u64>) -> Result<Source, FetchError> {
-    // A block is in memory, or not at all.
-    let Content::Ram(body) = &object.body else {
-        return Err(FetchError::Cut);
-    };
-    let pieces = body::slice(body, part);
-    let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-    // Never so; a shorter one must not shift what comes behind it.
-    if len < part.end - part.start {
-        return Err(FetchError::Cut);
-    }
-    Ok(Source::Stored(pieces))
 }

@@ -7,7 +7,7 @@ use std::{
 
 /// How fast tokens come, and how many may lie there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// Time of one token, nanoseconds; 0 where nothing is limited.
     each: u64,
     burst: u64,
@@ -15,25 +15,25 @@ pub(super) struct Rate {
 
 impl Rate {
     /// So many a second, for so many seconds at once; 0 is no limit.
-    pub(super) fn new(per_sec: u32, burst_secs: u32) -> Self {
+    pub(crate) fn new(per_sec: u32, burst_secs: u32) -> Self {
         Self {
             each: 1_000_000_000_u64.checked_div(per_sec.into()).unwrap_or(0),
             burst: u64::from(burst_secs) * 1_000_000_000,
         }
     }
 
-    pub(super) fn is_off(self) -> bool {
+    pub(crate) fn is_off(self) -> bool {
         self.each == 0
     }
 }
 
 /// When the bucket will be full again, nanoseconds since its owner's epoch.
 #[derive(Default)]
-pub(super) struct Bucket(AtomicU64);
+pub(crate) struct Bucket(AtomicU64);
 
 impl Bucket {
     /// Takes a token if there is one.
-    pub(super) fn take(&self, rate: Rate, now: Duration) -> bool {
+    pub(crate) fn take(&self, rate: Rate, now: Duration) -> bool {
         let now = nanos(now);
         let taken = |full_at: u64| {
             let next = full_at.max(now) + rate.each;
@@ -43,7 +43,7 @@ impl Bucket {
     }
 
     /// Whether it is not full.
-    pub(super) fn owes(&self, now: Duration) -> bool {
+    pub(crate) fn owes(&self, now: Duration) -> bool {
         self.0.load(Relaxed) > nanos(now)
     }
 }

@@ -4,7 +4,7 @@
 //! leaves no less to a site). Loopback is not limited unless the config says so: what
 //! comes from there is a proxy of one's own, a test or a demo.
 
-mod bucket;
+pub(crate) mod bucket;
 
 use std::{
     collections::HashMap,

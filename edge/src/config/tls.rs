@@ -17,9 +17,6 @@ impl Config {
         if self.tls_cert.len() != self.tls_key.len() {
             return bad("tls_key", "there must be one key for each tls_cert");
         }
-        if self.tls_handshakes_max == 0 {
-            return bad("tls_handshakes_max", "nobody could connect");
-        }
         #[cfg(feature = "tls")]
         crate::tls::check(self)?;
         Ok(())

@@ -56,6 +56,7 @@ pub(super) async fn serve(line: &Arc<Line>, socket: Socket) -> Option<Socket> {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
                 if let Err(error) = ended {
                     debug!(peer = %line.peer, %error, "connection ended early");
+                    line.unread(&error);
                 }
                 return Poll::Ready(End::Closed);
             }

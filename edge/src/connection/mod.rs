@@ -16,7 +16,9 @@ mod watch;
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
-use http::{HeaderValue, Request, Response, Version, header::CONNECTION};
+use http::{
+    HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION, request::Parts,
+};
 use hyper::body::Incoming;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::{
@@ -24,7 +26,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{sleep, sleep_until, timeout},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 pub(crate) use register::Register;
 
@@ -33,9 +35,13 @@ use self::{
     socket::Socket,
     tracked::{Running, Tracked},
 };
-use crate::{access_log::Watched, clients::Guest, node::Node, request, respond::Answer, server};
+use crate::{
+    access_log::Watched, clients::Guest, lanes::Seat, node::Node, outcome::Outcome, request,
+    respond::Answer, server,
+};
 
-/// Pause before the first bytes are looked at again when there are too few to tell.
+/// Pause before the first bytes are looked at again when there are too few to tell; doubled
+/// each time, so that drop by drop they cost nothing.
 const PREFACE_PAUSE: Duration = Duration::from_millis(10);
 
 /// What the kernel keeps of an answer for a client on this very machine, bytes (Linux takes
@@ -59,6 +65,7 @@ pub(crate) struct Line {
     guest: Option<Guest>,
     pulse: Pulse,
     id: u64,
+    seat: Seat,
     _place: OwnedSemaphorePermit,
 }
 
@@ -75,6 +82,10 @@ pub(crate) fn open(
     if peer.ip().to_canonical().is_loopback() {
         let _ = set_socket_send_buffer_size(&stream, LOCAL_SEND_BUFFER);
     }
+    let (seat, stream) = match node.lanes.take(stream) {
+        Ok(taken) => taken,
+        Err(error) => return warn!(%peer, %error, "can't take a connection"),
+    };
     node.metrics.connections.increment(1.0);
     let line = Arc::new_cyclic(|line| Line {
         node: node.clone(),
@@ -82,10 +93,12 @@ pub(crate) fn open(
         guest,
         pulse: Pulse::default(),
         id: node.lines.add(line),
+        seat,
         _place: place,
     });
     line.pulse.give(node.lines.order());
-    node.tasks.spawn(run(line, stream, wire));
+    let lane = line.seat.runtime.clone();
+    node.tasks.spawn_on(run(line, stream, wire), &lane);
 }
 
 impl Line {
@@ -131,6 +144,7 @@ async fn begin(line: &Line, stream: TcpStream) -> Option<(Socket, Version)> {
     let patience = line.node.config.header_read_timeout;
     let look = async {
         let mut start = [0; http2::PREFACE_START.len()];
+        let mut pause = PREFACE_PAUSE;
         loop {
             if !readable(line, &stream, patience).await {
                 return None;
@@ -142,7 +156,8 @@ async fn begin(line: &Line, stream: TcpStream) -> Option<(Socket, Version)> {
                     return Some(Version::HTTP_2);
                 }
                 Ok(len) if len < start.len() && http2::PREFACE_START.starts_with(&start[..len]) => {
-                    sleep(PREFACE_PAUSE).await;
+                    sleep(pause).await;
+                    pause *= 2;
                 }
                 Ok(_) => return Some(Version::HTTP_11),
             }
@@ -213,9 +228,9 @@ async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Response<Tracked
     let (response, close) = match request::check(&line.node.config, &mut parts) {
         _ if line.is_over_its_rate() => {
             line.node.metrics.limited.increment(1);
-            (line.refused(request::too_many()), false)
+            (line.refused(&parts, request::too_many()), false)
         }
-        Err(fault) => (line.refused(fault.answer()), true),
+        Err(fault) => (line.refused(&parts, fault.answer()), true),
         Ok(()) => {
             let request = Request::from_parts(parts, body);
             let response = server::respond(&line.node, request, line.peer).await;
@@ -236,8 +251,28 @@ impl Line {
         self.guest.as_ref().is_some_and(|guest| !guest.may_ask())
     }
 
-    fn refused(&self, answer: Answer) -> Response<Watched> {
-        self.node.metrics.requests.add(answer.outcome);
+    fn refused(&self, request: &Parts, answer: Answer) -> Response<Watched> {
+        let status = answer.response.status();
+        self.count_refused(Some(request), (status, answer.outcome));
         answer.response.map(|body| Watched::new(body, None))
+    }
+
+    /// hyper has refused what it could not read as a request, with these same statuses.
+    fn unread(&self, error: &hyper::Error) {
+        let status = if error.is_parse_too_large() {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+        } else {
+            StatusCode::BAD_REQUEST
+        };
+        if error.is_parse() {
+            self.count_refused(None, (status, Outcome::Refused));
+        }
+    }
+
+    fn count_refused(&self, request: Option<&Parts>, end: (StatusCode, Outcome)) {
+        self.node.metrics.requests.add(end.1);
+        if let Some(log) = &self.node.log {
+            log.refused(self.peer, request, end);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! lock          held by the one process that may write here
+//! format        version of what is written here
 //! tmp/<name>    what is being written
 //! <xx>/<name>   objects, by the first two digits of their names
 //! ```
@@ -23,10 +24,15 @@ use crate::{
     path::CacheKey,
 };
 
+/// Says what a folder was written by: `weir-cache <version of the format>`.
+const FORMAT: &str = "format";
+const FORMAT_BEGIN: &str = "weir-cache ";
+
 /// A folder that is this process's alone, as long as this lives.
 pub(crate) struct Folder {
     dir: PathBuf,
     lock: File,
+    outdated: bool,
 }
 
 /// Why a folder can't be had.
@@ -34,12 +40,15 @@ pub(crate) struct Folder {
 pub(crate) enum Refused {
     #[error("another edge uses it")]
     InUse,
+    #[error("a later version of weir wrote it")]
+    Later,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl Folder {
-    /// Takes a folder, which exists, and clears what was left half-written there.
+    /// Takes a folder, which exists, and clears what was left half-written there. That it can
+    /// be written to is found out here.
     pub(crate) fn open(dir: &Path) -> Result<Self, Refused> {
         let lock = File::options()
             .create(true)
@@ -50,17 +59,30 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(Refused::InUse),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
+        let written_as = version(dir)?;
+        if written_as > Some(format::VERSION) {
+            return Err(Refused::Later);
+        }
         let folder = Self {
             dir: dir.to_owned(),
             lock,
+            outdated: written_as.is_some_and(|version| version < format::VERSION),
         };
         let tmp = folder.tmp();
         make_dir(&tmp)?;
-        for left in fs::read_dir(tmp)? {
+        for left in fs::read_dir(&tmp)? {
             // What stays is overwritten one day.
             let _ = fs::remove_file(left?.path());
         }
+        let (new, place) = (tmp.join(FORMAT), dir.join(FORMAT));
+        fs::write(&new, format!("{FORMAT_BEGIN}{}\n", format::VERSION))?;
+        fs::rename(new, place)?;
         Ok(folder)
+    }
+
+    /// What is there was written by an earlier version, and can't be read.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated
     }
 
     /// Whether the folder is still the one that was opened.
@@ -130,12 +152,27 @@ impl Folder {
     }
 }
 
+/// The version of the format that a folder says; none that is new, or cut by a crash.
+fn version(dir: &Path) -> io::Result<Option<u32>> {
+    let text = match fs::read(dir.join(FORMAT)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    let text = String::from_utf8_lossy(&text);
+    let number = text.strip_prefix(FORMAT_BEGIN);
+    Ok(number.and_then(|number| number.trim_end().parse().ok()))
+}
+
 /// Name and length, if a file on this shelf is an object's.
 fn object(shelf: u8, file: &fs::DirEntry) -> io::Result<Option<(Name, u64)>> {
     let name = file.file_name().to_str().and_then(Name::parse);
-    match name.filter(|name| name.shelf() == shelf) {
-        None => Ok(None),
-        Some(name) => Ok(Some((name, file.metadata()?.len()))),
+    let Some(name) = name.filter(|name| name.shelf() == shelf) else {
+        return Ok(None);
+    };
+    match file.metadata() {
+        // Deleted meanwhile.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        file => Ok(Some((name, file?.len()))),
     }
 }
 

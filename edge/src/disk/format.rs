@@ -26,7 +26,7 @@ use crate::head::Head;
 
 const MAGIC: &[u8; 8] = b"WEIRDISK";
 /// Raised whenever the layout changes: what has another is a miss.
-const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 /// What stands before the key, bytes.
 pub(crate) const PRELUDE_LEN: usize = 32;
 /// Where the header's checksum stands in it.

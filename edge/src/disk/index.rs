@@ -9,6 +9,12 @@ use crate::sieve::{Item, Place, SLOT_WEIGHT, Sieve};
 /// room that a map keeps free. Estimated.
 const ENTRY_WEIGHT: u64 = size_of::<Entry>() as u64 + SLOT_WEIGHT + 2 * 24;
 
+/// Objects whose index takes no more than so many bytes: what it has room for doubles as it
+/// grows.
+pub(crate) fn len_max(bytes: u64) -> usize {
+    usize::try_from(bytes / ENTRY_WEIGHT / 2).unwrap_or(usize::MAX)
+}
+
 struct Entry {
     name: Name,
     /// Counts what is written: an object's successor under its name is another.
@@ -80,6 +86,12 @@ impl Index {
             checked: entry.checked,
             hits: entry.hits,
         })
+    }
+
+    /// Notes that an object is needed; whether it is here.
+    pub(crate) fn visit(&mut self, name: Name) -> bool {
+        let entry = self.entry(name);
+        entry.map(|entry| entry.visited = true).is_some()
     }
 
     /// Whether what was found under this name still stands there.

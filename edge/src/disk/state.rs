@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{folder::Draft, index::Index, name::Name, seen::Seen};
 
-/// Deletions that wait. Only a start's scan holds them up; past this many, what it has
-/// not found yet is deleted.
+/// Deletions that wait of what may be there. Past this many, what is not known yet when they
+/// are done is deleted.
 const GONE_MAX: usize = 1 << 18;
 
 /// What stands where. A name is in one of `index`, `writing` and `gone`, or unknown.
@@ -21,10 +21,14 @@ pub(super) struct State {
     /// To be deleted. Nothing is looked up under these names.
     pub(super) gone: HashSet<Name>,
     pub(super) to_delete: Vec<Name>,
+    /// How many were put there so far.
+    pub(super) deletions: u64,
     pub(super) stage: Stage,
     /// The writer does not take anything until its disk is well again.
     pub(super) ailing: bool,
     pub(super) closing: Option<Instant>,
+    /// The writer has ended, or is about to.
+    pub(super) stopped: bool,
 }
 
 /// How much of the folder is known.
@@ -32,8 +36,11 @@ pub(super) struct State {
 pub(super) enum Stage {
     /// A file may be there that the index lacks.
     Scanning,
-    /// It may as well be one that was replaced since: it is to be deleted.
+    /// The same; but what it lacks is to be deleted: it may have been replaced since, or is of
+    /// an earlier version of the format.
     Overtaken,
+    /// It is not ours now.
+    Away,
     Known,
 }
 
@@ -54,9 +61,11 @@ impl State {
             queued_bytes: 0,
             gone: HashSet::new(),
             to_delete: Vec::new(),
+            deletions: 0,
             stage: Stage::Scanning,
             ailing: false,
             closing: None,
+            stopped: false,
         }
     }
 
@@ -68,19 +77,48 @@ impl State {
             self.queued_bytes -= waiting.draft.object.len();
             self.queue.retain(|other| *other != name);
         }
-        if indexed || self.stage == Stage::Scanning {
+        let being_written = waited.as_ref().is_some_and(|waiting| !waiting.queued);
+        if indexed || being_written {
             self.delete(name);
+        } else if matches!(self.stage, Stage::Scanning | Stage::Away) {
+            self.delete_unknown(name);
         }
         indexed || waited.is_some()
     }
 
+    /// Has a file deleted.
     pub(super) fn delete(&mut self, name: Name) {
-        if self.gone.len() >= GONE_MAX && self.stage == Stage::Scanning {
-            self.stage = Stage::Overtaken;
-        }
-        let is_full = self.gone.len() >= GONE_MAX && self.stage != Stage::Known;
-        if !is_full && self.gone.insert(name) {
+        if self.gone.insert(name) {
             self.to_delete.push(name);
+            self.deletions += 1;
+        }
+    }
+
+    /// What is to be deleted now, and how many that makes with all before.
+    pub(super) fn take_deletions(&mut self) -> (Vec<Name>, u64) {
+        (std::mem::take(&mut self.to_delete), self.deletions)
+    }
+
+    /// Whether what is removed will be deleted soon.
+    pub(super) fn deletes(&self) -> bool {
+        !self.ailing && !self.stopped
+    }
+
+    /// Tries again to delete what could not be.
+    pub(super) fn delete_again(&mut self) {
+        let left: Vec<_> = std::mem::take(&mut self.gone).into_iter().collect();
+        // Those that wait are among them.
+        self.to_delete.clear();
+        left.into_iter().for_each(|name| self.delete(name));
+    }
+
+    /// Has a file deleted that may be there. Where too many are, all that is not known yet
+    /// goes.
+    fn delete_unknown(&mut self, name: Name) {
+        if self.gone.len() < GONE_MAX {
+            self.delete(name);
+        } else if self.stage == Stage::Scanning {
+            self.stage = Stage::Overtaken;
         }
     }
 
@@ -100,11 +138,19 @@ impl State {
         self.writing.retain(|_, waiting| !waiting.queued);
     }
 
-    /// Nothing is known of another folder.
-    pub(super) fn start_over(&mut self) {
+    /// A folder is there of which nothing is known yet. What is `outdated` in it goes, and what
+    /// was removed meanwhile.
+    pub(super) fn enter(&mut self, outdated: bool) {
         self.index.clear();
-        self.gone.clear();
-        self.to_delete.clear();
-        self.stage = Stage::Scanning;
+        self.stage = match outdated || self.gone.len() >= GONE_MAX {
+            true => Stage::Overtaken,
+            false => Stage::Scanning,
+        };
+    }
+
+    /// The folder is not ours to look into.
+    pub(super) fn leave(&mut self) {
+        self.index.clear();
+        self.stage = Stage::Away;
     }
 }

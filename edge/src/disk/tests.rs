@@ -141,15 +141,20 @@ async fn two_edges_in_one_folder_are_refused_and_one_after_another_are_not() {
 async fn a_folder_that_was_given_up_can_be_taken_again() {
     let dir = TempDir::new().unwrap();
     let config = config(dir.path());
-    let (old, path) = (open(&config), "/x");
+    let old = open(&config);
     old.close().await;
     let new = open(&config);
-    old.reopen();
+    old.reopen().await;
     new.close().await;
-    old.reopen();
-    old.insert(key(path), object(LONG, b"x"));
-    assert!(get(&old, path).is_some());
-    until(async || files(dir.path()).len() == 1).await;
+    // It finds out by itself.
+    let n = std::cell::Cell::new(0);
+    until(async || {
+        let path = format!("/{}", n.replace(n.get() + 1));
+        old.insert(key(&path), object(LONG, b"x"));
+        assert!(get(&old, &path).is_some());
+        !files(dir.path()).is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]

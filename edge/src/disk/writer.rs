@@ -12,24 +12,31 @@ use super::{
     index::Index,
     name::Name,
 };
+
 /// What to do next.
 enum Task {
-    Delete(Vec<Name>),
+    /// And how many that makes with all before.
+    Delete(Vec<Name>, u64),
     Write(Name, Draft),
     /// The folder was ailing, and is to be looked at again.
     Retry,
     Stop,
 }
 
-/// Runs until the disk is closed; lets go of the folder then.
-pub(crate) fn run(disk: &Disk, mut folder: Folder) {
-    disk.scan(&folder);
+/// Runs until the disk is closed; lets go of the folder then. Without one it is found first.
+pub(crate) fn run(disk: &Disk, mut folder: Option<Folder>) {
+    match &folder {
+        Some(folder) => disk.scan(folder),
+        None => disk.state().ailing = true,
+    }
     loop {
-        match disk.next() {
-            Task::Delete(names) => disk.delete(&folder, names),
-            Task::Write(name, draft) => disk.store(&folder, name, &draft),
-            Task::Retry => disk.retry(&mut folder),
-            Task::Stop => break,
+        match (disk.next(), &folder) {
+            (Task::Stop, _) => break,
+            (Task::Delete(names, count), Some(folder)) => {
+                disk.delete_removed(folder, names, count);
+            }
+            (Task::Write(name, draft), Some(folder)) => disk.store(folder, name, &draft),
+            (_, _) => disk.retry(&mut folder),
         }
     }
     drop(folder);
@@ -41,13 +48,12 @@ impl Disk {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            let late = state.closing.is_some_and(|until| now >= until);
-            if late {
-                return Task::Stop;
+            if state.closing.is_some_and(|until| now >= until) {
+                break;
             }
-            let pause = self.writes.pause_left(now);
             if !state.ailing && !state.to_delete.is_empty() {
-                return Task::Delete(std::mem::take(&mut state.to_delete));
+                let (names, count) = state.take_deletions();
+                return Task::Delete(names, count);
             }
             if !state.ailing
                 && let Some((name, draft)) = state.next_write()
@@ -55,35 +61,32 @@ impl Disk {
                 return Task::Write(name, draft);
             }
             if state.closing.is_some() {
-                return Task::Stop;
+                break;
             }
-            state = if state.ailing {
-                if pause.is_zero() {
-                    return Task::Retry;
-                }
-                self.wake
-                    .wait_timeout(state, pause)
-                    .expect("no holder panics")
-                    .0
-            } else {
-                self.wake.wait(state).expect("no holder panics")
-            };
+            if !state.ailing {
+                state = self.wake.wait(state).expect("no holder panics");
+                continue;
+            }
+            let pause = self.writes.pause_left(now);
+            if pause.is_zero() {
+                return Task::Retry;
+            }
+            let waited = self.wake.wait_timeout(state, pause);
+            state = waited.expect("no holder panics").0;
         }
+        state.stopped = true;
+        Task::Stop
     }
 
     /// Finds out what is in the folder.
     fn scan(&self, folder: &Folder) {
         let began = Instant::now();
         let scanned = folder.scan(|name, len| {
-            let mut state = self.state();
-            match state.stage {
-                Stage::Overtaken if !state.index.holds(name) => state.to_delete.push(name),
-                _ if state.gone.contains(&name) || state.index.holds(name) => {}
-                _ => state.index.insert(name, len.div_ceil(BLOCK), 0),
-            }
-            let too_much = self.excess(&mut state.index, 0);
-            state.to_delete.extend(too_much);
-            state.closing.is_none()
+            let goes_on = self.take_in(name, len);
+            // Who removes something meanwhile waits for that.
+            let (removed, count) = self.state().take_deletions();
+            self.delete_removed(folder, removed, count);
+            goes_on
         });
         let mut state = self.state();
         state.stage = Stage::Known;
@@ -98,15 +101,38 @@ impl Disk {
         }
     }
 
+    /// Takes in what a scan found; whether it is to go on.
+    fn take_in(&self, name: Name, len: u64) -> bool {
+        let mut state = self.state();
+        let known = state.index.holds(name) || state.gone.contains(&name);
+        match state.stage {
+            _ if known => {}
+            Stage::Overtaken => state.delete(name),
+            _ => state.index.insert(name, len.div_ceil(BLOCK), 0),
+        }
+        for name in self.excess(&mut state.index, 0) {
+            state.delete(name);
+        }
+        state.closing.is_none()
+    }
+
     /// What must go before `blocks` more fit.
     fn excess(&self, index: &mut Index, blocks: u64) -> Vec<Name> {
         let mut names = Vec::new();
-        while index.blocks() + blocks > self.blocks_max {
+        while index.blocks() + blocks > self.blocks_max || index.len() > self.objects_max {
             let Some(name) = index.evict() else { break };
             self.metrics.evictions.increment(1);
             names.push(name);
         }
         names
+    }
+
+    /// Deletes what was removed; who waits for that is told.
+    fn delete_removed(&self, folder: &Folder, names: Vec<Name>, count: u64) {
+        if !names.is_empty() {
+            self.delete(folder, names);
+            self.deleted.send_replace(count);
+        }
     }
 
     fn delete(&self, folder: &Folder, names: Vec<Name>) {
@@ -129,13 +155,20 @@ impl Disk {
         let too_much = self.excess(&mut self.state().index, blocks);
         self.delete(folder, too_much);
         let written = folder.write(name, &file);
-        if let Err(error) = &written {
-            self.write_failed(error);
-        } else {
-            self.metrics.writes.increment(1);
-            self.metrics.written.increment(file.len());
-            self.write_succeeded();
+        self.settle(name, draft, blocks, written.is_ok());
+        match written {
+            Ok(()) => {
+                self.metrics.writes.increment(1);
+                self.metrics.written.increment(file.len());
+                self.write_succeeded();
+            }
+            Err(error) => self.write_failed(&error),
         }
+        self.gauge();
+    }
+
+    /// Draws the consequences of a write.
+    fn settle(&self, name: Name, draft: &Draft, blocks: u64, is_written: bool) {
         let mut state = self.state();
         let wanted = state
             .writing
@@ -145,17 +178,15 @@ impl Disk {
         if hits.is_some() {
             state.writing.remove(&name);
         }
-        match (written, hits) {
-            (Ok(()), Some(hits)) => {
+        match hits.filter(|_| is_written) {
+            Some(hits) => {
                 state.gone.remove(&name);
                 state.index.insert(name, blocks, hits);
             }
             // It was replaced or removed meanwhile.
-            (Ok(()), None) => state.delete(name),
-            (Err(_), _) => {}
+            None if is_written => state.delete(name),
+            None => {}
         }
-        drop(state);
-        self.gauge();
     }
 
     fn write_failed(&self, error: &std::io::Error) {
@@ -174,24 +205,22 @@ impl Disk {
 
     fn write_succeeded(&self) {
         if self.writes.succeed() == Change::Up {
+            self.state().delete_again();
             info!(dir = ?self.dir, "the cache's disk takes objects again");
             self.metrics.writes_up.set(1.0);
         }
     }
 
-    /// Looks whether the folder is there, and if it is another one, what is in that.
-    fn retry(&self, folder: &mut Folder) {
-        if !folder.is_there() {
+    /// Looks whether the folder is there and ours, and if it is another one, what is in that.
+    fn retry(&self, folder: &mut Option<Folder>) {
+        if !folder.as_ref().is_some_and(Folder::is_there) {
             match Folder::open(&self.dir) {
                 Ok(new) => {
-                    *folder = new;
-                    self.state().start_over();
-                    self.scan(folder);
+                    self.state().enter(new.is_outdated());
+                    self.scan(folder.insert(new));
                 }
                 Err(Refused::Io(error)) => return self.write_failed(&error),
-                Err(refused @ Refused::InUse) => {
-                    return self.write_failed(&std::io::Error::other(refused));
-                }
+                Err(refused) => return self.write_failed(&std::io::Error::other(refused)),
             }
         }
         // The next write tells.

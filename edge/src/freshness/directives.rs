@@ -15,8 +15,9 @@ pub(super) struct Directives {
     pub(super) no_cache: bool,
     pub(super) private: bool,
     pub(super) public: bool,
-    /// `proxy-revalidate` as well.
     pub(super) must_revalidate: bool,
+    /// As strict; of sharing it says nothing (RFC 9111 §3.5).
+    pub(super) proxy_revalidate: bool,
     pub(super) must_understand: bool,
     pub(super) max_age: Option<u64>,
     pub(super) s_maxage: Option<u64>,
@@ -60,18 +61,18 @@ impl Directives {
         let dictionary: Dictionary = Parser::new(&text).parse().ok()?;
         let mut found = None;
         for (name, member) in &dictionary {
-            let ListEntry::Item(item) = member else {
-                continue;
+            let item = match member {
+                ListEntry::Item(item) => Some(&item.bare_item),
+                // A ban with arguments is one all the same.
+                ListEntry::InnerList(_) => None,
             };
-            let value = match item.bare_item {
-                BareItem::Boolean(false) => continue,
-                BareItem::Integer(value) => u64::try_from(i64::from(value)).unwrap_or(0),
+            let value = match item {
+                Some(BareItem::Boolean(false)) => continue,
+                Some(BareItem::Integer(value)) => u64::try_from(i64::from(*value)).unwrap_or(0),
+                // A lifetime that is no number is not said at all.
+                _ if takes_seconds(name.as_str()) => continue,
                 _ => 0,
             };
-            // A lifetime that is no number is not said at all.
-            if takes_seconds(name.as_str()) && !matches!(item.bare_item, BareItem::Integer(_)) {
-                continue;
-            }
             found
                 .get_or_insert_with(Self::default)
                 .take(name.as_str(), value.min(SECONDS_MAX));
@@ -88,7 +89,8 @@ impl Directives {
             "no-cache" => self.no_cache = true,
             "private" => self.private = true,
             "public" => self.public = true,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
+            "must-revalidate" => self.must_revalidate = true,
+            "proxy-revalidate" => self.proxy_revalidate = true,
             "must-understand" => self.must_understand = true,
             "max-age" => self.max_age = least(self.max_age),
             "s-maxage" => self.s_maxage = least(self.s_maxage),

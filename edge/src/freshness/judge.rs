@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use http::{
     HeaderMap, HeaderName, StatusCode,
-    header::{AGE, DATE, ETAG, EXPIRES, LAST_MODIFIED, SET_COOKIE, VARY},
+    header::{AGE, DATE, ETAG, EXPIRES, LAST_MODIFIED, SET_COOKIE},
 };
 
 use super::{
     Freshness, Received, Share, State, date,
     directives::{Directives, SECONDS_MAX, number},
 };
+use crate::vary;
 
 /// Longest lifetime that is guessed. Chosen: as browsers do; RFC 9111 §4.2.2 asks for care.
 const HEURISTIC_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -74,6 +75,7 @@ pub(crate) fn judge(
         // s-maxage says proxy-revalidate as well (RFC 9111 §5.2.2.10), and RFC 5861
         // extends it: only where neither is said is it strict.
         strict: said.must_revalidate
+            || said.proxy_revalidate
             || said.no_cache
             || (said.s_maxage.is_some() && said.while_revalidate + said.if_error == 0),
     };
@@ -84,13 +86,14 @@ pub(crate) fn judge(
         || said.private
         || (terms.authorized && !says_shared)
         || (headers.contains_key(SET_COOKIE) && !(terms.stores_cookies && explicit.is_some()))
-        || names_all(headers)
-        || status == StatusCode::PARTIAL_CONTENT;
+        || vary::is_untold(headers)
+        || (said.must_understand && !is_understood(status))
+        || is_of_one_request(status);
     let fresh = freshness.state(received.at) != State::Stale;
     let validator = headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
     let has_word = lifetime.is_some() || said.no_cache;
     Verdict {
-        store: !forbidden && has_word && (fresh || validator) && is_whole(status),
+        store: !forbidden && has_word && (fresh || validator) && is_final(status),
         share: match (forbidden, fresh) {
             (true, _) => Share::Nobody,
             (false, true) => Share::Open,
@@ -102,11 +105,29 @@ pub(crate) fn judge(
     }
 }
 
-/// A status whose answer stands for itself: neither interim nor part of another.
-fn is_whole(status: StatusCode) -> bool {
-    !status.is_informational()
-        && status != StatusCode::PARTIAL_CONTENT
-        && status != StatusCode::NOT_MODIFIED
+/// A status whose answer stands for itself: neither interim nor news of another.
+fn is_final(status: StatusCode) -> bool {
+    !status.is_informational() && status != StatusCode::NOT_MODIFIED
+}
+
+/// A status that answers a part or a condition which one request has and the next has not:
+/// whatever it says, the whole is not that.
+fn is_of_one_request(status: StatusCode) -> bool {
+    [
+        StatusCode::PARTIAL_CONTENT,
+        StatusCode::PRECONDITION_FAILED,
+        StatusCode::RANGE_NOT_SATISFIABLE,
+    ]
+    .contains(&status)
+}
+
+/// A status by which an origin finds fault with how it was asked: of the object, which others
+/// ask for otherwise, it says nothing (RFC 9110 §15.5, RFC 6585).
+pub(crate) fn blames_request(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        400 | 405 | 406 | 408 | 411..=417 | 421 | 425 | 426 | 428 | 429 | 431
+    )
 }
 
 /// A status defined as heuristically cacheable (RFC 9110 §15.1).
@@ -122,13 +143,6 @@ fn is_understood(status: StatusCode) -> bool {
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count.min(SECONDS_MAX))
-}
-
-/// `Vary: *`, alone or in a list: no request matches (RFC 9111 §4.1).
-fn names_all(headers: &HeaderMap) -> bool {
-    let fields = headers.get_all(VARY).iter();
-    let mut members = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
-    members.any(|member| member.trim_ascii() == b"*")
 }
 
 /// How old an answer was when it came (RFC 9111 §4.2.3).

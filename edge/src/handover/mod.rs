@@ -6,7 +6,7 @@
 //!
 //! | new | old |
 //! |---|---|
-//! | connects | stops storing, so that a cache folder has one writer |
+//! | connects | stops storing, so that a cache folder has one writer, and purging |
 //! | | sends what each socket is for, and the sockets |
 //! | opens its store, starts to accept | still accepts |
 //! | sends `ready` | stops accepting, ends what runs, exits |
@@ -17,7 +17,7 @@ mod passing;
 use std::{
     fs::Permissions,
     io::{self, ErrorKind},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -25,7 +25,8 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
+    net::{TcpListener, UnixListener, UnixStream},
+    sync::OwnedRwLockWriteGuard,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -78,6 +79,7 @@ pub async fn take_over(path: &Path) -> Result<Option<Listeners>, EdgeError> {
     let sockets = sockets.map_err(|error| bad(path, &error))?;
     let mut listeners = Listeners::from(sockets.http);
     listeners.tls = sockets.tls;
+    listeners.admin = sockets.admin;
     listeners.old = Some(Old(stream));
     Ok(Some(listeners))
 }
@@ -91,18 +93,19 @@ pub(crate) struct Offer {
 
 impl Offer {
     /// Takes the place of whoever was there.
-    pub(crate) fn new(path: &Path, listeners: &Listeners) -> Result<Self, EdgeError> {
+    pub(crate) fn new(
+        path: &Path,
+        listeners: &Listeners,
+        admin: Option<&TcpListener>,
+    ) -> Result<Self, EdgeError> {
         let open = || {
-            match std::fs::remove_file(path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            remove(path)?;
             let socket = UnixListener::bind(path)?;
             std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
             Ok(Self {
                 socket,
                 path: path.to_owned(),
-                sockets: passing::Copies::of(listeners)?,
+                sockets: passing::Copies::of(listeners, admin)?,
             })
         };
         open().map_err(|error| bad(path, &error))
@@ -117,13 +120,16 @@ impl Offer {
                 Err(error) => Err(error),
             };
             match asked {
-                Ok(()) => {
+                Ok(no_purges) => {
                     info!(path = %self.path.display(), "another process took over");
-                    return taken.cancel();
+                    taken.cancel();
+                    // From here on the other process is told.
+                    std::mem::forget(no_purges);
+                    return;
                 }
                 Err(error) => {
                     warn!(%error, "the sockets were not taken over; going on");
-                    node.store.reopen();
+                    node.store.reopen().await;
                     node.set_storing(true);
                     sleep(ACCEPT_PAUSE).await;
                 }
@@ -131,7 +137,12 @@ impl Offer {
         }
     }
 
-    async fn hand_over(&self, node: &Node, mut stream: UnixStream) -> io::Result<()> {
+    /// Gives what keeps purges out: they go on when it is dropped.
+    async fn hand_over(
+        &self,
+        node: &Node,
+        mut stream: UnixStream,
+    ) -> io::Result<OwnedRwLockWriteGuard<()>> {
         // The file's mode says the same; between bind and chmod it did not.
         let user = stream.peer_cred()?.uid();
         let own = rustix::process::geteuid().as_raw();
@@ -139,6 +150,7 @@ impl Offer {
             let why = format!("user {user} may not have them");
             return Err(io::Error::new(ErrorKind::PermissionDenied, why));
         }
+        let no_purges = node.purging.clone().write_owned().await;
         node.set_storing(false);
         node.store.close().await;
         self.sockets.send(&stream).await?;
@@ -146,12 +158,25 @@ impl Offer {
         let heard = timeout(READY_WAIT, stream.read_exact(&mut said)).await;
         heard.map_err(|_| io::Error::new(ErrorKind::TimedOut, "it does not serve"))??;
         if said == READY {
-            return Ok(());
+            return Ok(no_purges);
         }
         Err(io::Error::new(
             ErrorKind::InvalidData,
             "it says something else",
         ))
+    }
+}
+
+/// Takes away the socket that an earlier process left, and nothing else.
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(there) if there.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "something other than a socket is there; it stays",
+        )),
     }
 }
 

@@ -21,7 +21,8 @@ use crate::Listeners;
 /// What a later process may find; the words are what they say to each other.
 const HTTP: &str = "http";
 const TLS: &str = "tls";
-/// Sockets, and bytes of the line, at most. Chosen: twice what there is.
+const ADMIN: &str = "admin";
+/// Sockets, and bytes of the line, at most. Chosen: more than there are.
 const SOCKETS_MAX: usize = 4;
 const LINE_MAX: usize = 64;
 
@@ -29,6 +30,7 @@ const LINE_MAX: usize = 64;
 pub(super) struct Sockets {
     pub(super) http: TcpListener,
     pub(super) tls: Option<TcpListener>,
+    pub(super) admin: Option<TcpListener>,
 }
 
 /// Listening sockets, held open to be sent.
@@ -38,8 +40,12 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    pub(super) fn of(listeners: &Listeners) -> io::Result<Self> {
-        let named = [(HTTP, Some(&listeners.http)), (TLS, listeners.tls.as_ref())];
+    pub(super) fn of(listeners: &Listeners, admin: Option<&TcpListener>) -> io::Result<Self> {
+        let named = [
+            (HTTP, Some(&listeners.http)),
+            (TLS, listeners.tls.as_ref()),
+            (ADMIN, admin),
+        ];
         let named = named.into_iter().filter_map(|(name, it)| Some((name, it?)));
         let (names, sockets): (Vec<_>, Vec<_>) = named.unzip();
         let copies = sockets
@@ -84,17 +90,18 @@ pub(super) async fn receive(stream: &UnixStream) -> io::Result<Sockets> {
     };
     let len = stream.async_io(Interest::READABLE, read).await?;
     let line = str::from_utf8(&line[..len]).map_err(|_| odd("its line is no text"))?;
-    let (mut http, mut tls) = (None, None);
+    let (mut http, mut tls, mut admin) = (None, None, None);
     for (name, socket) in line.split_whitespace().zip(sockets) {
         match name {
             HTTP => http = Some(listener(socket)?),
             TLS => tls = Some(listener(socket)?),
+            ADMIN => admin = Some(listener(socket)?),
             // Of a later version than this: it stays with the old process.
             _ => {}
         }
     }
     let http = http.ok_or_else(|| odd("it sent no listening socket"))?;
-    Ok(Sockets { http, tls })
+    Ok(Sockets { http, tls, admin })
 }
 
 fn listener(socket: OwnedFd) -> io::Result<TcpListener> {

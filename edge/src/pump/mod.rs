@@ -4,10 +4,7 @@ mod copy;
 mod order;
 mod stream;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Response, StatusCode};
 use tokio::time::Instant;
@@ -25,10 +22,6 @@ use crate::{
     upstream::{self, Credential, FetchError, Question, Slot, Upload},
 };
 
-/// Slowest pace at which a client's body may go up, bytes a second. Chosen: a bad mobile
-/// line's.
-const UPLOAD_RATE_MIN: u64 = 16 << 10;
-
 /// Begins a fetch, which goes on without whoever began it.
 pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
     // A purge may have come since it was looked up: no 304 brings its bytes back.
@@ -37,6 +30,7 @@ pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
     let span = debug_span!("fetch", cache_key = order.place.as_str());
     // Made here, so that a task that never runs ends its fill as well.
     let pump = Pump {
+        begun: node.changes.count(),
         node: node.clone(),
         fill,
         order,
@@ -45,6 +39,8 @@ pub(crate) fn start(node: &Arc<Node>, fill: Arc<Fill>, mut order: Order) {
 }
 
 struct Pump {
+    /// The changes before it.
+    begun: u64,
     node: Arc<Node>,
     fill: Arc<Fill>,
     order: Order,
@@ -79,12 +75,17 @@ impl Pump {
         self.fill.finish(end);
     }
 
-    async fn fetch(&self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
-        let origin = &self.order.site.origin;
-        let slot = origin.slot(&self.order.place).await?;
+    async fn fetch(&mut self, asked: Instant, upload: Option<Upload>) -> Result<(), FetchError> {
+        let site = self.order.site.clone();
+        let origin = &site.origin;
+        let place = &self.order.place;
+        let slot = match &upload {
+            None => origin.slot(place).await?,
+            Some(upload) => origin.slot_to_send(place, upload).await?,
+        };
         let mut part = self.order.part.as_ref().map(|part| part.range.clone());
         let mut upload = upload;
-        // At most for a block, the first block and the whole.
+        // At most for a block, the first block and the whole, with a condition and without.
         loop {
             let spread = part.as_ref().and(self.order.part.as_ref());
             let spread = spread
@@ -105,8 +106,16 @@ impl Pump {
             self.node.metrics.fetches.increment(1);
             let response = match upload.take() {
                 None => origin.get(&question).await?,
-                Some(upload) => origin.send(&question, upload, self.upload_wait()).await?,
+                Some(upload) => origin.send(&question, upload).await?,
             };
+            if response.status() == StatusCode::NOT_MODIFIED
+                && stale.is_some_and(|stale| !stale.head.may_be_renewed(response.headers()))
+            {
+                self.forget_stale();
+                self.order.stale = None;
+                upstream::finish_unread(response.into_body()).await;
+                continue;
+            }
             let at = Instant::now();
             let received = Received {
                 at,
@@ -179,19 +188,15 @@ impl Pump {
     }
 
     fn renew(&self, object: Object) {
+        if !object.head.store {
+            self.forget_stale();
+        }
         let object = if object.head.store && self.fill.may_store() {
             self.store(object)
         } else {
             Arc::new(object)
         };
         self.fill.arrive(Arrival::Object(object));
-    }
-
-    /// With the time for the body.
-    fn upload_wait(&self) -> Duration {
-        let config = &self.node.config;
-        let pace = Duration::from_secs(config.request_max.as_u64() / UPLOAD_RATE_MIN);
-        config.first_byte_timeout + pace
     }
 
     /// The origin has something else now that can't be stored in its place.
@@ -205,7 +210,13 @@ impl Pump {
         if !self.node.is_storing() {
             return Arc::new(object);
         }
-        self.node.store.insert(self.order.place.clone(), object)
+        let place = &self.order.place;
+        let object = self.node.store.insert(place.clone(), object);
+        // Asked after it is stored: a change between the two has removed it itself.
+        if self.order.is_read() && self.node.changes.since(self.begun, place) {
+            self.node.store.remove(place);
+        }
+        object
     }
 
     fn gauge(&self) {

@@ -13,9 +13,10 @@ use crate::{
     config::Profile,
     fill::Arrival,
     fills::Portion,
-    freshness::{Received, Share},
+    freshness::{Received, Share, blames_request},
     head::Head,
     invalidate,
+    node::Node,
     upstream::{self, FetchError, Slot},
 };
 
@@ -62,11 +63,15 @@ impl Pump {
                 Profile::Passthrough => Share::Nobody,
             };
         }
-        if !head.store && self.order.is_read() && !head.status.is_server_error() {
+        if !head.store && self.order.is_read() && self.tells_of_object(&head) {
             self.forget_stale();
         }
         if head.share != Share::Open {
             self.node.fills.close(&self.order.key, &self.fill);
+        }
+        if !self.order.is_read() || (!head.store && self.order.stale.is_some()) {
+            // What this answer made untrue: no crash after it brings that back.
+            self.node.store.settled().await;
         }
         let head = Arc::new(head);
         self.fill.arrive(Arrival::Head(head.clone()));
@@ -91,11 +96,18 @@ impl Pump {
         }
     }
 
+    /// Whether an answer says something of the object to all who may have it: an error of the
+    /// origin's does not, nor one by which it finds fault with this request, or its credential.
+    fn tells_of_object(&self, head: &Head) -> bool {
+        let is_fault = head.status.is_server_error() || blames_request(head.status);
+        !is_fault && !self.order.authorized
+    }
+
     /// Who asks later must not wait for an answer that is not for them; nor may they have
     /// parts of another version.
     fn remember(&self, head: &Head) {
         let Order { key, site, .. } = &self.order;
-        if self.order.authorized || !self.order.is_read() || head.status.is_server_error() {
+        if !self.order.is_read() || !self.tells_of_object(head) {
             return;
         }
         let alone =
@@ -105,9 +117,11 @@ impl Pump {
             (false, true) => self.node.unshared.clear(key),
             _ => {}
         }
-        self.node
-            .blocks
-            .compare(&self.order.place, head, &self.node.store);
+        // What who has no key gets says nothing of what others do.
+        if self.order.may_store(head) {
+            let Node { blocks, store, .. } = &*self.node;
+            blocks.compare(&self.order.place, head, store);
+        }
     }
 
     fn fits(&self, len: u64, portion: &mut Portion) -> bool {

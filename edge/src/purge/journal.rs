@@ -91,9 +91,7 @@ impl Journal {
     /// Adds a purge that `set` has already; it is on disk at the return.
     pub(super) fn append(&mut self, offset: u64, purge: &Purge, set: &Set) -> io::Result<()> {
         if self.appended >= APPENDED_MAX {
-            self.file = write_whole(&self.path, self.epoch, offset, set)?;
-            self.appended = 0;
-            return Ok(());
+            return self.rewrite(offset, set);
         }
         let mut line = Line {
             offset,
@@ -106,6 +104,13 @@ impl Journal {
         self.appended += text.len();
         self.file.write_all(&text)?;
         self.file.sync_data()
+    }
+
+    /// Writes all that is in force into a new file.
+    pub(super) fn rewrite(&mut self, newest: u64, set: &Set) -> io::Result<()> {
+        self.file = write_whole(&self.path, self.epoch, newest, set)?;
+        self.appended = 0;
+        Ok(())
     }
 }
 

@@ -102,6 +102,19 @@ impl Purges {
         (position, written)
     }
 
+    /// Writes the journal anew, after another process may have done so.
+    ///
+    /// # Errors
+    /// It can't be written: a restart would forget what is purged from now on.
+    pub(crate) fn rewrite(&self) -> io::Result<()> {
+        let mut journal = self.journal.lock().expect("no holder panics");
+        let set = self.set.read().expect("no holder panics");
+        let newest = self.newest.load(Ordering::Acquire);
+        journal
+            .as_mut()
+            .map_or(Ok(()), |it| it.rewrite(newest, &set))
+    }
+
     /// What became of an answer whose bytes were asked for at `position`.
     pub(crate) fn judge(&self, subject: Subject<'_>, position: Position) -> Judgement {
         let now = self.now();

@@ -4,7 +4,7 @@
 mod tests;
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -41,6 +41,9 @@ pub(super) struct Tiers {
     fills: Arc<Budget>,
     pub(super) memory: Memory,
     pub(super) disk: Option<Arc<Disk>>,
+    /// Held while something goes from memory to disk or back, or from both: nothing comes
+    /// back that was removed on its way.
+    moving: Mutex<()>,
     /// A long body is being read into memory. One at a time.
     promoting: AtomicBool,
     evictions: Counter,
@@ -67,6 +70,7 @@ impl Tiers {
             fills,
             disk: Disk::open(config, memory.held())?,
             memory,
+            moving: Mutex::new(()),
             promoting: AtomicBool::new(false),
             evictions: counter!("weir_edge_ram_evictions_total", &labels),
             held_gauge: gauge!("weir_edge_held_bytes", &labels),
@@ -74,9 +78,11 @@ impl Tiers {
     }
 
     pub(super) fn remove(&self, key: &CacheKey) {
-        if let Some(disk) = &self.disk {
-            disk.remove(key);
-        }
+        let Some(disk) = &self.disk else {
+            return self.ram.remove(key);
+        };
+        let _moving = self.moving();
+        disk.remove(key);
         self.ram.remove(key);
     }
 
@@ -87,6 +93,7 @@ impl Tiers {
 
     /// Removes what stands in memory under a key, if it `is` that.
     pub(super) fn remove_if(&self, key: &CacheKey, is: impl FnOnce(&Object) -> bool) {
+        let _moving = self.moving();
         if self.ram.remove_if(key, is)
             && let Some(disk) = &self.disk
         {
@@ -118,9 +125,12 @@ impl Tiers {
         };
         if found.first
             && let Some(disk) = &self.disk
-            && is_worth_writing(key, &found.object)
+            && is_worth_writing(&found.object)
         {
-            disk.write(key.clone(), found.object.clone(), 0);
+            let _moving = self.moving();
+            if self.ram.holds(key, &found.object) {
+                disk.write(key.clone(), found.object.clone(), 0);
+            }
         }
         Some(found.object)
     }
@@ -134,22 +144,35 @@ impl Tiers {
     }
 
     pub(super) fn insert(&self, key: CacheKey, object: Arc<Object>) {
-        let again = self.disk.as_ref().is_some_and(|disk| disk.renew(&key));
+        let Some(disk) = &self.disk else {
+            let limit = self.limit_with(&object);
+            let evicted = self.ram.insert(key, object, limit);
+            return self.evictions.increment(evicted.len() as u64);
+        };
+        let moving = self.moving();
+        let again = disk.renew(&key);
         if let Content::Disk(_) = object.body {
             // Its body stays where it is, under another head.
             self.ram.remove(&key);
-            if let Some(disk) = &self.disk {
-                disk.write(key, object, PROMOTING_HITS - 1);
-            }
-            return;
+            return disk.write(key, object, PROMOTING_HITS - 1);
         }
-        self.take(key.clone(), object.clone());
-        if let Some(disk) = &self.disk
-            && again
-            && is_worth_writing(&key, &object)
-        {
+        let limit = self.limit_with(&object);
+        let evicted = self.ram.insert(key.clone(), object.clone(), limit);
+        self.evicted(&evicted);
+        if again && is_worth_writing(&object) {
             disk.write(key, object, 0);
         }
+        // Bodies are freed by whoever lets go last: not while others wait.
+        drop(moving);
+    }
+
+    /// Stores an object on disk alone.
+    pub(super) fn insert_on_disk(&self, key: CacheKey, object: Arc<Object>) {
+        let Some(disk) = &self.disk else { return };
+        let _moving = self.moving();
+        disk.remove(&key);
+        self.ram.remove(&key);
+        disk.write(key, object, 0);
     }
 
     async fn find_on(self: &Arc<Self>, disk: &Arc<Disk>, key: &CacheKey) -> Option<Arc<Object>> {
@@ -161,7 +184,10 @@ impl Tiers {
                 if hits >= PROMOTING_HITS || found.object.head.vary.is_some() {
                     self.promote(disk, key, &found);
                 } else {
-                    self.evicted(self.ram.shrink(self.limit()));
+                    let moving = self.moving();
+                    let evicted = self.ram.shrink(self.limit());
+                    self.evicted(&evicted);
+                    drop(moving);
                 }
                 Some(found.object)
             }
@@ -208,8 +234,9 @@ impl Tiers {
 
     /// Unless something newer took its place since.
     fn take_found(&self, disk: &Disk, key: CacheKey, found: &Found) {
+        let moving = self.moving();
         // Many who waited for one read come here at once.
-        if self.ram.holds(&key) {
+        if self.ram.has(&key) {
             return;
         }
         let object = found.object.clone();
@@ -217,23 +244,23 @@ impl Tiers {
         disk.if_still(found.name, found.turn, || {
             evicted = self.ram.insert(key, object, limit);
         });
-        self.evicted(evicted);
+        self.evicted(&evicted);
+        drop(moving);
     }
 
-    fn take(&self, key: CacheKey, object: Arc<Object>) {
-        let limit = self.limit_with(&object);
-        let evicted = self.ram.insert(key, object, limit);
-        self.evicted(evicted);
-    }
-
-    fn evicted(&self, evicted: Vec<Evicted>) {
+    /// What left memory goes to disk, if it was asked for or there is room.
+    fn evicted(&self, evicted: &[Evicted]) {
         self.evictions.increment(evicted.len() as u64);
         let Some(disk) = &self.disk else { return };
         for Evicted { key, object, hit } in evicted {
-            if !key.is_part() && (hit || disk.has_room()) {
-                disk.write(key, object, 0);
+            if *hit || disk.has_room() {
+                disk.write(key.clone(), object.clone(), 0);
             }
         }
+    }
+
+    fn moving(&self) -> MutexGuard<'_, ()> {
+        self.moving.lock().expect("no holder panics")
     }
 
     /// Memory for stored objects now, bytes.
@@ -260,10 +287,9 @@ impl Tiers {
     }
 }
 
-/// Whether an object that is in memory as well is worth its writing. Blocks are not: which of
-/// them there are is known in memory only.
-fn is_worth_writing(key: &CacheKey, object: &Object) -> bool {
-    !key.is_part() && object.head.freshness.left(Instant::now()) >= WRITTEN_LEFT_MIN
+/// Whether an object that is in memory as well is worth its writing.
+fn is_worth_writing(object: &Object) -> bool {
+    object.head.freshness.left(Instant::now()) >= WRITTEN_LEFT_MIN
 }
 
 fn describe() {

@@ -21,7 +21,6 @@ use rustls::{
 use tokio::{
     net::TcpStream,
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -40,7 +39,6 @@ pub(crate) struct Acceptor {
     acceptor: TlsAcceptor,
     certificates: Arc<Certificates>,
     files: Files,
-    turns: Semaphore,
     patience: Duration,
 }
 
@@ -66,19 +64,15 @@ impl Acceptor {
             })?,
             certificates,
             files,
-            turns: Semaphore::new(config.tls_handshakes_max),
             patience: config.tls_handshake_timeout,
         }))
     }
 
-    /// Shakes hands, when it is its turn.
+    /// Shakes hands. How many do so at one time is bounded by the connections alone: if they
+    /// waited for each other, a few that say nothing would keep all others out.
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let handshake = async {
-            let _turn = self.turns.acquire().await.map_err(io::Error::other)?;
-            self.acceptor.accept(stream).await
-        };
         let late = || io::Error::new(ErrorKind::TimedOut, "the handshake took too long");
-        timeout(self.patience, handshake)
+        timeout(self.patience, self.acceptor.accept(stream))
             .await
             .unwrap_or_else(|_| Err(late()))
     }

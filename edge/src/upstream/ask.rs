@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::{
     Origin,
     body::Body,
-    conn::Upload,
     error::{Fault, FetchError},
     group::{Group, Pick},
     health::Failure,
     peer::{Ask, Patience, Peer},
+    upload::Upload,
 };
 
 /// Most tries of one request. Chosen: whoever waits is better told soon.
@@ -66,7 +66,7 @@ impl Origin {
             Ok(response) if cannot_now(response.status()) => pick.failed(Failure::Status),
             Ok(_) => pick.succeeded(),
             // Not of its making.
-            Err(FetchError::Overloaded | FetchError::RequestTooLong | FetchError::RequestCut) => {}
+            Err(error) if is_ours(error) => {}
             Err(error) => pick.failed(failure(error)),
         }
         sent
@@ -143,6 +143,17 @@ fn cannot_now(status: StatusCode) -> bool {
         StatusCode::GATEWAY_TIMEOUT,
     ]
     .contains(&status)
+}
+
+/// The origin has no part in it.
+fn is_ours(error: &FetchError) -> bool {
+    matches!(
+        error,
+        FetchError::Overloaded
+            | FetchError::RequestTooLong
+            | FetchError::RequestTooSlow
+            | FetchError::RequestCut
+    )
 }
 
 /// Whether the same origin may do better at once.

@@ -8,14 +8,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http_body_util::{Either, Empty, Limited};
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-/// The body of a client's request on its way up; most have none.
-pub(crate) type Upload = Either<Empty<Bytes>, Limited<Incoming>>;
+use super::upload::Upload;
 
 /// A connection. Dropping it closes it.
 pub(crate) struct Conn {

@@ -12,13 +12,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    conn::{Conn, Upload},
-    error::Fault,
-    place::Place,
-    resolve::Name,
-    tls::Trust,
-};
+use super::{conn::Conn, error::Fault, place::Place, resolve::Name, tls::Trust, upload::Upload};
 
 /// How long one address has before the next is tried besides (RFC 8305 §8).
 const HEAD_START: Duration = Duration::from_millis(250);

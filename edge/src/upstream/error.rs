@@ -66,6 +66,9 @@ pub(crate) enum FetchError {
     /// The client's body is longer than what is passed on.
     #[error("the request's body is longer than what is passed on")]
     RequestTooLong,
+    /// The client's body comes too slowly.
+    #[error("the request's body comes too slowly")]
+    RequestTooSlow,
     /// The client's body ended before its end.
     #[error("the request's body was cut")]
     RequestCut,
@@ -105,7 +108,7 @@ impl FetchError {
             Self::BadCoding(_) => "http_response_transfer_coding",
             Self::JoinRefused => "proxy_configuration_error",
             Self::Overloaded => "connection_limit_reached",
-            Self::RequestTooLong | Self::RequestCut => "http_request_error",
+            Self::RequestTooLong | Self::RequestTooSlow | Self::RequestCut => "http_request_error",
             Self::TooSlow | Self::Stopped => "proxy_internal_error",
         }
     }

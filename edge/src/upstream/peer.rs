@@ -7,16 +7,16 @@ use http::{
     header::{CONNECTION, CONTENT_TYPE, HOST},
     uri::PathAndQuery,
 };
-use http_body_util::{Empty, LengthLimitError};
 use hyper::body::Incoming;
 use tokio::{
+    select,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout, timeout_at},
 };
 
 use super::{
     body::{Body, Source},
-    conn::{Conn, Idle, Upload},
+    conn::{Conn, Idle},
     dial::Dial,
     error::{Fault, FetchError},
     group::Ticket,
@@ -24,6 +24,7 @@ use super::{
     place::Place,
     sane,
     tls::Trust,
+    upload::{Upload, UploadFault},
 };
 use crate::Config;
 
@@ -40,8 +41,8 @@ pub(crate) struct Patience {
     pub(crate) until: Instant,
     /// The whole of it, to tell.
     pub(crate) whole: Duration,
-    /// The origin may hold the question: it counts not as one of the requests that it
-    /// answers at one time.
+    /// The origin may hold the question, or its body comes slowly: it counts not as one of
+    /// the requests that are answered at one time.
     pub(crate) held: bool,
 }
 
@@ -100,21 +101,17 @@ impl Peer {
         patience: Patience,
         ticket: Ticket,
     ) -> Result<Response<Body>, FetchError> {
+        let place = self.place(patience).await?;
         let asked = timeout_at(patience.until, async {
-            let place = self.place(patience.held).await?;
-            self.counts.requests.increment(1);
             let (response, conn) = self.exchange(ask, &ticket).await?;
             let keep = stays_open(response.version(), response.headers());
-            self.take(
-                response,
-                Source {
-                    conn,
-                    keep,
-                    place,
-                    ticket,
-                },
-            )
-            .await
+            let source = Source {
+                conn,
+                keep,
+                ticket,
+                place,
+            };
+            self.take(response, source).await
         });
         asked
             .await
@@ -122,7 +119,7 @@ impl Peer {
     }
 
     /// Sends what can't be sent twice: on a new connection, as one that waited may be
-    /// closing.
+    /// closing. The answer is waited for while the client is not.
     pub(crate) async fn send(
         &self,
         ask: &Ask,
@@ -130,34 +127,41 @@ impl Peer {
         patience: Patience,
         ticket: Ticket,
     ) -> Result<Response<Body>, FetchError> {
-        let sent = timeout_at(patience.until, async {
-            let place = self.place(patience.held).await?;
-            self.counts.requests.increment(1);
+        let place = self.place(patience).await?;
+        let turn = upload.turn();
+        turn.is_the_origins();
+        let sent = async {
             let mut conn = self.connect(&ticket).await?;
             let response = send(&mut conn, self.request(ask, upload)).await?;
-            // An answer may come before all of the upload was read.
-            let keep = false;
-            self.take(
-                response,
-                Source {
-                    conn,
-                    keep,
-                    place,
-                    ticket,
-                },
-            )
-            .await
-        });
-        sent.await
-            .unwrap_or(Err(FetchError::Silent(patience.whole)))
+            let source = Source {
+                conn,
+                // An answer may come before all of the upload was read.
+                keep: false,
+                ticket,
+                place,
+            };
+            self.take(response, source).await
+        };
+        select! {
+            sent = sent => sent,
+            () = turn.origin_is_late(patience.whole) => Err(FetchError::Silent(patience.whole)),
+        }
     }
 
-    async fn place(&self, held: bool) -> Result<Option<OwnedSemaphorePermit>, FetchError> {
-        if held {
+    /// The right to one of its requests. That there is none says nothing of the origin, so
+    /// it is waited for apart from the answer.
+    async fn place(&self, patience: Patience) -> Result<Option<OwnedSemaphorePermit>, FetchError> {
+        if patience.held {
+            self.counts.requests.increment(1);
             return Ok(None);
         }
-        match timeout(self.place_wait, self.places.clone().acquire_owned()).await {
-            Ok(Ok(place)) => Ok(Some(place)),
+        let left = patience.until.saturating_duration_since(Instant::now());
+        let place = self.places.clone().acquire_owned();
+        match timeout(self.place_wait.min(left), place).await {
+            Ok(Ok(place)) => {
+                self.counts.requests.increment(1);
+                Ok(Some(place))
+            }
             _ => Err(FetchError::Overloaded),
         }
     }
@@ -167,7 +171,7 @@ impl Peer {
         ask: &Ask,
         ticket: &Ticket,
     ) -> Result<(Response<Incoming>, Conn), FetchError> {
-        let request = || self.request(ask, Upload::Left(Empty::new()));
+        let request = || self.request(ask, Upload::none());
         if ask.method.is_idempotent()
             && let Some(mut kept) = self.idle.take()
         {
@@ -239,8 +243,8 @@ fn failed(error: &hyper::Error) -> FetchError {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
-        if inner.is::<LengthLimitError>() {
-            return FetchError::RequestTooLong;
+        if let Some(fault) = inner.downcast_ref::<UploadFault>() {
+            return (*fault).into();
         }
         text = format!("{text}: {inner}");
         source = inner.source();

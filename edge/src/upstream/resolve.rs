@@ -1,6 +1,6 @@
 use std::{
     collections::VecDeque,
-    io,
+    io::{self, ErrorKind::TimedOut},
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Mutex, MutexGuard},
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{
     sync::Mutex as Turn,
-    time::{Duration, Instant},
+    time::{Duration, Instant, timeout},
 };
 use tracing::warn;
 
@@ -19,8 +19,10 @@ const ADDRESSES_MAX: usize = 16;
 /// How long addresses are still used when the name can't be looked up any more. Chosen:
 /// name servers fail more often than origins move.
 const STALE_MAX: Duration = Duration::from_secs(3600);
-/// Pause after a look-up that failed while older addresses are in use. Chosen.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Longest wait for a name server while older addresses can be used, and pause after a
+/// look-up that failed then. Chosen: a new connection in six waits, and not for long.
+const LOOK_UP_WAIT: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_secs(5);
 
 pub(super) type Looking = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
@@ -83,8 +85,23 @@ impl Name {
         if let Some(addresses) = self.current() {
             return Ok(addresses);
         }
-        let found = (self.look_up)(self.host.clone(), self.port).await;
+        let found = (self.look_up)(self.host.clone(), self.port);
+        let found = match self.has_old() {
+            // Whoever connects gives up on a silent name server later than that: it would
+            // never come to them.
+            true => timeout(LOOK_UP_WAIT, found)
+                .await
+                .unwrap_or_else(|_| Err(io::Error::new(TimedOut, "no answer came in time"))),
+            false => found.await,
+        };
         self.take(found)
+    }
+
+    fn has_old(&self) -> bool {
+        let known = self.lock();
+        known
+            .as_ref()
+            .is_some_and(|old| old.at.elapsed() < STALE_MAX)
     }
 
     /// A connection came about: this address is the first to be tried next time.
@@ -208,6 +225,25 @@ mod tests {
         tokio::time::advance(AGAIN).await;
         let why = Fault::Name("no server".to_owned());
         assert_eq!(name.addresses().await, Err(why));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn known_addresses_outlive_a_name_server_that_says_nothing() {
+        let asked = AtomicUsize::new(0);
+        let place = Place::parse("http://o.example").unwrap();
+        let once = move |_, _| -> Looking {
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => Box::pin(async { Ok(vec![address(1)]) }),
+                _ => Box::pin(std::future::pending()),
+            }
+        };
+        let name = Name::with(&place, KEEP, Box::new(once));
+        assert!(name.addresses().await.is_ok());
+        tokio::time::advance(KEEP).await;
+        let began = Instant::now();
+        assert_eq!(name.addresses().await, Ok(vec![address(1)]));
+        assert_eq!(name.addresses().await, Ok(vec![address(1)]));
+        assert_eq!(began.elapsed(), LOOK_UP_WAIT);
     }
 
     #[tokio::test(start_paused = true)]

@@ -52,6 +52,11 @@ pub(crate) fn validate(config: &Config) -> Result<(), EdgeError> {
         "it must be above 0 and not too large",
     )?;
     limit(
+        permits(config.uploads_max),
+        "uploads_max",
+        "it must be above 0 and not too large",
+    )?;
+    limit(
         config.eject_failures > 0,
         "eject_failures",
         "no origin could ever be asked",
@@ -194,6 +199,7 @@ mod tests {
                 "origin_requests_max",
             ),
             (fault(|it| it.held_max = 0), "held_max"),
+            (fault(|it| it.uploads_max = 0), "uploads_max"),
             (fault(|it| it.eject_failures = 0), "eject_failures"),
             (fault(|it| it.eject_ratio = 0.0), "eject_ratio"),
             (fault(|it| it.eject_ratio = f64::NAN), "eject_ratio"),

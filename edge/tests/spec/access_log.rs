@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// An edge with a log, in a folder of its own.
-struct Logged {
-    edge: Edge,
+pub(crate) struct Logged {
+    pub(crate) edge: Edge,
     folder: PathBuf,
 }
 
@@ -30,12 +30,25 @@ impl Logged {
         Self { edge, folder }
     }
 
+    pub(crate) async fn changed(
+        origin: &FakeOrigin,
+        change: impl FnOnce(&mut edge::Config),
+    ) -> Self {
+        let folder = folder();
+        let edge = Edge::start(origin, None, |config| {
+            config.access_log = folder.join("log");
+            change(config);
+        })
+        .await;
+        Self { edge, folder }
+    }
+
     async fn json(origin: &FakeOrigin) -> Self {
         Self::start(origin, None, LogFormat::Json).await
     }
 
     /// Waits until a file has so many lines.
-    async fn lines_of(&self, file: &str, count: usize) -> Vec<String> {
+    pub(crate) async fn lines_of(&self, file: &str, count: usize) -> Vec<String> {
         for _ in 0..1000 {
             let text = fs::read_to_string(self.folder.join(file)).unwrap_or_default();
             let lines: Vec<_> = text.lines().map(str::to_owned).collect();

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::setup::Edge;
+use crate::{operator::Operator, setup::Edge};
 
 fn place(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("edge.sock")
@@ -193,4 +193,71 @@ async fn a_place_that_cannot_be_offered_is_named() {
             .to_string()
             .contains("/nowhere/edge.sock")
     );
+}
+
+#[tokio::test]
+async fn what_is_no_socket_stays_where_it_is() {
+    let origin = FakeOrigin::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("precious");
+    std::fs::write(&path, "words").unwrap();
+    let config = Config {
+        origin: origin.url(),
+        take_over: Some(path.clone()),
+        ..Config::default()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refused = edge::serve(listener, config, None, CancellationToken::new()).await;
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains("other than a socket"), "{told}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "words");
+}
+
+#[tokio::test]
+async fn no_purge_is_told_to_an_edge_that_is_being_taken_over() {
+    let origin = FakeOrigin::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder);
+    let operator = Operator::start(&origin, None, |config| {
+        config.take_over = Some(path.clone());
+    })
+    .await;
+    let listeners = take(&path).await;
+    let all = r#"{"prefixes":["/"]}"#;
+    let (status, told) = operator.ask("POST /purge", all).await;
+    assert!(status == 503 && told["detail"].as_str().unwrap().contains("taking over"));
+    // It gives up.
+    drop(listeners);
+    while operator.ask("POST /purge", all).await.0 != 200 {}
+}
+
+#[tokio::test]
+async fn the_admin_listener_is_taken_over_too() {
+    let origin = FakeOrigin::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder);
+    let operator = Operator::start(&origin, None, |config| {
+        config.take_over = Some(path.clone());
+    })
+    .await;
+    let config = Config {
+        origin: origin.url(),
+        pop: "new".to_owned(),
+        take_over: Some(path.clone()),
+        admin_listen: operator.admin.to_string(),
+        admin_token_file: operator.folder.join("token"),
+        ..Config::default()
+    };
+    let listeners = take(&path).await;
+    tokio::spawn(edge::serve(
+        listeners,
+        config,
+        None,
+        CancellationToken::new(),
+    ));
+    new_serves(&operator.edge).await;
+    // Whoever holds the socket now answers: nobody is told that nobody listens.
+    let (status, _) = operator.ask("GET /explain?url=/x", "").await;
+    assert_eq!(status, 200);
+    assert_eq!(operator.purge(r#"{"prefixes":["/"]}"#).await, 0);
 }

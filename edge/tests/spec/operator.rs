@@ -17,7 +17,7 @@ pub(crate) const TOKEN: &str = "canary-token-of-the-operator";
 /// See the module.
 pub(crate) struct Operator {
     pub(crate) edge: Edge,
-    admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     pub(crate) folder: PathBuf,
 }
 

@@ -69,7 +69,13 @@ async fn what_is_stored_in_blocks_is_taken_too_hard_or_soft() {
         assert_eq!(first().await.body[..], [from; 10]);
         assert_eq!(origin.fetches("/x"), before);
         operator.purge(purge).await;
-        let answer = Answer::ok(vec![9; len]).cache("max-age=60").etag("same");
+        // Softly purged blocks stay while the origin says that it has them still.
+        let tag = if purge.contains("soft") {
+            "new"
+        } else {
+            "same"
+        };
+        let answer = Answer::ok(vec![9; len]).cache("max-age=60").etag(tag);
         origin.route("/x", answer.header("surrogate-key", "t").ranges());
         assert_eq!(first().await.body[..], [9; 10], "{purge}");
         operator.purge(r#"{"prefixes":["/"]}"#).await;

@@ -225,3 +225,30 @@ async fn what_a_site_has_wrong_is_told() {
         assert!(error.contains(said), "{error} / {said}");
     }
 }
+
+#[tokio::test]
+async fn a_rule_holds_for_a_path_however_it_is_spelt() {
+    let drop = Some(QueryRule::All(All::Drop));
+    let rule = RuleConfig {
+        query: drop,
+        ..rule("/static/*")
+    };
+    let (origin, edge) = one(|site| site.rule.push(rule)).await;
+    origin.route("/static/a", Answer::ok("a").cache("max-age=60"));
+    for target in ["/static/a?1", "/st%61tic/%61?2", "/%73tatic/a?3"] {
+        assert_eq!(edge.get(target).send().await.body, "a");
+    }
+    assert_eq!(origin.fetches("/static/a"), 1);
+}
+
+#[tokio::test]
+async fn a_rule_for_what_no_path_is_spelt_like_is_refused() {
+    let origin = FakeOrigin::start().await;
+    for path in ["/st%61tic/*", "/a b", "/a/../b", "static", "/*/*"] {
+        let mut config = site("edge.test", &origin);
+        config.rule.push(rule(path));
+        let mut edge = Edge::start(&origin, None, |it| it.site.push(config)).await;
+        let refused = (&mut edge.task).await.unwrap().unwrap_err().to_string();
+        assert!(refused.contains(path), "{refused}");
+    }
+}

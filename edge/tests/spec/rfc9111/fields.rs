@@ -114,14 +114,48 @@ async fn rfc_9110_section_7_6_what_ends_at_a_proxy_and_what_can_be_forged_stays_
         ("forwarded", "for=1"),
         ("x-original-url", "/admin"),
         ("x-http-method-override", "DELETE"),
+        ("x_forwarded_host", "evil.test"),
+        ("proxy", "http://evil.test"),
         ("x-own", "1"),
         ("via", "1.0 a"),
     ];
     cache.ask(Method::GET, "/x", &fields).await;
     let sent = &cache.origin.requests("/x")[0].headers;
-    for (name, _) in &fields[1..8] {
+    for (name, _) in &fields[1..10] {
         assert!(!sent.contains_key(*name), "{name}");
     }
     assert_eq!(sent["x-own"], "1");
     assert_eq!(sent["via"], "1.0 a, 1.1 weir-fra");
+}
+
+#[tokio::test]
+async fn rfc_8586_all_that_others_said_goes_on() {
+    let cache = Cache::new().await;
+    cache.origin.route("/x", Answer::ok("x"));
+    let fields = [
+        ("cdn-loop", "a"),
+        ("cdn-loop", "b"),
+        ("connection", "cdn-loop"),
+    ];
+    cache.ask(Method::GET, "/x", &fields).await;
+    let sent = cache.origin.requests("/x")[0].headers["cdn-loop"].clone();
+    let mut hops: Vec<_> = sent.to_str().unwrap().split(", ").collect();
+    let ours = hops.pop().unwrap();
+    hops.sort_unstable();
+    assert_eq!(hops, ["a", "b"]);
+    assert!(ours.starts_with("weir-fra;id="));
+}
+
+#[tokio::test]
+async fn rfc_9110_section_7_6_2_options_goes_as_far_as_it_may() {
+    let cache = Cache::new().await;
+    cache.origin.route("/x", Answer::ok("x"));
+    let hops = |text| [("max-forwards", text)];
+    let here = cache.ask(Method::OPTIONS, "/x", &hops("0")).await;
+    assert_eq!((here.status.as_u16(), cache.origin.fetches("/x")), (204, 0));
+    cache.ask(Method::OPTIONS, "/x", &hops("5")).await;
+    cache.ask(Method::POST, "/x", &hops("5")).await;
+    let asked = cache.origin.requests("/x");
+    let left = [0, 1].map(|n: usize| asked[n].headers["max-forwards"].clone());
+    assert_eq!(left, ["4", "5"]);
 }

@@ -64,26 +64,35 @@ async fn section_4_4_what_the_answer_names_on_the_same_host_is_dropped_too() {
 
 #[tokio::test]
 async fn section_4_4_what_was_being_fetched_meanwhile_is_not_stored() {
-    let cache = Cache::new().await;
-    let gate = testkit::Gate::closed();
-    let old = Answer::ok("o")
-        .then_held(&gate)
-        .then("ld")
-        .cache("max-age=60");
-    cache.origin.route("/x", old);
-    let slow = async {
-        let reply = cache.get("/x").await;
-        assert_eq!(reply.body, "old");
-    };
-    let change = async {
-        cache.origin.asked("/x", 1).await;
-        cache.origin.route("/x", Answer::ok("changed"));
-        cache.ask(Method::POST, "/x", &[]).await;
-        gate.open();
-    };
-    tokio::join!(slow, change);
-    cache
-        .origin
-        .route("/x", Answer::ok("new").cache("max-age=60"));
-    assert_eq!(cache.get("/x").await.body, "new");
+    let alone = [("authorization", "Basic YTpi")];
+    for fields in [&[][..], &alone] {
+        let cache = Cache::new().await;
+        let gate = testkit::Gate::closed();
+        let old = Answer::ok("o").then_held(&gate).then("ld");
+        cache.origin.route("/x", old.cache("public, max-age=60"));
+        let slow = async {
+            let reply = cache.ask(Method::GET, "/x", fields).await;
+            assert_eq!(reply.body, "old");
+        };
+        let change = async {
+            cache.origin.asked("/x", 1).await;
+            cache.origin.route("/x", Answer::ok("changed"));
+            cache.ask(Method::POST, "/x", &[]).await;
+            gate.open();
+        };
+        tokio::join!(slow, change);
+        let new = Answer::ok("new").cache("max-age=60");
+        cache.origin.route("/x", new);
+        assert_eq!(cache.get("/x").await.body, "new", "{fields:?}");
+    }
+}
+
+#[tokio::test]
+async fn section_4_4_a_place_is_known_by_its_path_whatever_its_query_says() {
+    let target = "/x?to=http://other.test/";
+    let cache = stored(&[target]).await;
+    let answer = Answer::ok("").header("location", target);
+    cache.origin.route("/post", answer);
+    cache.ask(Method::POST, "/post", &[]).await;
+    assert_eq!(cache.get(target).await.body, "new");
 }

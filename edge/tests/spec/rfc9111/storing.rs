@@ -84,6 +84,7 @@ async fn section_3_5_what_was_fetched_with_a_credential_is_shared_by_word_only()
         ("max-age=60", false),
         ("max-age=60, public", true),
         ("max-age=60, must-revalidate", true),
+        ("max-age=60, proxy-revalidate", false),
         ("s-maxage=60", true),
     ] {
         let shared = cache.reuses_for(with(control), &credential, &[]).await;
@@ -113,5 +114,14 @@ async fn rfc_9110_section_9_3_3_what_a_post_says_is_the_object_now_is_stored() {
         cache.ask(Method::POST, "/x", &[]).await;
         cache.origin.route("/x", Answer::ok("got"));
         assert_eq!(cache.get("/x").await.body, body, "{location} {control}");
+    }
+}
+
+#[tokio::test]
+async fn section_3_what_answers_one_request_s_part_or_condition_is_not_used_for_the_whole() {
+    let cache = Cache::new().await;
+    for status in [206, 412, 416] {
+        let answer = Answer::status(status).cache("public, max-age=60");
+        assert!(!cache.reuses(answer).await, "{status}");
     }
 }

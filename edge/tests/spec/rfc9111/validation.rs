@@ -122,3 +122,69 @@ async fn section_4_3_5_head_updates_what_it_describes_and_drops_what_it_does_not
         assert_eq!(cache.get("/x").await.body, body, "{tag}");
     }
 }
+
+#[tokio::test]
+async fn section_4_3_4_a_304_about_another_version_renews_nothing() {
+    let cache = Cache::new().await;
+    let clock = Still::now();
+    cache.origin.route("/x", tagged("max-age=1"));
+    cache.get("/x").await;
+    clock.advance(Duration::from_secs(2)).await;
+    // To a question without a condition it is no answer.
+    let other = Answer::status(304).cache("max-age=60");
+    cache.origin.route("/x", other.header("etag", "\"b\""));
+    assert_eq!(cache.get("/x").await.status, 502);
+    let asked = cache.origin.requests("/x");
+    assert!(!asked[2].headers.contains_key("if-none-match"));
+    cache.origin.route("/x", Answer::ok("new"));
+    assert_eq!(cache.get("/x").await.body, "new");
+}
+
+#[tokio::test]
+async fn section_4_3_4_what_a_304_says_must_not_be_stored_is_stored_no_more() {
+    for (field, value) in [
+        ("cache-control", "no-store"),
+        ("cache-control", "private"),
+        ("set-cookie", "a=b"),
+        ("vary", "foo"),
+    ] {
+        let cache = Cache::new().await;
+        let clock = Still::now();
+        cache.origin.route("/x", tagged("max-age=1"));
+        cache.get("/x").await;
+        clock.advance(Duration::from_secs(2)).await;
+        let news = tagged("max-age=60").header(field, value);
+        cache.origin.route("/x", news);
+        assert_eq!(cache.get("/x").await.body, "x");
+        cache.origin.route("/x", Answer::hang_up());
+        assert_eq!(cache.get("/x").await.status, 502, "{field}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn section_4_3_3_what_is_wrong_with_one_request_drops_nothing() {
+    for (status, body) in [(400, "x"), (429, "x"), (404, "503"), (410, "503")] {
+        let cache = Cache::new().await;
+        let clock = Still::now();
+        let answer = tagged("max-age=1, stale-if-error=60");
+        cache.origin.route("/x", answer);
+        cache.get("/x").await;
+        clock.advance(Duration::from_secs(2)).await;
+        cache.origin.route("/x", Answer::status(status));
+        assert_eq!(cache.get("/x").await.status.as_u16(), status);
+        cache.origin.route("/x", Answer::status(503));
+        assert_eq!(cache.get("/x").await.body, body, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn rfc_9110_section_13_what_is_asked_of_a_change_is_not_held_against_its_answer() {
+    let cache = Cache::new().await;
+    cache.origin.route("/x", tagged("no-store"));
+    for (field, value) in [("if-none-match", "*"), ("range", "bytes=0-0")] {
+        let reply = cache.ask(Method::POST, "/x", &[(field, value)]).await;
+        assert_eq!(reply.status, 200, "{field}");
+        let asked = cache.origin.requests("/x");
+        assert_eq!(asked[asked.len() - 1].headers[field], value);
+    }
+}

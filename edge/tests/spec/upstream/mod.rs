@@ -8,6 +8,7 @@ mod raw;
 mod redirects;
 #[cfg(feature = "tls")]
 mod tls;
+mod uploads;
 
 use edge::Config;
 use tokio::net::TcpListener;
