@@ -16,9 +16,19 @@ impl Held {
     /// The same bytes, counted until the last who holds some of them lets go.
     pub(crate) fn hold(&self, bytes: BytesMut) -> Bytes {
         let len = bytes.capacity() as u64;
-        self.0.fetch_add(len, Ordering::Relaxed);
+        self.add(len);
         let held = self.clone();
         Bytes::from_owner(Piece { bytes, len, held })
+    }
+
+    /// Counts so many bytes more.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// What [`Self::add`] counted is gone.
+    pub(crate) fn sub(&self, bytes: u64) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Bytes in memory.
@@ -41,7 +51,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.held.0.fetch_sub(self.len, Ordering::Relaxed);
+        self.held.sub(self.len);
     }
 }
 

@@ -25,6 +25,7 @@ mod purge;
 
 mod disk;
 mod held;
+mod memory;
 mod ram;
 mod sieve;
 mod store;

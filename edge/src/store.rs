@@ -11,7 +11,7 @@ use crate::{
     Config, EdgeError,
     fills::Budget,
     head::Object,
-    held::Held,
+    memory::Memory,
     path::CacheKey,
     purge::{Judgement, Position, Purge, Purges, Set, Subject, object_of},
 };
@@ -197,9 +197,9 @@ impl Store {
         self.0.weight()
     }
 
-    /// Counts bodies in memory.
-    pub(crate) fn held(&self) -> &Held {
-        &self.0.held
+    /// Where bodies are kept.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     pub(crate) fn gauge(&self) {

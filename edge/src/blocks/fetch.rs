@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, response::Parts};
 use http_body::Body as _;
 use tokio::{
@@ -14,12 +13,13 @@ use tracing::{Instrument, debug, debug_span};
 use super::{Spread, content_range};
 use crate::{
     fill::{Arrival, Fill, Reader},
-    fills::{FillKey, Joined},
+    fills::{FillKey, Joined, Portion},
     freshness::{Received, blames_request},
     head::{Head, Object, Taking},
+    memory::Intake,
     node::Node,
     path::CacheKey,
-    pump::{joined, next_piece},
+    pump::next_piece,
     purge::{CACHE_TAG, SURROGATE_KEY, Tags},
     site::Site,
     upstream::{self, Credential, FetchError, Question},
@@ -255,6 +255,7 @@ impl Block {
         if !head.store {
             self.pass().await;
         }
+        let mut intake = self.node.store.memory().intake(head.store.then_some(len));
         let mut came = 0;
         while self.fill.room().await {
             let piece = next_piece(&mut body, self.node.config.body_idle_timeout).await?;
@@ -263,12 +264,14 @@ impl Block {
             if came > len {
                 return Err(self.changed());
             }
+            let grown = intake.take(piece);
             // As of a whole body: who has read it all finds it stored.
             if came == len {
-                self.end(&head, piece).await;
+                self.fill.keep_back(grown);
+                self.end(&head, intake, portion).await;
                 return Ok(());
             }
-            self.fill.push(piece);
+            self.fill.grow(grown);
         }
         Err(FetchError::Stopped)
     }
@@ -283,19 +286,19 @@ impl Block {
         self.fill.pass();
     }
 
-    async fn end(&self, head: &Head, last: Bytes) {
-        if !head.store {
-            return self.fill.push(last);
+    async fn end(&self, head: &Head, intake: Intake, portion: Portion) {
+        if head.store {
+            let body = intake.whole(|| self.fill.pieces()).await;
+            // Counted with the stored ones from now on.
+            drop(portion);
+            // Not if it was invalidated meanwhile.
+            if self.fill.may_store() && self.node.is_storing() {
+                let block = Object::new(head, body.clone());
+                self.spread.keep(self.number, block, &self.node.store);
+            }
+            self.fill.replace(&body);
         }
-        let mut pieces = self.fill.pieces();
-        pieces.push(last);
-        let body = joined(&pieces, self.node.store.held()).await;
-        // Not if it was invalidated meanwhile.
-        if self.fill.may_store() && self.node.is_storing() {
-            let block = Object::new(head, body.clone());
-            self.spread.keep(self.number, block, &self.node.store);
-        }
-        self.fill.replace(&body);
+        self.fill.give_out();
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     blocks::Spread,
     freshness::Share,
     head::{Head, Object},
+    memory::Growth,
     purge::{Position, Tags},
     upstream::FetchError,
 };
@@ -127,20 +128,26 @@ impl Fill {
         !self.lock().spoilt
     }
 
-    /// The writer's: adds a piece.
-    pub(crate) fn push(&self, piece: Bytes) {
-        if piece.is_empty() {
-            return;
-        }
+    /// The writer's: adds what came.
+    pub(crate) fn grow(&self, grown: Vec<Growth>) {
         let window = self.window;
         self.change(|state| {
-            let offset = state.len;
-            state.len += piece.len() as u64;
-            state.pieces.push_back((offset, piece));
+            state.add(grown);
+            state.len = state.total;
             if state.passing {
                 state.trim(window);
             }
         });
+    }
+
+    /// The writer's: adds what came, for [`Self::give_out`] to show.
+    pub(crate) fn keep_back(&self, grown: Vec<Growth>) {
+        self.lock().add(grown);
+    }
+
+    /// The writer's: shows what was kept back.
+    pub(crate) fn give_out(&self) {
+        self.grow(Vec::new());
     }
 
     /// The writer's: ends the body. The first end counts.
@@ -160,7 +167,7 @@ impl Fill {
             (at, piece.clone())
         });
         let pieces = pieces.collect();
-        self.change(|state| (state.pieces, state.len) = (pieces, offset));
+        self.change(|state| (state.pieces, state.total, state.len) = (pieces, offset, offset));
     }
 
     /// The writer's: all pieces so far.

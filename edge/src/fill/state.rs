@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 
 use super::Arrival;
-use crate::upstream::FetchError;
+use crate::{memory::Growth, upstream::FetchError};
 
 /// What a fill has, and who reads it.
 #[derive(Default)]
@@ -14,7 +14,8 @@ pub(super) struct State {
     pub(super) arrival: Option<Arrival>,
     /// In order, each with the offset of its first byte.
     pub(super) pieces: VecDeque<(u64, Bytes)>,
-    /// Bytes that came so far.
+    /// Bytes that came so far, and how many of them readers may have.
+    pub(super) total: u64,
     pub(super) len: u64,
     pub(super) end: Option<Result<(), FetchError>>,
     /// The bytes are not kept.
@@ -49,14 +50,26 @@ impl State {
         }
     }
 
+    pub(super) fn add(&mut self, grown: Vec<Growth>) {
+        for Growth { piece, new } in grown {
+            match self.pieces.back_mut() {
+                Some((_, last)) if new < piece.len() => *last = piece,
+                _ => self.pieces.push_back((self.total, piece)),
+            }
+            self.total += new as u64;
+        }
+    }
+
     /// The bytes from `position` on that are in one piece.
     pub(super) fn read(&self, position: u64) -> Option<Bytes> {
+        let most = usize::try_from(self.len.checked_sub(position)?).ok()?;
         let after = self
             .pieces
             .partition_point(|(offset, _)| *offset <= position);
         let (offset, piece) = self.pieces.get(after.checked_sub(1)?)?;
         let skip = usize::try_from(position - offset).ok()?;
-        (skip < piece.len()).then(|| piece.slice(skip..))
+        let end = piece.len().min(skip.saturating_add(most));
+        (skip < end).then(|| piece.slice(skip..end))
     }
 
     pub(super) fn park<T>(&mut self, reader: u64, cx: &Context<'_>) -> Poll<T> {

@@ -33,7 +33,7 @@ fn has_room(fill: &Fill) -> Option<bool> {
 async fn a_fill_that_keeps_nothing_waits_for_its_one_reader() {
     let fill = passing(u64::MAX);
     let reader = fill.join().unwrap();
-    fill.push(Bytes::from(vec![1; PIECE]));
+    fill.grow(vec![Bytes::from(vec![1; PIECE]).into()]);
     assert_eq!(has_room(&fill), None);
     assert_eq!(piece(&reader).await.unwrap().unwrap().len(), PIECE);
     assert_eq!(has_room(&fill), Some(true));
@@ -46,7 +46,7 @@ async fn what_all_have_read_of_such_a_fill_is_dropped() {
     let fill = passing(u64::MAX);
     let reader = fill.join().unwrap();
     for n in 0..100 {
-        fill.push(Bytes::from(vec![n; PIECE]));
+        fill.grow(vec![Bytes::from(vec![n; PIECE]).into()]);
         assert_eq!(piece(&reader).await.unwrap().unwrap()[0], n);
         assert!(fill.pieces().len() <= 1);
     }
@@ -57,7 +57,7 @@ async fn who_is_a_window_behind_is_cut_and_the_others_go_on() {
     let fill = passing(2 * AHEAD_MAX);
     let (slow, fast) = (fill.join().unwrap(), fill.join().unwrap());
     for _ in 0..4 {
-        fill.push(Bytes::from(vec![1; PIECE]));
+        fill.grow(vec![Bytes::from(vec![1; PIECE]).into()]);
         assert!(piece(&fast).await.unwrap().is_ok());
     }
     let cut = piece(&slow).await.unwrap();
@@ -74,4 +74,22 @@ async fn the_first_end_counts() {
     fill.finish(Ok(()));
     assert!(matches!(reader.arrival().await, Err(FetchError::Cut)));
     assert!(matches!(piece(&reader).await, Some(Err(FetchError::Cut))));
+}
+
+#[tokio::test]
+async fn what_is_kept_back_is_read_once_it_is_given_out() {
+    let fill = Fill::new(1, 1, Position::default());
+    let reader = fill.join().unwrap();
+    let whole = Bytes::from_static(b"abcdef");
+    fill.grow(vec![whole.slice(..2).into()]);
+    fill.keep_back(vec![Growth {
+        piece: whole.clone(),
+        new: 4,
+    }]);
+    assert_eq!(piece(&reader).await.unwrap().unwrap(), whole[..2]);
+    let mut next = Box::pin(piece(&reader));
+    let pending = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(pending.is_pending());
+    fill.give_out();
+    assert_eq!(next.await.unwrap().unwrap(), whole[2..]);
 }

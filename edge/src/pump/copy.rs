@@ -1,8 +1,9 @@
 //! A body, from the origin to who waits for it and into the store.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
@@ -11,13 +12,10 @@ use crate::{
     fills::Portion,
     freshness::Share,
     head::{Head, Object},
-    held::Held,
+    memory::Intake,
     upstream::{self, FetchError},
 };
 
-/// Stored bodies are in pieces of this length, bytes. Chosen: copying one does not hold
-/// up other tasks, and a hit needs few.
-const PIECE_LEN: usize = 1 << 20;
 /// What a piece costs in memory beside its bytes, estimated.
 const PIECE_OVERHEAD: u64 = 64;
 
@@ -30,43 +28,56 @@ impl Pump {
     ) -> Result<(), FetchError> {
         let idle = self.node.config.body_idle_timeout;
         let mut keeping = head.store || head.share != Share::Nobody;
+        let mut intake = self.intake(head, &body);
         let (mut len, mut overhead) = (0, 0);
-        let mut last = Bytes::new();
         while self.fill.room().await {
             let Some(piece) = next_piece(&mut body, idle).await? else {
-                return self.end(head, last, keeping).await;
+                return self.end(head, intake, portion, keeping).await;
             };
             len += piece.len() as u64;
             overhead += PIECE_OVERHEAD;
             let fits = len <= self.node.config.object_max.as_u64();
             if keeping && !(fits && portion.grow_to(len + overhead)) {
                 keeping = false;
+                intake.stop();
                 self.node.fills.close(&self.order.key, &self.fill);
                 self.fill.pass();
             }
+            let grown = intake.take(piece);
             // The last piece is given out when the object is stored, so that whoever has
             // read it all finds it there.
             if Some(len) == head.length {
-                last = piece;
-                return self.end(head, last, keeping).await;
+                self.fill.keep_back(grown);
+                return self.end(head, intake, portion, keeping).await;
             }
-            self.fill.push(piece);
+            self.fill.grow(grown);
             self.gauge();
         }
         Err(FetchError::Stopped)
     }
 
-    async fn end(&self, head: &Head, last: Bytes, keeping: bool) -> Result<(), FetchError> {
-        if !(keeping && head.store && self.fill.may_store()) {
-            self.fill.push(last);
-            return Ok(());
+    /// Memory for a body that is to be stored.
+    fn intake(&self, head: &Head, body: &upstream::Body) -> Intake {
+        let len = body.size_hint().exact();
+        let stored = head.store && self.order.is_read();
+        self.node.store.memory().intake(len.filter(|_| stored))
+    }
+
+    async fn end(
+        &self,
+        head: &Head,
+        intake: Intake,
+        portion: Portion,
+        keeping: bool,
+    ) -> Result<(), FetchError> {
+        if keeping && head.store && self.fill.may_store() {
+            let body = intake.whole(|| self.fill.pieces()).await;
+            // Counted with the stored ones from now on.
+            drop(portion);
+            self.store(Object::new(head, body.clone()));
+            self.fill.replace(&body);
         }
-        let mut pieces = self.fill.pieces();
-        pieces.push(last);
-        let body = joined(&pieces, self.node.store.held()).await;
-        drop(pieces);
-        self.store(Object::new(head, body.clone()));
-        self.fill.replace(&body);
+        self.fill.give_out();
         Ok(())
     }
 }
@@ -88,49 +99,6 @@ pub(crate) async fn next_piece(
                 // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
                 _ => {}
             },
-        }
-    }
-}
-
-/// The same bytes in few pieces, each in memory of just its length: pieces from the
-/// network may hold on to far larger buffers.
-pub(crate) async fn joined(pieces: &[Bytes], held: &Held) -> Arc<[Bytes]> {
-    let mut left: usize = pieces.iter().map(Bytes::len).sum();
-    let mut whole = Vec::with_capacity(left.div_ceil(PIECE_LEN));
-    let mut block = BytesMut::with_capacity(left.min(PIECE_LEN));
-    for piece in pieces {
-        let mut rest = &piece[..];
-        while !rest.is_empty() {
-            let room = PIECE_LEN.min(left) - block.len();
-            let (now, later) = rest.split_at(rest.len().min(room));
-            block.extend_from_slice(now);
-            rest = later;
-            if block.len() == PIECE_LEN.min(left) {
-                left -= block.len();
-                whole.push(held.hold(block));
-                block = BytesMut::with_capacity(left.min(PIECE_LEN));
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-    whole.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn joining_changes_no_byte(lens in prop::collection::vec(0..PIECE_LEN * 2, 0..4)) {
-            let pieces: Vec<_> = lens.iter().zip(1_u8..).map(|(len, n)| Bytes::from(vec![n; *len])).collect();
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let whole = runtime.block_on(joined(&pieces, &Held::default()));
-            prop_assert!(whole.iter().all(|piece| piece.len() <= PIECE_LEN));
-            prop_assert_eq!(whole.concat(), pieces.concat());
         }
     }
 }

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 
-pub(crate) use copy::{joined, next_piece};
+pub(crate) use copy::next_piece;
 pub(crate) use order::Order;
 
 use crate::{

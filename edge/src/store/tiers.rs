@@ -17,7 +17,7 @@ use crate::{
     disk::{Disk, Find, Found, OnDisk},
     fills::Budget,
     head::{Content, Object},
-    held::Held,
+    memory::Memory,
     path::CacheKey,
     ram::{Evicted, Ram},
 };
@@ -39,7 +39,7 @@ pub(super) struct Tiers {
     ram: Ram,
     ram_bytes: u64,
     fills: Arc<Budget>,
-    pub(super) held: Held,
+    pub(super) memory: Memory,
     pub(super) disk: Option<Arc<Disk>>,
     /// Held while something goes from memory to disk or back, or from both: nothing comes
     /// back that was removed on its way.
@@ -62,14 +62,14 @@ impl Tiers {
     pub(super) fn open(config: &Config, fills: Arc<Budget>) -> Result<Self, EdgeError> {
         describe();
         let labels = [("role", "edge".to_owned()), ("pop", config.pop.clone())];
-        let held = Held::default();
         let ram_bytes = config.ram.as_u64();
+        let memory = Memory::new(ram_bytes);
         Ok(Self {
             ram: Ram::new(),
             ram_bytes: ram_bytes - Blocks::index_bytes(config.block.as_u64(), ram_bytes),
             fills,
-            disk: Disk::open(config, &held)?,
-            held,
+            disk: Disk::open(config, memory.held())?,
+            memory,
             moving: Mutex::new(()),
             promoting: AtomicBool::new(false),
             evictions: counter!("weir_edge_ram_evictions_total", &labels),
@@ -292,7 +292,7 @@ impl Tiers {
 
     fn limit_beside(&self, apart: u64) -> u64 {
         let index = self.disk.as_ref().map_or(0, |disk| disk.weight());
-        let else_taken = self.fills.used() + apart + index;
+        let else_taken = self.fills.used() + apart + index + self.memory.rounding();
         let least = self.ram_bytes / RAM_SHARE_MIN;
         self.ram_bytes.saturating_sub(else_taken).max(least)
     }
@@ -300,7 +300,7 @@ impl Tiers {
     /// Bodies in memory that are not stored there: evicted or replaced while they are
     /// sent, on their way to or from disk.
     fn held_apart(&self) -> u64 {
-        self.held.bytes().saturating_sub(self.ram.bodies())
+        self.memory.held().bytes().saturating_sub(self.ram.bodies())
     }
 }
 
