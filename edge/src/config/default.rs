@@ -59,6 +59,7 @@ impl Default for Config {
             threads: 0,
             connections_max: 10_000,
             header_read_timeout: Duration::from_secs(30),
+            send_buffer: ByteSize::b(0),
             keep_alive_idle: Duration::from_secs(60),
             connection_requests_max: 100_000,
             header_len_max: ByteSize::kib(16),

@@ -8,6 +8,9 @@ use crate::{EdgeError, admin, upstream};
 /// Least that hyper's read buffer takes, bytes.
 const HEADER_LEN_MIN: u64 = 8 << 10;
 
+/// More is memory for nothing, at any pace and distance. Chosen.
+const SEND_BUFFER_MAX: u64 = 16 << 20;
+
 /// Most threads that make sense, however many cores there are. Chosen.
 const THREADS_MAX: usize = 1024;
 
@@ -36,6 +39,11 @@ impl Config {
             header_len_max >= HEADER_LEN_MIN,
             "header_len_max",
             "the least is 8 KiB",
+        )?;
+        limit(
+            self.send_buffer.as_u64() <= SEND_BUFFER_MAX,
+            "send_buffer",
+            "it must be at most 16 MiB",
         )?;
         limit(
             self.heuristic <= 100,
