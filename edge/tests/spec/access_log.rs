@@ -226,7 +226,7 @@ async fn a_client_cannot_make_lines_long_or_two_of_one() {
         let long = "x".repeat(2000);
         let method = "M".repeat(4000);
         let head = format!(
-            "{method} /x?%22%0a HTTP/1.1\r\nhost: a\r\nreferer: {long}\r\n\
+            "{method} /x?%22%0a HTTP/1.1\r\nhost: a\r\nconnection: close\r\nreferer: {long}\r\n\
              user-agent: a\"\t\u{9b}2J\u{e4}{long}\r\ncmcd-request: {long}\r\n\
              cmcd-session: sid=\"\"\",x=\"a\tb\"\r\n\r\n"
         );
