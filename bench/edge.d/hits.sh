@@ -10,7 +10,7 @@ hits() {
     load -t 2 -c "$3" -d "${secs}s" "$base" -- "$path" "$2"
     keep per_sec="$(calc "$requests / $wall")" us_each="$(calc "$used * 1e6 / $requests")" \
         gb_per_sec="$(calc "$bytes / $wall / 1e9")" cpu_per_gb="$(calc "$used * 1e9 / $bytes")" \
-        p50_us="$p50" p99_us="$p99" errors="$errors" "$(client_share)"
+        with_client_per_gb="$(calc "($used + $client_used) * 1e9 / $bytes")" p50_us="$p50" p99_us="$p99" errors="$errors" "$(client_share)"
 }
 row_small() { base=$url each hits /small/1 1 64; }
 row_mib() { base=$url each hits /mib/%d 64 16; }

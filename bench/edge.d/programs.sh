@@ -19,6 +19,5 @@ if [ ${#missing[@]} -gt 0 ]; then
     as_root=$([ "$(id -u)" = 0 ] || echo sudo)
     [ -n "$install" ] || fail "missing: ${missing[*]}; run again with --install, or: apt-get install ${missing[*]}"
     $as_root apt-get update -q >&2
-    # No service of these may start.
-    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 fi

@@ -47,12 +47,30 @@ pub(crate) fn check(config: &Config, head: &mut Parts) -> Result<(), Fault> {
     if !is_http1 && head.headers.len() > config.header_fields_max {
         return Err(Fault::TooManyFields(config.header_fields_max));
     }
-    if is_http1 && head.headers.contains_key(TRANSFER_ENCODING) && !may_be_chunked(config, head) {
+    if is_http1 && head.headers.contains_key(TRANSFER_ENCODING) {
+        transfer_coding(config, head)?;
+    }
+    host(head)
+}
+
+/// Chunked, once, and nothing below it: hyper takes away the chunks alone, and what goes up
+/// says nothing of another coding (RFC 9112 §6.1).
+fn transfer_coding(config: &Config, head: &Parts) -> Result<(), Fault> {
+    if !may_be_chunked(config, head) {
         return Err(Fault::Malformed(
             "Transfer-Encoding is not taken here: send Content-Length",
         ));
     }
-    host(head)
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = codings
+        .next()
+        .is_some_and(|it| it.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    if is_chunked && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(Fault::Malformed(
+        "Transfer-Encoding is something other than chunked",
+    ))
 }
 
 /// Whether a request may state its body's length by Transfer-Encoding. One that states it by
@@ -60,12 +78,15 @@ pub(crate) fn check(config: &Config, head: &mut Parts) -> Result<(), Fault> {
 /// drops the second field, and closes the connection after the answer. So only what has a
 /// body by its nature may, and only where bodies go up.
 fn may_be_chunked(config: &Config, head: &Parts) -> bool {
-    let sites = config.site.iter().map(|site| site.profile);
-    let goes_up = sites
-        .chain([config.profile])
-        .any(|it| it == Profile::Passthrough);
     let has_body = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
-    goes_up && has_body
+    has_body && bodies_go_up(config)
+}
+
+/// To the origin of any site.
+pub(crate) fn bodies_go_up(config: &Config) -> bool {
+    let sites = config.site.iter().map(|site| site.profile);
+    let mut profiles = sites.chain([config.profile]);
+    profiles.any(|it| it == Profile::Passthrough)
 }
 
 /// One host, of which the target's own is the true one (RFC 9112 §3.2, RFC 9113 §8.3.1).

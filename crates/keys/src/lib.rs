@@ -24,5 +24,5 @@ pub use claims::{Claims, ISSUER, Scope, admin, play, upload, worker};
 pub use error::KeyError;
 pub use jwk::{KeySet, PublicKey, SigningKey};
 pub use path::split;
-pub use redact::redact;
+pub use redact::{log_name, redact, redact_by};
 pub use token::{LEEWAY_SECS, TOKEN_LEN_MAX, Verified, mint};

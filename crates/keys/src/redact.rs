@@ -22,10 +22,16 @@ const TOKEN_START: &str = "eyJ";
 /// find the token behind them too.
 #[must_use]
 pub fn redact(path: &str) -> Cow<'_, str> {
+    redact_by(path, log_name)
+}
+
+/// The same with the digits of each token by `name`, which is [`log_name`] or remembers
+/// what that said.
+pub fn redact_by(path: &str, name: impl FnMut(&str) -> String) -> Cow<'_, str> {
     if !path.contains('%') {
-        return redact_plain(path);
+        return redact_plain(path, name);
     }
-    Cow::Owned(redact_plain(&resolved(path)).into_owned())
+    Cow::Owned(redact_plain(&resolved(path), name).into_owned())
 }
 
 /// The same with no character escaped that needs no escape.
@@ -54,7 +60,7 @@ fn resolved(path: &str) -> String {
     out
 }
 
-fn redact_plain(path: &str) -> Cow<'_, str> {
+fn redact_plain(path: &str, mut name: impl FnMut(&str) -> String) -> Cow<'_, str> {
     let keyed = path.starts_with("/k/");
     if !keyed && !path.contains(TOKEN_START) {
         return Cow::Borrowed(path);
@@ -90,14 +96,19 @@ fn parts(path: &str) -> impl Iterator<Item = &str> {
 
 /// The first 8 hex digits of the SHA-256 of a text.
 pub(crate) fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
+    let digest = Sha256::digest(text.as_bytes());
+    let nibbles = digest
         .iter()
         .take(4)
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
         .collect()
 }
 
-fn name(token: &str) -> String {
+/// What stands for a token in logs: see [`redact`].
+#[must_use]
+pub fn log_name(token: &str) -> String {
     short_hash(jti(token).as_deref().unwrap_or(token))
 }
 

@@ -158,7 +158,7 @@ pub(crate) fn sharing(id: u64, site: Site) -> Sharing {
 
 /// Whether the origin has it in several languages.
 pub(crate) fn varies(id: u64, site: Site) -> bool {
-    id % 5 == 0 && site == Site::Plain
+    id.is_multiple_of(5) && site == Site::Plain
 }
 
 /// Whether the origin may claim that it is shorter than it is.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, io::Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Serializer, Value, ser::Formatter};
 
-use super::{cmcd, entry::Entry};
+use super::{cmcd, entry::Entry, names::Names};
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +48,11 @@ struct Line<'a> {
 
 impl Format {
     /// Adds the line of an entry to `out`. Keys are redacted, wherever they stand.
-    pub(super) fn write(self, entry: &Entry, out: &mut Vec<u8>) {
+    pub(super) fn write(self, entry: &Entry, names: &mut Names, out: &mut Vec<u8>) {
         let start = out.len();
         let written = match self {
-            Self::Json => json(&Line::of(entry), out),
-            Self::Combined => combined(entry, out),
+            Self::Json => json(&Line::of(entry, names), out),
+            Self::Combined => combined(&Line::of(entry, names), out),
         };
         match written {
             Ok(()) => out.push(b'\n'),
@@ -63,14 +63,14 @@ impl Format {
 }
 
 impl<'a> Line<'a> {
-    fn of(entry: &'a Entry) -> Self {
+    fn of(entry: &'a Entry, names: &mut Names) -> Self {
         let key = entry.key.as_ref();
         let site = entry.site.as_ref().map(|site| site.host());
         Self {
             time: humantime::format_rfc3339_millis(entry.at).to_string(),
             client: entry.client.to_string(),
             method: entry.method.as_str(),
-            path: shown(entry.target()).unwrap_or_else(|| "*".to_owned()),
+            path: shown(entry.target(), names).unwrap_or_else(|| "*".to_owned()),
             protocol: protocol(entry),
             status: entry.status.as_u16(),
             bytes: entry.sent,
@@ -79,9 +79,9 @@ impl<'a> Line<'a> {
             outcome: entry.outcome.as_str(),
             whole: entry.whole,
             site: site.filter(|host| !host.is_empty()),
-            cache_key: key.map(|key| keys::redact(key.as_str())),
-            referer: shown(entry.referer()),
-            user_agent: shown(entry.user_agent()),
+            cache_key: key.map(|key| names.redact(key.as_str())),
+            referer: shown(entry.referer(), names),
+            user_agent: shown(entry.user_agent(), names),
             cmcd: said(entry),
         }
     }
@@ -104,15 +104,14 @@ fn said(entry: &Entry) -> Map<String, Value> {
     found
 }
 
-fn combined(entry: &Entry, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let line = Line::of(entry);
-    let text = |field: Option<String>| field.map_or_else(|| "-".to_owned(), |it| escaped(&it));
-    writeln_without_end(out, &line, &apache_time(&line.time))?;
+fn combined(line: &Line<'_>, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let text = |field: &Option<String>| field.as_deref().map_or_else(|| "-".to_owned(), escaped);
+    writeln_without_end(out, line, &apache_time(&line.time))?;
     write!(
         out,
         " \"{}\" \"{}\"",
-        text(line.referer),
-        text(line.user_agent)
+        text(&line.referer),
+        text(&line.user_agent)
     )
 }
 
@@ -190,8 +189,8 @@ impl Formatter for Visible {
 }
 
 /// A text of a client; none if it is empty.
-fn shown(text: &[u8]) -> Option<String> {
-    (!text.is_empty()).then(|| keys::redact(&readable(text)).into_owned())
+fn shown(text: &[u8], names: &mut Names) -> Option<String> {
+    (!text.is_empty()).then(|| names.redact(&readable(text)).into_owned())
 }
 
 /// Bytes as text. std's own way looks at each character of what is text already.

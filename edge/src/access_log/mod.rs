@@ -8,6 +8,7 @@ mod body;
 mod cmcd;
 mod entry;
 mod format;
+mod names;
 mod writer;
 
 use std::{

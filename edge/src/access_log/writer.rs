@@ -18,7 +18,7 @@ use metrics::Counter;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Format, Signals, entry::Entry};
+use super::{Format, Signals, entry::Entry, names::Names};
 
 /// Pause between two looks at the queue. Whoever pushes must not have to wake the writer:
 /// that would be a system call for each request.
@@ -34,6 +34,7 @@ const STDOUT: &str = "-";
 pub(super) struct Writer {
     path: PathBuf,
     format: Format,
+    names: Names,
     out: Out,
     dropped: Counter,
     batch: Vec<u8>,
@@ -55,6 +56,7 @@ impl Writer {
         Ok(Self {
             path: path.to_owned(),
             format,
+            names: Names::default(),
             out: open(path)?,
             dropped,
             batch: Vec::with_capacity(2 * BATCH_LEN),
@@ -92,7 +94,7 @@ impl Writer {
         loop {
             match entries.try_recv() {
                 Ok(entry) => {
-                    self.format.write(&entry, &mut self.batch);
+                    self.format.write(&entry, &mut self.names, &mut self.batch);
                     self.count += 1;
                     if self.batch.len() >= BATCH_LEN {
                         self.write();

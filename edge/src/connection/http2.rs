@@ -21,7 +21,7 @@ pub(super) const PREFACE_START: &[u8; 4] = b"PRI ";
 
 /// Bytes that a client may send before it is told to go on, on a stream and on all of
 /// them: the least allowed (RFC 9113 §6.9.2), as requests have next to no bodies.
-const RECEIVE_WINDOW: u32 = 65_535;
+pub(super) const RECEIVE_WINDOW: u32 = 65_535;
 /// What of one answer may wait for the client's window. Chosen: two round trips of 50 ms
 /// at 20 Mbit/s, an eighth of an object's piece; hyper's own is 400 KiB.
 const SEND_BUFFER: usize = 256 << 10;

@@ -126,6 +126,14 @@ impl Pulse {
         self.written.load(Relaxed)
     }
 
+    /// More was read than so many bytes for each request, one for each eight of answers, which
+    /// is far above what their windows take, and `spare` besides.
+    pub(crate) fn is_flooded(&self, each: u64, spare: u64) -> bool {
+        let requests = self.requests.load(Relaxed).saturating_mul(each);
+        let allowed = requests.saturating_add(self.written() / 8 + spare);
+        self.read.load(Relaxed) > allowed
+    }
+
     /// Changes as an answer goes on, and not for a ping now and then (17 bytes each).
     pub(crate) fn moved(&self) -> u64 {
         self.written() >> 12

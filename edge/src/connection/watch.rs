@@ -8,11 +8,18 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::pulse::{Phase, Pulse};
-use crate::Config;
+use super::{
+    http2::RECEIVE_WINDOW,
+    pulse::{Phase, Pulse},
+};
+use crate::{Config, request};
 
 /// In which resets of streams are counted.
 const RESETS_WINDOW: Duration = Duration::from_secs(10);
+
+/// Bytes that a client of HTTP/2 may send besides its requests: settings, pings, priorities,
+/// frames that nobody knows. Chosen: as nginx.
+const SPARE: u64 = 1 << 20;
 
 /// After how long a client that is behind is looked at, to see what it has taken meanwhile:
 /// the kernel wakes us only when a good part of its buffer is free. Chosen: it costs 2 µs.
@@ -39,6 +46,8 @@ pub(crate) struct Patience {
     /// Bytes that a client must take within the time beside it, once it is behind.
     slow: Option<(u64, Duration)>,
     resets_max: u64,
+    /// Longest request, bytes, as far as it is read.
+    request: u64,
     /// Without requests, HTTP/2 reads frames of other kinds: it is idle all the same.
     http2: bool,
 }
@@ -61,8 +70,19 @@ impl Patience {
             stall: config.client_stall_timeout,
             slow: (quota > 0).then_some((quota, window)),
             resets_max: config.h2_resets_max.into(),
+            request: config.header_len_max.as_u64() + body_max(config),
             http2: true,
         }
+    }
+}
+
+/// Longest body that is read of a request; where none goes up, what a client may send before
+/// it is told so.
+fn body_max(config: &Config) -> u64 {
+    if request::bodies_go_up(config) {
+        config.request_max.as_u64()
+    } else {
+        RECEIVE_WINDOW.into()
     }
 }
 
@@ -110,6 +130,11 @@ impl Watch {
         let resets_max = self.resets.1 + self.patience.resets_max;
         if self.patience.http2 && resets_max < pulse.resets() {
             return Poll::Ready(Verdict::Cut("the client resets too many streams"));
+        }
+        if self.patience.http2 && pulse.is_flooded(self.patience.request, SPARE) {
+            return Poll::Ready(Verdict::Cut(
+                "the client sends too much besides its requests",
+            ));
         }
         while let Some((deadline, verdict)) = self.deadline(pulse) {
             if deadline < self.alarm.deadline() {

@@ -15,7 +15,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PRIORITY: u8 = 2;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -100,6 +103,19 @@ async fn a_header_without_end_ends_the_connection() {
     let more = |_| frame(CONTINUATION, 0, 1, &field);
     let begin = std::iter::once(frame(HEADERS, END_STREAM, 1, FIELDS));
     assert!(is_closed_by(&edge, begin.chain((0..10_000).map(more))).await);
+}
+
+#[tokio::test]
+async fn frames_that_ask_for_nothing_end_the_connection() {
+    let (_origin, edge) = plain().await;
+    let ping = frame(PING, 0, 0, &[0; 8]);
+    let window = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]);
+    let priority = frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 16]);
+    for kind in [ping, window, priority, frame(0x77, 0, 0, &[])] {
+        let many = kind.repeat(1_000);
+        let count = (2 << 20) / many.len();
+        assert!(is_closed_by(&edge, std::iter::repeat_n(many, count)).await);
+    }
 }
 
 #[tokio::test]

@@ -140,3 +140,25 @@ async fn where_bodies_go_up_one_with_two_ends_goes_up_once_and_ends_the_connecti
     assert!(told.starts_with("HTTP/1.1 400 "), "{told}");
     assert_eq!((origin.fetches("/x"), origin.fetches("/smuggled")), (1, 0));
 }
+
+#[tokio::test]
+async fn where_bodies_go_up_they_are_chunked_once_or_not_at_all() {
+    let origin = FakeOrigin::start().await;
+    origin.route("/x", Answer::ok("x"));
+    let edge = Edge::start(&origin, None, |config| {
+        config.profile = Profile::Passthrough;
+    })
+    .await;
+    for coding in [
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: ,chunked",
+    ] {
+        let head = format!("POST /x HTTP/1.1\r\nhost: a\r\n{coding}");
+        let told = smuggle(&edge, &head, "0\r\n\r\n").await;
+        assert!(told.starts_with("HTTP/1.1 400 "), "{coding}: {told}");
+        assert_eq!(told.matches("HTTP/1.1").count(), 1, "{coding}: {told}");
+    }
+    assert_eq!(origin.fetches("/x") + origin.fetches("/smuggled"), 0);
+}
