@@ -15,7 +15,8 @@ pub(super) fn read_secret(setting: &str, file: &Path) -> anyhow::Result<String> 
         .map_err(|fault| bad(format!("{fault}; name a file that can be read")))?;
     match text.trim() {
         "" => Err(bad("it is empty".to_owned())),
-        secret => Ok(secret.to_owned()),
+        secret if secret.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(secret.to_owned()),
+        _ => Err(bad("it is not one line of visible ASCII".to_owned())),
     }
 }
 
