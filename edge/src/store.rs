@@ -6,6 +6,7 @@ mod tiers;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use tokio::runtime::Handle;
 
 use crate::{
     Config, EdgeError,
@@ -132,6 +133,16 @@ impl Store {
     /// Removes an object, and all that vary from it.
     pub(crate) fn remove(&self, key: &CacheKey) {
         self.0.remove(key);
+    }
+
+    /// Removes many, on a thread that may wait. Until then each may be found under its key.
+    pub(crate) fn remove_aside(&self, keys: impl Iterator<Item = CacheKey> + Send + 'static) {
+        let tiers = self.0.clone();
+        let remove = move || keys.for_each(|key| tiers.remove(&key));
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
     }
 
     /// Removes this one of several that vary, unless another stands in its place.

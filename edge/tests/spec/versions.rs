@@ -163,7 +163,7 @@ async fn stale_blocks_are_served_while_the_origin_is_gone_if_they_are_all_there(
     let reply = range(&edge, "bytes=0-9").await;
     assert_eq!(
         (cache_status(&reply), reply.body.len()),
-        ("hit; detail=stale; ttl=-1", 10)
+        ("fwd=stale; detail=stale; ttl=-1", 10)
     );
     assert_eq!(range(&edge, "bytes=0-5000").await.status, 502);
 }
