@@ -1,6 +1,7 @@
 //! Settings: defaults, then the file, then the environment; flags come on top.
 
 mod fault;
+mod variable;
 
 use std::{
     net::SocketAddr,
@@ -8,16 +9,13 @@ use std::{
 };
 
 use serde::Deserialize;
-use toml::{Table, Value};
+use toml::Table;
 
-use self::fault::Fault;
+use self::{fault::Fault, variable::Variable};
 use crate::exit::{Exit, error};
 
 /// Read when no `--config` is given, if it is there.
 const FILE: &str = "weir.toml";
-
-/// Environment variables that are settings: `WEIR_EDGE__RAM` is `edge.ram`.
-const PREFIX: &str = "WEIR_";
 
 /// All settings, by role.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -101,7 +99,8 @@ impl Config {
                 return Err(error(Exit::Config, format!("{}: {fault}", file.display())));
             }
         };
-        let environment: Vec<_> = std::env::vars().filter_map(Variable::of).collect();
+        let environment =
+            variable::all(std::env::vars_os(), |warning| eprintln!("weir: {warning}"));
         Self::from_parts(&text, &environment).map_err(|fault| {
             let place = match fault {
                 Fault::File(_) => file.display().to_string(),
@@ -125,44 +124,6 @@ impl Config {
     }
 }
 
-/// A variable of the environment that is a setting.
-struct Variable {
-    name: String,
-    section: String,
-    key: String,
-    value: Value,
-}
-
-impl Variable {
-    fn of((name, text): (String, String)) -> Option<Self> {
-        let (section, key) = name.strip_prefix(PREFIX)?.split_once("__")?;
-        Some(Self {
-            section: section.to_lowercase(),
-            key: key.to_lowercase(),
-            value: value_of(&text),
-            name,
-        })
-    }
-
-    fn set(&self, table: &mut Table) {
-        let section = table.entry(&self.section);
-        let section = section.or_insert_with(|| Value::Table(Table::new()));
-        if let Value::Table(section) = section {
-            section.insert(self.key.clone(), self.value.clone());
-        }
-    }
-}
-
-/// A value of the environment: TOML where it is (`8`, `true`, `[720, 360]`), else text.
-fn value_of(text: &str) -> Value {
-    format!("value = {text}")
-        .parse::<Table>()
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .filter(|value| !matches!(value, Value::Datetime(_) | Value::Table(_)))
-        .unwrap_or_else(|| Value::String(text.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,8 +131,10 @@ mod tests {
     const EXAMPLE: &str = include_str!("../../weir.example.toml");
 
     fn environment(pairs: &[(&str, &str)]) -> Vec<Variable> {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        pairs.iter().map(owned).filter_map(Variable::of).collect()
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        variable::all(pairs, |_| {})
     }
 
     #[test]
