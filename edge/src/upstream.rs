@@ -25,8 +25,10 @@ mod redirect;
 mod resolve;
 mod sane;
 mod settings;
+mod straight;
 mod tls;
 mod upload;
+mod wire;
 
 use std::{
     fmt,

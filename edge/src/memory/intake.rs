@@ -7,6 +7,10 @@ use bytes::{Bytes, BytesMut};
 use super::{RUN_MAX, run::Run};
 use crate::held::Held;
 
+/// Most bytes that are read at once. Chosen: they are still in the processor's cache when they
+/// are sent on.
+const READ_MAX: usize = 256 << 10;
+
 /// See the module.
 pub(crate) struct Intake {
     /// In order; none where each piece stays where it came, until all are there.
@@ -64,6 +68,25 @@ impl Intake {
             }
         }
         grown
+    }
+
+    /// Room in its memory for what comes next; none where pieces stay as they come.
+    pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
+        let run = self.runs.get_mut(self.at)?;
+        Some(run.room(READ_MAX))
+    }
+
+    /// So many bytes of the room were written.
+    pub(crate) fn wrote(&mut self, len: usize) -> Vec<Growth> {
+        let Some(run) = self.runs.get_mut(self.at) else {
+            return Vec::new();
+        };
+        let new = run.advance(len);
+        let piece = run.since(0);
+        if run.is_full() {
+            self.at += 1;
+        }
+        vec![Growth { piece, new }]
     }
 
     /// From now on pieces stay where they come.
