@@ -3,7 +3,8 @@
 //! A [`Question`] goes to the first origin of a [`group`] whose [`health`] lets it, on a
 //! connection that waits for it or a new one ([`peer`], [`dial`]); if that fails before
 //! the answer's head is here, to the next ([`ask`]), within a [`budget`]. What comes back
-//! is [`sane`], and its [`body`] ends well only where it ends as it said.
+//! is [`sane`], and its [`body`] ends well only where it ends as it said. A long one is read
+//! [`straight`] from its [`wire`] to where it stays, without hyper.
 
 mod ask;
 mod body;
@@ -25,8 +26,10 @@ mod redirect;
 mod resolve;
 mod sane;
 mod settings;
+mod straight;
 mod tls;
 mod upload;
+mod wire;
 
 use std::{
     fmt,

@@ -4,7 +4,7 @@
     reason = "memory shared by one writer and readers behind it"
 )]
 
-use std::{ptr::NonNull, slice};
+use std::{ops::Range, ptr::NonNull, slice};
 
 #[cfg(target_os = "linux")]
 use rustix::mm::{Advice, madvise};
@@ -80,11 +80,12 @@ impl Area {
         self.len
     }
 
-    /// Has the kernel give all of its memory at once, which costs less than a fault for each
-    /// 4 KiB. Where it can't, those come.
-    pub(super) fn populate(&self) {
-        let begin = self.start.as_ptr().align_offset(UNIT);
-        let Some(len) = self.len.checked_sub(begin) else {
+    /// Has the kernel give the memory of `len` bytes from `at` on at once, which costs less than
+    /// a fault for each 4 KiB. Where it can't, those come.
+    pub(super) fn populate(&self, at: usize, len: usize) {
+        let at = at.min(self.len);
+        let begin = at + self.start.as_ptr().wrapping_add(at).align_offset(UNIT);
+        let Some(len) = len.min(self.len - at).checked_sub(begin - at) else {
             return;
         };
         #[cfg(target_os = "linux")]
@@ -130,6 +131,26 @@ impl Area {
         }
     }
 
+    /// The bytes of `range`, to be written.
+    ///
+    /// # Safety
+    /// As with [`Self::write`], while the slice is used.
+    ///
+    /// # Panics
+    /// They are not all inside.
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "who calls sees to it that there is one"
+    )]
+    pub(super) unsafe fn room(&self, range: Range<usize>) -> &mut [u8] {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "it has room"
+        );
+        // SAFETY: inside the area; mapped memory was zeros before it was written.
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr().add(range.start), range.len()) }
+    }
+
     /// The first `len` bytes.
     ///
     /// # Safety
@@ -153,7 +174,7 @@ mod tests {
         let pages: Vec<_> = (0..5).map(|_| Page::map().unwrap()).collect();
         for page in &pages {
             let area = page.area(0, LEN);
-            area.populate();
+            area.populate(0, LEN);
             // SAFETY: the page lives, and this is its only area.
             unsafe {
                 assert!(area.read(LEN).iter().all(|byte| *byte == 0));

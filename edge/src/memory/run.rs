@@ -8,10 +8,15 @@ use bytes::Bytes;
 use super::{page::Area, pages::Pages, units::Found};
 use crate::held::Held;
 
+/// Least memory that the kernel is asked for at once, bytes. Chosen.
+const POPULATE_STEP: usize = 128 << 10;
+
 /// What is written, and how far that is. The one who has it is the one who writes.
 pub(crate) struct Run {
     inner: Arc<Inner>,
     filled: usize,
+    /// How far the kernel has given memory.
+    populated: usize,
 }
 
 struct Inner {
@@ -43,6 +48,7 @@ impl Run {
         Self {
             inner: Arc::new(inner),
             filled: 0,
+            populated: 0,
         }
     }
 
@@ -53,15 +59,41 @@ impl Run {
 
     /// Adds as many of these bytes as there is room for: how many.
     pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
-        if self.filled == 0 {
-            self.inner.area.populate();
-        }
         let len = bytes.len().min(self.len() - self.filled);
+        self.populate(len);
         // SAFETY: our area, and its page is mapped while we are. Views have what is before
         // `filled`; only the one `Run` writes, here.
         unsafe { self.inner.area.write(self.filled, &bytes[..len]) };
         self.filled += len;
         len
+    }
+
+    /// Room for what comes next, at most so many bytes; what is written there counts once
+    /// [`Self::advance`] says so.
+    pub(super) fn room(&mut self, most: usize) -> &mut [u8] {
+        let len = most.min(self.len() - self.filled);
+        self.populate(len);
+        // SAFETY: our area, and its page is mapped while we are. Views have what is before
+        // `filled`; only the one `Run` writes, which is borrowed as long as the slice.
+        unsafe { self.inner.area.room(self.filled..self.filled + len) }
+    }
+
+    /// So many bytes of the room were written, as far as there is room.
+    pub(super) fn advance(&mut self, len: usize) -> usize {
+        let len = len.min(self.len() - self.filled);
+        self.filled += len;
+        len
+    }
+
+    /// Memory for `len` bytes more. Not for all at once: what was cleared just before is still
+    /// in the processor's cache when it is written.
+    fn populate(&mut self, len: usize) {
+        let end = self.filled + len;
+        if end > self.populated {
+            let step = (end - self.populated).max(POPULATE_STEP);
+            self.inner.area.populate(self.populated, step);
+            self.populated += step;
+        }
     }
 
     /// What was written from `start` on.

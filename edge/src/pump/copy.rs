@@ -12,7 +12,7 @@ use crate::{
     fills::Portion,
     freshness::Share,
     head::{Head, Object},
-    memory::Intake,
+    memory::{Growth, Intake},
     upstream::{self, FetchError},
 };
 
@@ -30,11 +30,14 @@ impl Pump {
         let mut keeping = head.store || head.share != Share::Nobody;
         let mut intake = self.intake(head, &body);
         let (mut len, mut overhead) = (0, 0);
+        if intake.room().is_some() && timeout(idle, body.straighten()).await.is_err() {
+            return Err(body.stalled(idle));
+        }
         while self.fill.room().await {
-            let Some(piece) = next_piece(&mut body, idle).await? else {
+            let Some(grown) = next(&mut body, &mut intake, idle).await? else {
                 return self.end(head, intake, portion, keeping).await;
             };
-            len += piece.len() as u64;
+            len += grown.iter().map(|it| it.new as u64).sum::<u64>();
             overhead += PIECE_OVERHEAD;
             let fits = len <= self.node.config.object_max.as_u64();
             if keeping && !(fits && portion.grow_to(len + overhead)) {
@@ -43,7 +46,6 @@ impl Pump {
                 self.node.fills.close(&self.order.key, &self.fill);
                 self.fill.pass();
             }
-            let grown = intake.take(piece);
             // The last piece is given out when the object is stored, so that whoever has
             // read it all finds it there.
             if Some(len) == head.length {
@@ -80,6 +82,24 @@ impl Pump {
         self.fill.give_out();
         Ok(())
     }
+}
+
+/// What comes next of a body, taken in; `None` at its end.
+async fn next(
+    body: &mut upstream::Body,
+    intake: &mut Intake,
+    idle: Duration,
+) -> Result<Option<Vec<Growth>>, FetchError> {
+    if body.is_straight()
+        && let Some(room) = intake.room()
+    {
+        let Ok(read) = timeout(idle, body.read(room)).await else {
+            return Err(body.stalled(idle));
+        };
+        return Ok(Some(intake.wrote(read?)));
+    }
+    let piece = next_piece(body, idle).await?;
+    Ok(piece.map(|piece| intake.take(piece)))
 }
 
 /// The next piece of a body; `None` at its end.

@@ -1,5 +1,6 @@
 use std::{
     error::Error,
+    future::poll_fn,
     io::ErrorKind,
     pin::Pin,
     sync::Arc,
@@ -17,15 +18,19 @@ use tokio::{
 use tracing::debug;
 
 use super::{
-    conn::{After, Conn, Idle},
+    conn::{After, Conn, Idle, PIECE_LEN_MAX},
     error::FetchError,
     group::Ticket,
+    straight::Straight,
 };
 
 /// Longest body that is read only so that its connection can be used again, bytes.
 const UNREAD_MAX: usize = 64 << 10;
 /// And how long that may take.
 const UNREAD_WAIT: Duration = Duration::from_secs(1);
+
+/// Shortest rest of a body for which hyper is left, bytes: twice what it reads at once.
+const STRAIGHT_MIN: u64 = 2 * PIECE_LEN_MAX as u64;
 
 /// Reads a body that nobody wants, if it is short.
 pub(crate) async fn finish_unread(body: Body) {
@@ -35,7 +40,7 @@ pub(crate) async fn finish_unread(body: Body) {
 /// The body of an origin's answer. Its last piece comes once it is known whether anything
 /// follows that should not be there; if not, its connection waits for the next request.
 pub(crate) struct Body {
-    inner: Incoming,
+    inner: Flow,
     /// Bytes that are still to come, if the answer said how many there are.
     left: Option<u64>,
     last: Option<Bytes>,
@@ -48,6 +53,12 @@ pub(crate) struct Body {
     ticket: Ticket,
     /// The right to one of the origin's requests.
     place: Option<OwnedSemaphorePermit>,
+}
+
+/// Where a body's bytes come from.
+enum Flow {
+    Hyper(Incoming),
+    Straight(Straight),
 }
 
 /// What a body comes with.
@@ -64,7 +75,7 @@ impl Body {
         let left = inner.size_hint().exact();
         Self {
             ended: inner.is_end_stream(),
-            inner,
+            inner: Flow::Hyper(inner),
             left,
             last: None,
             conn: Some(source.conn),
@@ -78,9 +89,68 @@ impl Body {
     /// Without a body: waits until the connection stands by for the next request.
     pub(crate) async fn settle(mut self) -> Result<Self, FetchError> {
         if self.ended {
-            std::future::poll_fn(|cx| self.poll_after(cx)).await?;
+            poll_fn(|cx| self.poll_after(cx)).await?;
         }
         Ok(self)
+    }
+
+    /// Without hyper from here on, if that is worth it: it reads to memory of its own, and
+    /// each piece is a turn of another task.
+    pub(crate) async fn straighten(&mut self) {
+        let is_long = self.left.is_some_and(|left| left >= STRAIGHT_MIN);
+        if self.ended || !is_long || !matches!(self.inner, Flow::Hyper(_)) {
+            return;
+        }
+        let Some(conn) = self.conn.take() else { return };
+        // If it has ended, hyper's body says how.
+        let Some((wire, rest)) = conn.into_wire().await else {
+            return;
+        };
+        if let Flow::Hyper(body) = &mut self.inner {
+            let straight = Straight::new(wire, body, rest, self.left.unwrap_or(0));
+            self.keep &= !straight.has_more();
+            self.inner = Flow::Straight(straight);
+        }
+    }
+
+    /// Whether [`Self::read`] may be used.
+    pub(crate) fn is_straight(&self) -> bool {
+        !self.ended && matches!(&self.inner, Flow::Straight(straight) if straight.is_at_wire())
+    }
+
+    /// Reads to `room`, which has some: how many bytes. As with pieces, the last of them are
+    /// told of once it is known whether anything follows.
+    pub(crate) async fn read(&mut self, room: &mut [u8]) -> Result<usize, FetchError> {
+        let most = usize::try_from(self.left.unwrap_or(0)).unwrap_or(usize::MAX);
+        let most = most.min(room.len());
+        let Flow::Straight(straight) = &mut self.inner else {
+            return Err(self.fail(FetchError::Cut));
+        };
+        let len = match straight.read(&mut room[..most]).await {
+            Ok(len) if len > 0 => len,
+            _ => return Err(self.fail(FetchError::Cut)),
+        };
+        if self.came(len) {
+            poll_fn(|cx| self.poll_after(cx)).await?;
+        }
+        Ok(len)
+    }
+
+    /// Counts bytes: whether they are the last.
+    fn came(&mut self, len: usize) -> bool {
+        self.ticket.came(len);
+        let Some(left) = &mut self.left else {
+            return false;
+        };
+        *left = left.saturating_sub(len as u64);
+        self.ended = *left == 0;
+        if self.ended
+            && self.keep
+            && let Flow::Straight(straight) = &mut self.inner
+        {
+            self.conn = straight.conn();
+        }
+        self.ended
     }
 
     fn poll_after(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FetchError>> {
@@ -114,17 +184,11 @@ impl Body {
     }
 
     fn take(&mut self, piece: Bytes) -> Option<Bytes> {
-        self.ticket.came(piece.len());
-        let Some(left) = &mut self.left else {
-            return Some(piece);
-        };
-        *left = left.saturating_sub(piece.len() as u64);
-        if *left > 0 {
-            return Some(piece);
+        if self.came(piece.len()) {
+            self.last = Some(piece);
+            return None;
         }
-        self.ended = true;
-        self.last = Some(piece);
-        None
+        Some(piece)
     }
 }
 
@@ -142,12 +206,23 @@ impl http_body::Body for Body {
                 let last = self.last.take().map(|piece| Ok(Frame::data(piece)));
                 return Poll::Ready(after.err().map(Err).or(last));
             }
-            match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+            let left = self.left;
+            let frame = match &mut self.inner {
+                Flow::Hyper(body) => {
+                    let frame = ready!(Pin::new(body).poll_frame(cx));
+                    frame.map(|frame| frame.map_err(|error| broken(&error)))
+                }
+                Flow::Straight(straight) => {
+                    let piece = ready!(straight.poll_piece(cx, left.unwrap_or(0)));
+                    piece.map(|piece| piece.map(Frame::data))
+                }
+            };
+            match frame {
                 None if self.left.is_some_and(|left| left > 0) => {
                     return Poll::Ready(Some(Err(self.fail(FetchError::Cut))));
                 }
                 None => self.ended = true,
-                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(broken(&error))))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(error)))),
                 // Trailers are not passed on (RFC 9110 §6.5.1 allows it).
                 Some(Ok(frame)) => {
                     let piece = frame.into_data().ok().filter(|piece| !piece.is_empty());

@@ -2,22 +2,46 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, OnceLock, Weak},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use hyper::client::conn::http1::SendRequest;
-use tokio::time::{Instant, sleep};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::upload::Upload;
+use super::{
+    upload::Upload,
+    wire::{Sending, Wire},
+};
+
+/// Longest head of an answer, bytes. Chosen: four times what servers send at most.
+const HEAD_LEN_MAX: usize = 64 << 10;
+/// Longest piece of a body that is read at once, bytes; also what a connection that waits may
+/// still hold. Chosen: hyper's own 400 KiB left a third more in the allocator than was stored.
+pub(crate) const PIECE_LEN_MAX: usize = 128 << 10;
 
 /// A connection. Dropping it closes it.
 pub(crate) struct Conn {
     pub(crate) sender: SendRequest<Upload>,
-    pub(crate) task: AbortOnDropHandle<hyper::Result<()>>,
+    task: AbortOnDropHandle<End>,
+    want_wire: oneshot::Sender<()>,
+}
+
+/// How hyper's part in a connection ended.
+enum End {
+    Closed(hyper::Result<()>),
+    /// What is under it was asked for; these bytes were read already.
+    Left(Wire, Bytes),
 }
 
 /// How a connection stands after an answer's last byte.
@@ -32,6 +56,32 @@ pub(crate) enum After {
 }
 
 impl Conn {
+    /// Speaks HTTP on it.
+    pub(crate) async fn new(wire: Wire) -> hyper::Result<Self> {
+        let sending = wire.sending();
+        let mut http = http1::Builder::new();
+        http.max_header_size(HEAD_LEN_MAX)
+            .max_buf_size(PIECE_LEN_MAX);
+        let (sender, connection) = http.handshake::<_, Upload>(TokioIo::new(wire)).await?;
+        let (want_wire, wanted) = oneshot::channel();
+        let task = AbortOnDropHandle::new(tokio::spawn(run(connection, sending, wanted)));
+        Ok(Self {
+            sender,
+            task,
+            want_wire,
+        })
+    }
+
+    /// What is under it, without hyper, and what was read of it already. The answer's body has
+    /// one piece at most, which hyper had taken before. `None` if the connection has ended.
+    pub(crate) async fn into_wire(self) -> Option<(Wire, Bytes)> {
+        self.want_wire.send(()).ok()?;
+        match self.task.await {
+            Ok(End::Left(wire, rest)) => Some((wire, rest)),
+            Ok(End::Closed(_)) | Err(_) => None,
+        }
+    }
+
     /// Finds out how the connection stands, once an answer has ended. hyper looks for
     /// what should not be there before it takes another request.
     pub(crate) fn poll_after(&mut self, cx: &mut Context<'_>) -> Poll<After> {
@@ -40,9 +90,38 @@ impl Conn {
         }
         let ended = ready!(Pin::new(&mut self.task).poll(cx));
         Poll::Ready(match ended {
-            Ok(Err(error)) if is_unexpected(&error) => After::More,
+            Ok(End::Closed(Err(error))) if is_unexpected(&error) => After::More,
             _ => After::Closed,
         })
+    }
+}
+
+/// Has hyper run the connection, until what is under it is wanted.
+async fn run(
+    mut connection: Connection<TokioIo<Wire>, Upload>,
+    sending: Sending,
+    wanted: oneshot::Receiver<()>,
+) -> End {
+    let (mut wanted, mut is_wanted) = (wanted.fuse(), false);
+    let closed = poll_fn(|cx| {
+        is_wanted |= wanted.poll_unpin(cx) == Poll::Ready(Ok(()));
+        // What of a request is still to be sent is nowhere but with hyper.
+        if (!is_wanted || sending.goes_on())
+            && let Poll::Ready(closed) = connection.poll_unpin(cx)
+        {
+            return Poll::Ready(Some(closed));
+        }
+        if is_wanted && !sending.goes_on() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    });
+    match closed.await {
+        Some(closed) => End::Closed(closed),
+        None => {
+            let parts = connection.into_parts();
+            End::Left(parts.io.into_inner(), parts.read_buf)
+        }
     }
 }
 

@@ -3,24 +3,15 @@
 use std::{future::pending, io, net::SocketAddr, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::{sleep, timeout},
 };
-use tokio_util::task::AbortOnDropHandle;
 
-use super::{conn::Conn, error::Fault, place::Place, resolve::Name, tls::Trust, upload::Upload};
+use super::{conn::Conn, error::Fault, place::Place, resolve::Name, tls::Trust, wire::Wire};
 
 /// How long one address has before the next is tried besides (RFC 8305 §8).
 const HEAD_START: Duration = Duration::from_millis(250);
-/// Longest head of an answer, bytes. Chosen: four times what servers send at most.
-const HEAD_LEN_MAX: usize = 64 << 10;
-/// Longest piece of a body that is read at once, bytes; also what a connection that waits may
-/// still hold. Chosen: hyper's own 400 KiB left a third more in the allocator than was stored.
-const PIECE_LEN_MAX: usize = 128 << 10;
 
 /// Makes connections to one origin.
 pub(crate) struct Dial {
@@ -51,10 +42,12 @@ impl Dial {
         let addresses = self.name.addresses().await?;
         let (stream, address) = first(&addresses).await?;
         let _ = stream.set_nodelay(true);
-        let conn = match &self.tls {
-            None => speak(stream).await,
-            Some(trust) => speak(trust.connect(self.place.host(), stream).await?).await,
-        }?;
+        let wire = match &self.tls {
+            None => Wire::new(stream),
+            Some(trust) => Wire::new(trust.connect(self.place.host(), stream).await?),
+        };
+        let conn = Conn::new(wire).await;
+        let conn = conn.map_err(|error| Fault::NoWay(error.to_string()))?;
         self.name.worked(address);
         Ok(conn)
     }
@@ -95,19 +88,6 @@ fn refused(error: &io::Error) -> Fault {
         io::ErrorKind::ConnectionRefused => Fault::Refused,
         _ => Fault::NoWay(error.to_string()),
     }
-}
-
-async fn speak<S>(stream: S) -> Result<Conn, Fault>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut http = http1::Builder::new();
-    http.max_header_size(HEAD_LEN_MAX)
-        .max_buf_size(PIECE_LEN_MAX);
-    let made = http.handshake::<_, Upload>(TokioIo::new(stream)).await;
-    let (sender, connection) = made.map_err(|error| Fault::NoWay(error.to_string()))?;
-    let task = AbortOnDropHandle::new(tokio::spawn(connection));
-    Ok(Conn { sender, task })
 }
 
 #[cfg(test)]

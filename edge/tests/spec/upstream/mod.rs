@@ -4,6 +4,7 @@ mod answers;
 mod failover;
 mod health;
 mod held;
+mod long;
 mod raw;
 mod redirects;
 #[cfg(feature = "tls")]
