@@ -102,7 +102,7 @@ impl Disk {
         let state = self.state();
         let queued = state.queued_bytes.div_ceil(BLOCK);
         // A tenth stays out of it, for what is asked for twice.
-        state.index.blocks() + queued < self.blocks_max / 10 * 9
+        state.index.blocks() + queued < state.room(self.blocks_max) / 10 * 9
             && state.index.len() + state.queue.len() < self.objects_max / 10 * 9
     }
 
@@ -165,7 +165,7 @@ impl Disk {
         if state.index.holds(name) || state.writing.contains_key(&name) {
             return;
         }
-        if blocks > self.blocks_max / OBJECT_SHARE || state.closing.is_some() {
+        if blocks > state.room(self.blocks_max) / OBJECT_SHARE || state.closing.is_some() {
             return;
         }
         let full = state.queued_bytes + object.len() > self.queue_bytes_max;

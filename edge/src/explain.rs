@@ -67,7 +67,7 @@ async fn look(
         object,
         blocks: None,
     };
-    told.stored = found.look(node, &target, site.kind).await;
+    told.stored = found.look(node, &target, site.kind);
     let own = request.headers.get(AUTHORIZATION);
     let looking = Looking {
         node,
@@ -97,11 +97,11 @@ struct Found {
 }
 
 impl Found {
-    async fn look(&mut self, node: &Node, target: &Target, kind: Kind) -> Option<StoredObject> {
+    fn look(&mut self, node: &Node, target: &Target, kind: Kind) -> Option<StoredObject> {
         if let Some(object) = &self.object {
             return Some(stored::whole(object, kind));
         }
-        let (told, freshness) = stored::in_blocks(node, &target.key, kind).await?;
+        let (told, freshness) = stored::in_blocks(node, &target.key, kind)?;
         self.blocks = told.blocks.map(|blocks| (freshness, blocks));
         Some(told)
     }

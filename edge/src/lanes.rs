@@ -126,6 +126,24 @@ mod tests {
         assert_eq!(taken(&lanes), [2, 1, 2]);
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_still_runs_there_ends_with_it() {
+        let lanes = Lanes::new(2).unwrap();
+        let still = lanes.0.iter().map(|lane| {
+            let (runs, ended) = oneshot::channel::<()>();
+            lane.runtime.spawn(async move {
+                let _runs = runs;
+                std::future::pending::<()>().await;
+            });
+            ended
+        });
+        let still: Vec<_> = still.collect();
+        drop(lanes);
+        for ended in still {
+            assert!(ended.await.is_err());
+        }
+    }
+
     #[tokio::test]
     async fn on_a_runtime_of_one_thread_there_are_none() {
         assert!(Lanes::new(3).unwrap().0.is_empty());

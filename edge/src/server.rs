@@ -103,33 +103,10 @@ pub async fn serve(
     for origin in node.sites.origins() {
         until_shutdown(&node, &shutdown, upstream::watch(origin.clone()));
     }
-    let address = |listener: &TcpListener| listener.local_addr().ok();
-    let (http, tls) = (
-        address(&listeners.http),
-        listeners.tls.as_ref().and_then(address),
-    );
-    let http = http.map(tracing::field::display);
-    let tls = tls.map(tracing::field::display);
-    info!(
-        address = http,
-        tls,
-        pop = node.config.pop,
-        sites = node.sites.names(),
-        "edge serves"
-    );
     let Listeners { http, tls, old, .. } = listeners;
     if let Some(old) = old {
         old.retire().await;
     }
-    let Config { pop, origin, .. } = &node.config;
-    let address = |of: &TcpListener| of.local_addr().ok().map(tracing::field::display);
-    info!(
-        address = address(&http),
-        tls = tls.as_ref().and_then(address),
-        pop,
-        origin,
-        "edge serves"
-    );
     tokio::join!(
         accept(&node, http, Wire::Clear, &shutdown),
         accept_tls(&node, tls, &shutdown)

@@ -27,7 +27,7 @@ impl Exchange<'_> {
     pub(crate) async fn by_blocks(&self, seen: Option<(Arc<Spread>, Outcome)>) -> Option<Answer> {
         if let Some((spread, outcome)) = seen
             && let Looked::Spread(spread, outcome) = self.may_have(spread, outcome)
-            && let Some(answer) = self.send(&spread, outcome).await
+            && let Some(answer) = self.send(&spread, outcome, Note::default()).await
         {
             return Some(answer);
         }
@@ -38,14 +38,19 @@ impl Exchange<'_> {
                 None if self.is_alone() => return self.exactly().await,
                 None => self.look(self.part(None)?).await,
             };
+            let mut note = Note::default();
             let (spread, outcome) = match looked {
                 Looked::Spread(spread, outcome) => (spread, outcome),
+                Looked::StandsIn(spread, status) => {
+                    (note.failed, note.status) = (true, status);
+                    (spread, Outcome::Stale)
+                }
                 Looked::Answer(answer) => return Some(answer),
                 Looked::Again => continue,
                 Looked::Whole => return None,
                 Looked::Alone => return self.exactly().await,
             };
-            if let Some(answer) = self.send(&spread, outcome).await {
+            if let Some(answer) = self.send(&spread, outcome, note).await {
                 return Some(answer);
             }
         }
@@ -94,8 +99,9 @@ impl Exchange<'_> {
         (may_read && spread.matches(|| self.fields())).then_some(spread)
     }
 
-    /// The answer from this version; `None` if the origin has another by now.
-    async fn send(&self, spread: &Arc<Spread>, outcome: Outcome) -> Option<Answer> {
+    /// The answer from this version; `None` if the origin has another by now. What the origin
+    /// said before is in `note`.
+    async fn send(&self, spread: &Arc<Spread>, outcome: Outcome, note: Note) -> Option<Answer> {
         let now = Instant::now();
         let head = spread.head();
         let (mut response, part) = respond::blocks(&self.asked, &head, now);
@@ -103,9 +109,11 @@ impl Exchange<'_> {
             stored: !matches!(outcome, Outcome::Hit | Outcome::Stale),
             collapsed: outcome == Outcome::Collapsed,
             was_stale: outcome == Outcome::Revalidated,
-            status: (outcome == Outcome::Revalidated).then_some(StatusCode::NOT_MODIFIED),
-            ..Note::default()
+            ..note
         };
+        if outcome == Outcome::Revalidated {
+            note.status = Some(StatusCode::NOT_MODIFIED);
+        }
         let mut outcome = outcome;
         if !part.is_empty() {
             let whole_there = spread.holds(&part, &self.node.store);

@@ -27,6 +27,8 @@ use crate::{
 /// What a look at the origin brought.
 pub(super) enum Looked {
     Spread(Arc<Spread>, Outcome),
+    /// A stale version, after the origin was asked in vain; it may have answered so.
+    StandsIn(Arc<Spread>, Option<StatusCode>),
     Answer(Answer),
     Again,
     /// The object is to be fetched whole.
@@ -159,7 +161,7 @@ impl Exchange<'_> {
                 self.far(&head, reader)
             }
             arrival => match known.filter(|known| self.stands_in(known, &arrival)) {
-                Some(known) => Looked::Spread(known, Outcome::Stale),
+                Some(known) => Looked::StandsIn(known, status(&arrival)),
                 None => Looked::Answer(self.arrived(arrival, reader, outcome, None)),
             },
         }
@@ -232,5 +234,12 @@ impl Exchange<'_> {
             part: Some(part),
             ..self.order(None, false)
         }
+    }
+}
+
+fn status(arrival: &Result<Arrival, FetchError>) -> Option<StatusCode> {
+    match arrival {
+        Ok(Arrival::Head(head)) => Some(head.status),
+        _ => None,
     }
 }

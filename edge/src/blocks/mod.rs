@@ -17,6 +17,8 @@ mod first;
 
 mod exchange;
 mod look;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::{
@@ -38,6 +40,10 @@ pub(crate) use walk::Walk;
 const COUNT_MAX: u64 = 1 << 16;
 /// The share of the memory for stored answers that spreads may take, without their blocks.
 const INDEX_SHARE: u64 = 64;
+
+/// Blocks that are dropped by whoever ends a version, while others may wait; another thread
+/// drops the rest. Chosen: far below a millisecond.
+const DROPPED_AT_ONCE: usize = 256;
 
 /// The spreads of an edge.
 pub(crate) struct Blocks {
@@ -136,9 +142,12 @@ impl Blocks {
             self.spreads.invalidate(&spread.key);
             Self::erase(&spread.key, store);
         }
-        spread
-            .held()
-            .for_each(|number| store.remove(&spread.block_key(number)));
+        let mut blocks = spread.block_keys();
+        let first = blocks.by_ref().take(DROPPED_AT_ONCE);
+        first.for_each(|block| store.remove(&block));
+        if let Some(next) = blocks.next() {
+            store.remove_aside(std::iter::once(next).chain(blocks));
+        }
     }
 
     /// Drops all that is known of an object.

@@ -97,9 +97,14 @@ impl Spread {
     /// What the store finds a block under: a version's own, so that no other version's
     /// answer can be made of it. After a restart it is found again by the same name.
     pub(super) fn block_key(&self, number: u64) -> CacheKey {
-        let tag = self.tag.to_str().expect("a strong tag is ASCII");
-        self.key
-            .part(&format!("{number}/{}/{}/{tag}", self.block, self.total))
+        block_key(&self.key, &self.tag, (self.block, self.total), number)
+    }
+
+    /// The same of all that were stored.
+    pub(super) fn block_keys(&self) -> impl Iterator<Item = CacheKey> + Send + use<> {
+        let (key, tag, lens) = (self.key.clone(), self.tag.clone(), (self.block, self.total));
+        self.held()
+            .map(move |number| block_key(&key, &tag, lens, number))
     }
 
     /// The block that a byte is in.
@@ -224,22 +229,17 @@ impl Spread {
     }
 
     /// The numbers of the blocks that were stored.
-    pub(super) fn held(&self) -> impl Iterator<Item = u64> + use<> {
+    pub(super) fn held(&self) -> impl Iterator<Item = u64> + Send + use<> {
         let held = self.state().held.clone();
         let bits = held.len() as u64 * 64;
         (0..bits).filter(move |number| held[*number as usize / 64] >> (number % 64) & 1 == 1)
     }
 
-    /// Which of its blocks are stored now.
-    pub(crate) async fn told(&self, store: &Store) -> StoredBlocks {
-        let mut held = 0;
-        for number in self.held() {
-            let key = self.block_key(number);
-            let block = store.peek(&key, HeaderMap::new).await;
-            held += u64::from(block.is_some());
-        }
+    /// Which of its blocks are stored now, as far as is known without reading them.
+    pub(crate) fn told(&self, store: &Store) -> StoredBlocks {
+        let is_held = |number: &u64| store.knows(&self.block_key(*number));
         StoredBlocks {
-            held,
+            held: self.held().filter(is_held).count() as u64,
             count: self.total.div_ceil(self.block),
             len: self.block,
         }
@@ -254,6 +254,12 @@ impl Spread {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no holder panics")
     }
+}
+
+fn block_key(key: &CacheKey, tag: &HeaderValue, lens: (u64, u64), number: u64) -> CacheKey {
+    let (block, total) = lens;
+    let tag = tag.to_str().expect("a strong tag is ASCII");
+    key.part(&format!("{number}/{block}/{total}/{tag}"))
 }
 
 impl State {

@@ -1,3 +1,4 @@
+mod bounds;
 mod default;
 mod site;
 mod tls;

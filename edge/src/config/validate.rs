@@ -1,7 +1,5 @@
 //! What a configuration must be.
 
-use std::time::Duration;
-
 use super::Config;
 use crate::{EdgeError, admin, upstream};
 
@@ -29,6 +27,7 @@ impl Config {
             return Err(EdgeError::Pop(self.pop.clone()));
         }
         admin::address(self)?;
+        self.bounds()?;
         let limit = |good: bool, key, why| {
             let bad = EdgeError::Limit { key, why };
             if good { Ok(()) } else { Err(bad) }
@@ -70,11 +69,6 @@ impl Config {
             self.cache_dir.is_none() || self.disk.as_u64() >= disk_min,
             "disk",
             "the least is 16 MiB; for none, leave cache_dir out",
-        )?;
-        limit(
-            self.disk_wait > Duration::ZERO,
-            "disk_wait",
-            "the disk would never be waited for; for no disk, leave cache_dir out",
         )?;
         limit(
             self.fetches_max > 0,

@@ -162,7 +162,8 @@ async fn begin(line: &Line, stream: TcpStream) -> Option<(Socket, Version)> {
             }
         }
     };
-    let version = timeout(patience, look).await.ok().flatten();
+    let look = until_cut(line, timeout(patience, look));
+    let version = look.await.and_then(Result::ok).flatten();
     if version.is_none() {
         debug!(peer = %line.peer, "a connection without a request");
     }
@@ -188,7 +189,6 @@ async fn begin_tls(line: &Line, stream: TcpStream) -> Option<(Socket, Version)> 
 }
 
 /// What comes of a future, if the edge does not cut the connection before.
-#[cfg(feature = "tls")]
 async fn until_cut<T>(line: &Line, future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     poll_fn(|cx| {

@@ -70,7 +70,10 @@ impl Patience {
             stall: config.client_stall_timeout,
             slow: (quota > 0).then_some((quota, window)),
             resets_max: config.h2_resets_max.into(),
-            request: config.header_len_max.as_u64() + body_max(config),
+            request: config
+                .header_len_max
+                .as_u64()
+                .saturating_add(body_max(config)),
             http2: true,
         }
     }
@@ -211,5 +214,24 @@ impl Watch {
                 all.min_by_key(|(at, _)| *at)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytesize::ByteSize;
+
+    use super::*;
+    use crate::Profile;
+
+    #[test]
+    fn requests_of_any_length_may_be_allowed() {
+        let config = Config {
+            request_max: ByteSize(u64::MAX),
+            profile: Profile::Passthrough,
+            ..Config::default()
+        };
+        let patience = Patience::http2(&config, Duration::ZERO);
+        assert_eq!(patience.request, u64::MAX);
     }
 }

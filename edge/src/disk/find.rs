@@ -20,7 +20,7 @@ use super::{
     health::Change,
     index::Known,
     name::Name,
-    on_disk::OnDisk,
+    on_disk::{OnDisk, Open},
 };
 use crate::{
     head::{Content, Object},
@@ -208,7 +208,7 @@ impl Lookup {
         } else {
             let body = OnDisk {
                 disk: self.disk.clone(),
-                file,
+                file: Open::new(file, self.disk.clone()),
                 name: self.name,
                 turn,
                 at: prelude.header_len as u64,

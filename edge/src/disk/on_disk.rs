@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io,
     ops::Range,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -33,7 +33,7 @@ const PIECE_WAIT: Duration = Duration::from_secs(10);
 /// An open file. What takes its place, or deletes it, does not change what is read.
 pub(crate) struct OnDisk {
     pub(crate) disk: Arc<Disk>,
-    pub(crate) file: File,
+    pub(crate) file: Open,
     pub(crate) name: Name,
     pub(crate) turn: u32,
     /// Where the body begins.
@@ -43,6 +43,31 @@ pub(crate) struct OnDisk {
     pub(crate) sums: Box<[u64]>,
     /// Nothing of it need be checked.
     pub(crate) checked: bool,
+}
+
+/// A file that is read. Where it was deleted meanwhile, closing it frees its disk, which takes
+/// long for a long one: a thread does that which may wait.
+pub(crate) struct Open(Option<(File, Arc<Disk>)>);
+
+impl Open {
+    pub(crate) fn new(file: File, disk: Arc<Disk>) -> Self {
+        Self(Some((file, disk)))
+    }
+
+    fn read_exact_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        let (file, _) = self.0.as_ref().expect("taken at its end alone");
+        file.read_exact_at(bytes, at)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some((file, disk)) = self.0.take()
+            && file.metadata().is_ok_and(|file| file.nlink() == 0)
+        {
+            disk.pool.run(move || drop(file));
+        }
+    }
 }
 
 impl fmt::Debug for OnDisk {

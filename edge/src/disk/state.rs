@@ -24,11 +24,20 @@ pub(super) struct State {
     /// How many were put there so far.
     pub(super) deletions: u64,
     pub(super) stage: Stage,
+    pub(super) full: Option<Full>,
     /// The writer does not take anything until its disk is well again.
     pub(super) ailing: bool,
     pub(super) closing: Option<Instant>,
     /// The writer has ended, or is about to.
     pub(super) stopped: bool,
+}
+
+/// The file system had no more room, though the budget has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Full {
+    /// What objects may take until then, in blocks.
+    pub(super) blocks: u64,
+    pub(super) until: Instant,
 }
 
 /// How much of the folder is known.
@@ -63,10 +72,17 @@ impl State {
             to_delete: Vec::new(),
             deletions: 0,
             stage: Stage::Scanning,
+            full: None,
             ailing: false,
             closing: None,
             stopped: false,
         }
+    }
+
+    /// How many blocks there is room for, of those that are allowed.
+    pub(super) fn room(&self, allowed: u64) -> u64 {
+        let full = self.full.filter(|full| Instant::now() < full.until);
+        full.map_or(allowed, |full| full.blocks.min(allowed))
     }
 
     /// Makes sure that nothing is found under a name; whether something was known to be.

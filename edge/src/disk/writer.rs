@@ -1,17 +1,22 @@
 //! The one thread that changes the folder.
 
-use std::sync::Arc;
+use std::{io, io::ErrorKind, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{
-    BLOCK, Disk, Stage,
-    folder::{Draft, Folder, Refused},
+    BLOCK, Disk, OBJECT_SHARE, Stage,
+    folder::{Draft, Encoded, Folder, Refused},
     health::Change,
-    index::Index,
     name::Name,
+    state::{Full, State},
 };
+
+/// How long a file system that was full is held to have no more room for objects than they
+/// took, less one part of so many. Chosen: others may free some, and each try costs a write.
+const FULL_KEPT: Duration = Duration::from_secs(60);
+const SLACK_SHARE: u64 = 64;
 
 /// What to do next.
 enum Task {
@@ -110,16 +115,17 @@ impl Disk {
             Stage::Overtaken => state.delete(name),
             _ => state.index.insert(name, len.div_ceil(BLOCK), 0),
         }
-        for name in self.excess(&mut state.index, 0) {
+        for name in self.excess(&mut state, 0) {
             state.delete(name);
         }
         state.closing.is_none()
     }
 
     /// What must go before `blocks` more fit.
-    fn excess(&self, index: &mut Index, blocks: u64) -> Vec<Name> {
-        let mut names = Vec::new();
-        while index.blocks() + blocks > self.blocks_max || index.len() > self.objects_max {
+    fn excess(&self, state: &mut State, blocks: u64) -> Vec<Name> {
+        let (mut names, room) = (Vec::new(), state.room(self.blocks_max));
+        let index = &mut state.index;
+        while index.blocks() + blocks > room || index.len() > self.objects_max {
             let Some(name) = index.evict() else { break };
             self.metrics.evictions.increment(1);
             names.push(name);
@@ -152,9 +158,7 @@ impl Disk {
     fn store(&self, folder: &Folder, name: Name, draft: &Draft) {
         let file = draft.encode();
         let blocks = file.len().div_ceil(BLOCK);
-        let too_much = self.excess(&mut self.state().index, blocks);
-        self.delete(folder, too_much);
-        let written = folder.write(name, &file);
+        let written = self.put(folder, name, &file);
         self.settle(name, draft, blocks, written.is_ok());
         match written {
             Ok(()) => {
@@ -165,6 +169,48 @@ impl Disk {
             Err(error) => self.write_failed(&error),
         }
         self.gauge();
+    }
+
+    /// Writes a file; what is needed least makes room for it.
+    fn put(&self, folder: &Folder, name: Name, file: &Encoded<'_>) -> io::Result<()> {
+        let blocks = file.len().div_ceil(BLOCK);
+        self.make_room(folder, blocks);
+        let written = folder.write(name, file);
+        match &written {
+            Err(error) if is_full(error) && self.is_smaller(blocks, error) => {
+                self.make_room(folder, blocks);
+                folder.write(name, file)
+            }
+            _ => written,
+        }
+    }
+
+    fn make_room(&self, folder: &Folder, blocks: u64) {
+        let too_much = self.excess(&mut self.state(), blocks);
+        self.delete(folder, too_much);
+    }
+
+    /// Takes what is there for all that there is room for, as others fill the file system too;
+    /// whether so many blocks fit into that.
+    fn is_smaller(&self, blocks: u64, error: &io::Error) -> bool {
+        let mut state = self.state();
+        let taken = state.index.blocks();
+        let room = taken - taken.div_ceil(SLACK_SHARE);
+        if blocks > room / OBJECT_SHARE {
+            return false;
+        }
+        let until = Instant::now() + FULL_KEPT;
+        let before = state.full.replace(Full {
+            blocks: room,
+            until,
+        });
+        drop(state);
+        self.metrics.write_faults.increment(1);
+        if before.is_none() {
+            let bytes = room * BLOCK;
+            warn!(dir = ?self.dir, %error, bytes, "the cache's file system has less room than the setting disk; keeping what is needed most");
+        }
+        true
     }
 
     /// Draws the consequences of a write.
@@ -226,4 +272,11 @@ impl Disk {
         // The next write tells.
         self.state().ailing = false;
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
 }

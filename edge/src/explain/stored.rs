@@ -26,7 +26,7 @@ pub(super) fn whole(object: &Object, kind: Kind) -> StoredObject {
 }
 
 /// One of which there are parts; and its head.
-pub(super) async fn in_blocks(
+pub(super) fn in_blocks(
     node: &Node,
     key: &CacheKey,
     kind: Kind,
@@ -36,7 +36,7 @@ pub(super) async fn in_blocks(
     let told = StoredObject {
         tier: "ram".to_owned(),
         len: head.length.unwrap_or_default(),
-        blocks: Some(spread.told(&node.store).await),
+        blocks: Some(spread.told(&node.store)),
         ..of(&head, kind)
     };
     Some((told, head.freshness.clone()))

@@ -52,11 +52,13 @@ impl State {
 
     pub(super) fn add(&mut self, grown: Vec<Growth>) {
         for Growth { piece, new } in grown {
-            match self.pieces.back_mut() {
-                Some((_, last)) if new < piece.len() => *last = piece,
-                _ => self.pieces.push_back((self.total, piece)),
-            }
             self.total += new as u64;
+            // The piece before, which it continues, may be dropped already.
+            let offset = self.total - piece.len() as u64;
+            match self.pieces.back_mut() {
+                Some((at, last)) if *at == offset => *last = piece,
+                _ => self.pieces.push_back((offset, piece)),
+            }
         }
     }
 

@@ -93,3 +93,17 @@ async fn what_is_kept_back_is_read_once_it_is_given_out() {
     fill.give_out();
     assert_eq!(next.await.unwrap().unwrap(), whole[2..]);
 }
+
+#[tokio::test]
+async fn what_goes_on_from_a_piece_that_was_dropped_is_where_it_belongs() {
+    let fill = passing(u64::MAX);
+    let mut reader = fill.join().unwrap();
+    reader.restrict(&(5..8));
+    let whole = Bytes::from_static(b"abcdefgh");
+    for (len, new) in [(2, 2), (4, 2), (8, 4)] {
+        let piece = whole.slice(..len);
+        fill.grow(vec![Growth { piece, new }]);
+    }
+    assert_eq!(piece(&reader).await.unwrap().unwrap(), whole[5..]);
+    assert!(piece(&reader).await.is_none());
+}

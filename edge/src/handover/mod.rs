@@ -129,8 +129,6 @@ impl Offer {
                 }
                 Err(error) => {
                     warn!(%error, "the sockets were not taken over; going on");
-                    node.store.reopen().await;
-                    node.set_storing(true);
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -153,12 +151,23 @@ impl Offer {
         let no_purges = node.purging.clone().write_owned().await;
         node.set_storing(false);
         node.store.close().await;
-        self.sockets.send(&stream).await?;
+        let taken = self.pass(&mut stream).await;
+        if taken.is_err() {
+            // Purges wait for the folder as well: what it has of them is to be ours again.
+            node.store.reopen().await;
+            node.set_storing(true);
+        }
+        taken.map(|()| no_purges)
+    }
+
+    /// Gives the sockets away, and hears that they are served.
+    async fn pass(&self, stream: &mut UnixStream) -> io::Result<()> {
+        self.sockets.send(stream).await?;
         let mut said = [0; READY.len()];
         let heard = timeout(READY_WAIT, stream.read_exact(&mut said)).await;
         heard.map_err(|_| io::Error::new(ErrorKind::TimedOut, "it does not serve"))??;
         if said == READY {
-            return Ok(no_purges);
+            return Ok(());
         }
         Err(io::Error::new(
             ErrorKind::InvalidData,

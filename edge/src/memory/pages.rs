@@ -189,6 +189,9 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::VecDeque, thread};
+
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -220,6 +223,50 @@ mod tests {
         });
         let run = pages.take(1 << 20).unwrap();
         assert_eq!((run.len(), mapped(&pages)), (256 << 10, 16));
+    }
+
+    /// What may be read, what of it could be read before the rest came, and every byte of it.
+    type Read = (Bytes, Bytes, u8);
+
+    fn is_right((all, before, byte): &Read) -> bool {
+        let right = vec![*byte; all.len()];
+        **all == right && **before == right[..before.len()]
+    }
+
+    #[test]
+    fn nobody_sees_the_bytes_of_others_whoever_writes_and_lets_go_meanwhile() {
+        const KEPT_MAX: usize = 150;
+        let (pages, kept) = (Arc::<Pages>::default(), Mutex::<VecDeque<Read>>::default());
+        let work = |seed: u64| {
+            let mut chance = seed;
+            for _ in 0..150 {
+                chance ^= chance << 13;
+                chance ^= chance >> 7;
+                chance ^= chance << 17;
+                let (byte, len) = (chance as u8, 1 + (chance >> 8) as usize % (300 << 10));
+                let mut run = pages.take(len).unwrap();
+                let bytes = vec![byte; run.len()];
+                run.write(&bytes[..bytes.len() / 2]);
+                let before = run.since(0);
+                run.write(&bytes[bytes.len() / 2..]);
+                let mut all = kept.lock().unwrap();
+                all.push_back((run.since(0), before, byte));
+                // Mostly of another thread.
+                let oldest = all.len().saturating_sub(KEPT_MAX);
+                let go: Vec<_> = all.drain(..oldest).collect();
+                drop((all, run));
+                assert!(go.iter().all(is_right));
+            }
+        };
+        thread::scope(|scope| {
+            for seed in 1..5 {
+                scope.spawn(move || work(seed));
+            }
+        });
+        let kept = kept.into_inner().unwrap();
+        assert!(kept.len() == KEPT_MAX && kept.iter().all(is_right));
+        drop(kept);
+        assert_eq!((mapped(&pages), pages.rounding()), (SPARE_MAX, 0));
     }
 
     proptest! {

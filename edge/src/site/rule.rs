@@ -10,6 +10,9 @@ use crate::{
     path::{Query, canonical},
 };
 
+/// Longest lifetime: greater ones mean no more (RFC 9111 §1.2.2).
+const TTL_MAX: Duration = Duration::from_secs(1 << 31);
+
 /// Times of answers, by path and status.
 pub(super) struct Rule {
     pub(super) path: Pattern,
@@ -42,7 +45,10 @@ impl Rule {
         let classes = config.ttl.iter().map(|(status, ttl)| {
             let class = StatusClass::parse(status)
                 .ok_or_else(|| bad("a status is three digits, \"4xx\" or \"*\""))?;
-            Ok((class, ttl.0))
+            match ttl.0 <= TTL_MAX {
+                true => Ok((class, ttl.0)),
+                false => Err(bad("a ttl is at most 68 years")),
+            }
         });
         let mut ttl = classes.collect::<Result<Vec<_>, EdgeError>>()?;
         // The nearest comes first.
@@ -172,5 +178,24 @@ pub(super) fn query(rule: &QueryRule) -> Query {
         QueryRule::All(All::Keep) => Query::Keep,
         QueryRule::All(All::Drop) => Query::Drop,
         QueryRule::Only(names) => Query::Only(names.clone().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Ttl;
+
+    #[test]
+    fn a_ttl_that_no_clock_reaches_is_refused() {
+        let of = |ttl| {
+            let ttl = [("200".to_owned(), Ttl(ttl))].into();
+            let path = "/*".to_owned();
+            let query = None;
+            Rule::new("*", &RuleConfig { path, ttl, query }).map(|_| ())
+        };
+        assert!(of(TTL_MAX).is_ok());
+        let refused = of(Duration::MAX).unwrap_err().to_string();
+        assert!(refused.contains("68 years"), "{refused}");
     }
 }

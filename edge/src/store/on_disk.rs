@@ -19,6 +19,12 @@ impl Store {
         self.get(key, HeaderMap::new).is_some() || self.is_on_disk(key) == Some(true)
     }
 
+    /// The same, only to tell of it: it does not count as asked for.
+    pub(crate) fn knows(&self, key: &CacheKey) -> bool {
+        let alive = |object| self.admitted(key, object).is_some();
+        self.0.peek_ram(key).is_some_and(alive) || self.is_on_disk(key) == Some(true)
+    }
+
     /// Whether something is on disk under just this key, or on its way there; `None` while that
     /// is being found out.
     pub(crate) fn is_on_disk(&self, key: &CacheKey) -> Option<bool> {

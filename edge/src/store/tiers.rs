@@ -143,6 +143,10 @@ impl Tiers {
         }
     }
 
+    pub(super) fn peek_ram(&self, key: &CacheKey) -> Option<Arc<Object>> {
+        self.ram.peek(key)
+    }
+
     /// What an operator wants to know of: nothing moves for it between the tiers.
     pub(super) async fn peek(&self, key: &CacheKey) -> Option<Arc<Object>> {
         if let Some(object) = self.ram.peek(key) {

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 use futures_util::future::join_all;
 use testkit::{Answer, FakeOrigin, Gate, Reply};
 
-use crate::setup::{Edge, bytes, cache_status};
+use crate::setup::{Edge, bytes, cache_status, is_hit};
 
 /// Length of a block in these tests, bytes.
 pub(crate) const BLOCK: usize = 4096;
@@ -63,7 +63,7 @@ async fn a_range_on_a_miss_fetches_its_block_and_serves_it_again() {
     assert_eq!(cache_status(&first), "fwd=miss; stored");
     let second = range(&edge, "bytes=8192-12287").await;
     assert_eq!(second.body, bytes(LEN)[8192..12_288]);
-    assert_eq!(cache_status(&second), "hit; ttl=60");
+    assert!(is_hit(&second, 60), "{}", cache_status(&second));
     assert_eq!(asked(&origin), ["bytes=8192-12287"]);
 }
 
@@ -100,7 +100,7 @@ async fn the_whole_is_answered_from_blocks_and_the_missing_ones_are_fetched() {
     assert_eq!(origin.fetches("/x"), 11);
     let again = edge.get("/x").send().await;
     assert!(again.body == bytes(LEN));
-    assert_eq!(cache_status(&again), "hit; ttl=60");
+    assert!(is_hit(&again, 60), "{}", cache_status(&again));
     assert_eq!(origin.fetches("/x"), 11);
 }
 
@@ -212,7 +212,7 @@ async fn a_short_object_comes_whole_with_its_first_block() {
         (whole.status.as_u16(), &whole.body[..]),
         (200, &bytes(100)[..])
     );
-    assert_eq!(cache_status(&whole), "hit; ttl=60");
+    assert!(is_hit(&whole, 60), "{}", cache_status(&whole));
     assert_eq!(origin.fetches("/short"), 1);
 }
 
@@ -237,7 +237,7 @@ async fn what_names_no_version_or_is_encoded_is_taken_whole() {
         assert!(part.status == 206 && part.body == bytes(LEN)[5000..5010]);
         let whole = edge.get(path).send().await;
         assert!(whole.body == bytes(LEN), "{path}");
-        assert_eq!(cache_status(&whole), "hit; ttl=60", "{path}");
+        assert!(is_hit(&whole, 60), "{path} {}", cache_status(&whole));
         assert_eq!(origin.fetches(path), 2, "{path}");
     }
 }

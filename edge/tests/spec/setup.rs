@@ -93,3 +93,10 @@ pub(crate) fn cache_status(reply: &Reply) -> &str {
     let field = reply.field("cache-status");
     field.strip_prefix("\"weir-fra\"; ").unwrap_or(field)
 }
+
+/// Whether it is a hit, on what was fresh for so many seconds a moment ago: the clock goes on.
+pub(crate) fn is_hit(reply: &Reply, ttl: u32) -> bool {
+    let left = cache_status(reply).strip_prefix("hit; ttl=");
+    let left = left.and_then(|left| left.parse().ok());
+    left.is_some_and(|left| (ttl - 30..=ttl).contains(&left))
+}

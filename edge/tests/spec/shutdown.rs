@@ -1,11 +1,26 @@
 //! How an edge ends, and what keeps it from beginning.
 
-use std::time::Duration;
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use edge::{Config, EdgeError};
 use testkit::{Answer, FakeOrigin, Gate, JOIN, Still};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::sync::CancellationToken;
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::Field,
+    span::{Attributes, Id, Record},
+};
 
 use crate::setup::Edge;
 
@@ -52,6 +67,66 @@ async fn what_runs_longer_than_the_drain_is_cut() {
     clock.advance(Duration::from_secs(11)).await;
     assert!(stream.piece().await.unwrap().is_err());
     (&mut edge.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_never_says_what_is_spoken_holds_up_the_end_no_longer_than_the_drain() {
+    let origin = FakeOrigin::start().await;
+    let mut edge = Edge::plain(&origin).await;
+    let mut client = TcpStream::connect(edge.addr).await.unwrap();
+    // HTTP/2's first word, or a method that begins so.
+    client.write_all(b"PR").await.unwrap();
+    edge.get("/healthz").send().await;
+    let clock = Still::now();
+    edge.shutdown.cancel();
+    while TcpStream::connect(edge.addr).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(11)).await;
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(edge.task.is_finished());
+    (&mut edge.task).await.unwrap().unwrap();
+}
+
+/// Counts what is logged under this name.
+struct Said(&'static str, Arc<AtomicUsize>);
+
+impl Subscriber for Said {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut |field: &Field, value: &dyn Debug| {
+            if field.name() == "message" && format!("{value:?}") == self.0 {
+                self.1.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn an_edge_says_once_that_it_serves() {
+    let said = Arc::new(AtomicUsize::new(0));
+    let _logged = tracing::subscriber::set_default(Said("edge serves", said.clone()));
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::plain(&origin).await;
+    edge.get("/healthz").send().await;
+    assert_eq!(said.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

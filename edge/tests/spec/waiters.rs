@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use testkit::{Answer, FakeOrigin, Gate, Still};
-use tokio::time::Instant;
 
 use crate::setup::{Edge, bytes};
 
@@ -14,12 +13,11 @@ async fn plain() -> (FakeOrigin, Edge) {
     (origin, edge)
 }
 
-/// Waiters are woken by the bytes themselves, not by a timer. The aim is 2 ms; an
-/// unoptimised build beside others on two cores took 4 to 13.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// Waiters are woken by the bytes themselves, not by a timer: none fires here.
+#[tokio::test]
 async fn a_hundred_waiters_have_their_first_byte_when_the_leader_has() {
-    const LATE_MAX: Duration = Duration::from_millis(200);
     let (origin, edge) = plain().await;
+    let _clock = Still::now();
     let (head, rest) = (Gate::closed(), Gate::closed());
     let answer = Answer::ok(bytes(1000)).then_held(&rest).then("end");
     origin.route("/x", answer.cache("max-age=60").held(&head));
@@ -28,21 +26,15 @@ async fn a_hundred_waiters_have_their_first_byte_when_the_leader_has() {
         tokio::spawn(async move {
             let mut stream = asked.open().await;
             stream.piece().await.unwrap().unwrap();
-            (Instant::now(), stream)
+            stream
         })
     };
     let waiting: Vec<_> = (0..101).map(|_| first_byte()).collect();
     origin.asked("/x", 1).await;
     edge.get("/other").send().await;
     head.open();
-    let came = join_all(waiting).await;
-    let came: Vec<_> = came.into_iter().map(Result::unwrap).collect();
-    let (first, last) = came
-        .iter()
-        .fold((came[0].0, came[0].0), |(first, last), (at, _)| {
-            (first.min(*at), last.max(*at))
-        });
-    assert!(last - first < LATE_MAX, "{:?}", last - first);
+    let streams = join_all(waiting).await;
+    assert!(streams.iter().all(Result::is_ok));
     rest.open();
     assert_eq!(origin.fetches("/x"), 1);
 }

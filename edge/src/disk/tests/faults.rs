@@ -84,7 +84,8 @@ async fn a_disk_that_takes_nothing_is_tried_again_later() {
         format!("/{}", count.get())
     };
     until(async || is_written(&store, dir.path(), &next()).await).await;
-    fs::remove_dir(&tmp).unwrap();
+    // What was asked for before may still be on its way there.
+    until(async || fs::remove_dir(&tmp).is_ok()).await;
     fs::write(&tmp, "not a folder").unwrap();
     assert!(!is_written(&store, dir.path(), "/x").await);
     assert!(find(&store, "/x").await.is_some(), "memory still has it");
@@ -112,6 +113,35 @@ async fn a_full_disk_keeps_what_it_has() {
         n += 1;
         assert!(n < 1000);
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_drops_what_is_needed_least_for_what_is_needed_now() {
+    let dir = TempDir::new().unwrap();
+    for n in 0..12 {
+        leave(dir.path(), &format!("/{n}"), object(LONG, b"x")).await;
+    }
+    let store = open(&config(dir.path()));
+    until(async || store.is_idle()).await;
+    let name = Name::of("/full");
+    let tmp = dir.path().join("tmp").join(name.to_string());
+    std::os::unix::fs::symlink("/dev/full", &tmp).unwrap();
+    store.insert(key("/full"), object(LONG, b"full"));
+    assert!(get(&store, "/full").is_some());
+    until(async || name.path(dir.path()).exists()).await;
+    until(async || files(dir.path()).len() <= 11).await;
+    // The next ones know that there is no more room.
+    for n in 0..20 {
+        until(async || is_written_as(&store, dir.path(), &format!("/next/{n}")).await).await;
+    }
+    until(async || files(dir.path()).len() <= 11).await;
+}
+
+async fn is_written_as(store: &Store, dir: &Path, path: &str) -> bool {
+    store.insert(key(path), object(LONG, path.as_bytes()));
+    assert!(get(store, path).is_some());
+    until(async || store.is_idle()).await;
+    Name::of(path).path(dir).exists()
 }
 
 #[tokio::test]
@@ -163,6 +193,43 @@ async fn a_file_cut_at_any_byte_or_with_any_byte_wrong_is_never_served() {
         assert!(!is_found(&bad).await, "wrong at {at}");
     }
     assert!(is_found(&good).await);
+}
+
+/// Files here that this process has open.
+fn open_files(dir: &Path) -> usize {
+    let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let places = open.filter_map(|fd| fs::read_link(fd.path()).ok());
+    places
+        .filter(|place| place.starts_with(dir) && place.to_string_lossy().contains("(deleted)"))
+        .count()
+}
+
+#[tokio::test]
+async fn the_last_reader_of_a_deleted_file_does_not_wait_for_its_end() {
+    let dir = TempDir::new().unwrap();
+    leave(dir.path(), "/x", object(LONG, &bytes(3_000_000))).await;
+    let disk = Disk::open(&config(dir.path()), &Held::default())
+        .unwrap()
+        .unwrap();
+    let Find::Found(found, _) = disk.find(&key("/x")).await else {
+        panic!("it is there");
+    };
+    disk.remove(&key("/x"));
+    until(async || disk.is_idle()).await;
+    assert_eq!(open_files(dir.path()), 1);
+    // All threads that may wait do so.
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    for _ in 0..8 {
+        let held = held.clone();
+        assert!(disk.run_if_idle(move || {
+            let _ = held.lock().unwrap().recv();
+        }));
+    }
+    drop(found);
+    assert_eq!(open_files(dir.path()), 1, "closed by who dropped it");
+    drop(hold);
+    until(async || open_files(dir.path()) == 0).await;
 }
 
 #[tokio::test]
