@@ -234,18 +234,17 @@ pub(crate) async fn respond(
     };
     let debugging = admin::Debugging::of(node, &parts).await;
     let answering = pin!(answer(node, &parts, body));
-    let (answered, span) = in_span(answering, span).await;
+    let ((answered, site), span) = in_span(answering, span).await;
     let Answer {
         mut response,
         outcome,
         key,
-        site,
     } = answered;
     if let Some(debugging) = debugging {
         debugging.tell(outcome, response.headers_mut());
     }
     let took = began.elapsed();
-    let requests = site.as_ref().map(|site| &site.requests);
+    let requests = site.map(|site| &site.requests);
     requests.unwrap_or(&node.metrics.requests).add(outcome);
     if outcome == Outcome::Hit {
         node.metrics.hit.record(took);

@@ -1,8 +1,4 @@
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{
     HeaderValue, Method, Response, StatusCode, Version,
@@ -11,7 +7,7 @@ use http::{
 };
 use tokio::time::Instant;
 
-use super::{Answered, Log};
+use super::{Answered, lines::Share};
 use crate::{body::Body, outcome::Outcome, path::CacheKey, site::Site};
 
 /// How the fields of CTA-5004 §2 begin. There are four: Object, Request, Session and Status.
@@ -26,29 +22,26 @@ const CMCD_LEN_MAX: usize = 1024;
 
 /// What a line is made of.
 pub(super) struct Entry {
-    pub(super) at: SystemTime,
     pub(super) client: IpAddr,
     pub(super) method: Method,
     pub(super) version: Version,
     pub(super) status: StatusCode,
     /// Of the body.
     pub(super) sent: u64,
-    /// To the answer's head, and to the body's end.
+    /// To the answer's head.
     pub(super) first_byte: Duration,
-    pub(super) total: Duration,
     /// The body was sent to its end.
     pub(super) whole: bool,
     pub(super) outcome: Outcome,
     pub(super) key: Option<CacheKey>,
-    pub(super) site: Option<Arc<Site>>,
     texts: Texts,
 }
 
-/// Path and query, referer, user agent and CMCD, one behind the other. Copied: the buffer
-/// that a request was read into is far larger, and is to be used again.
+/// Path and query, referer, user agent, the site's host and CMCD, one behind the other.
+/// Copied: the buffer that a request was read into is far larger, and is to be used again.
 struct Texts {
     bytes: Vec<u8>,
-    ends: [u16; 3],
+    ends: [u16; 4],
 }
 
 impl Entry {
@@ -62,21 +55,17 @@ impl Entry {
             site,
             ..
         } = answered;
-        let now = SystemTime::now();
         Self {
-            at: now.checked_sub(took).unwrap_or(now),
             client: peer.ip().to_canonical(),
             method: short(&request.method),
             version: request.version,
             status,
             sent: 0,
             first_byte: took,
-            total: took,
             whole: false,
             outcome,
             key,
-            site,
-            texts: Texts::of(request),
+            texts: Texts::of(request, site.map_or("", Site::host)),
         }
     }
 
@@ -95,14 +84,19 @@ impl Entry {
         self.texts.part(2)
     }
 
+    /// The site's; empty where there is but one.
+    pub(super) fn host(&self) -> &[u8] {
+        self.texts.part(3)
+    }
+
     /// What the fields of CTA-5004 say, joined by commas.
     pub(super) fn cmcd(&self) -> &[u8] {
-        self.texts.part(3)
+        self.texts.part(4)
     }
 }
 
 impl Texts {
-    fn of(request: &Parts) -> Self {
+    fn of(request: &Parts, host: &str) -> Self {
         let fields = &request.headers;
         let target = request.uri.path_and_query().map_or("*", |it| it.as_str());
         let referer = fields.get(REFERER).map_or(&b""[..], HeaderValue::as_bytes);
@@ -113,11 +107,15 @@ impl Texts {
             cut(target.as_bytes(), TARGET_LEN_MAX),
             cut(referer, FIELD_LEN_MAX),
         );
-        let agent = cut(agent, FIELD_LEN_MAX);
-        let mut bytes = Vec::with_capacity(target.len() + referer.len() + agent.len());
-        let ends = [target, referer, agent].map(|text| {
+        let (agent, host) = (
+            cut(agent, FIELD_LEN_MAX),
+            cut(host.as_bytes(), FIELD_LEN_MAX),
+        );
+        let texts = [target, referer, agent, host];
+        let mut bytes = Vec::with_capacity(texts.iter().map(|text| text.len()).sum());
+        let ends = texts.map(|text| {
             bytes.extend_from_slice(text);
-            u16::try_from(bytes.len()).expect("all three are shorter than 6 KiB")
+            u16::try_from(bytes.len()).expect("all four are shorter than 6 KiB")
         });
         // Looking at all names is cheaper than looking four up.
         let named = fields
@@ -153,42 +151,62 @@ fn cut(text: &[u8], len_max: usize) -> &[u8] {
     &text[..text.len().min(len_max)]
 }
 
-/// An entry that is not complete yet: it is pushed when this is dropped.
+/// An entry that is not complete yet: its line is written when this is dropped.
 pub(crate) struct Ticket {
-    log: Arc<Log>,
-    entry: Option<Box<Entry>>,
+    share: Arc<Share>,
+    entry: Box<Entry>,
     began: Instant,
 }
 
 impl Ticket {
-    pub(super) fn new(log: Arc<Log>, answered: Answered<'_>, response: &Response<Body>) -> Self {
+    pub(super) fn new(
+        share: Arc<Share>,
+        answered: Answered<'_>,
+        response: &Response<Body>,
+    ) -> Self {
         let began = answered.began;
         let entry = Box::new(Entry::new(answered, response.status()));
         Self {
-            log,
-            entry: Some(entry),
+            share,
+            entry,
             began,
         }
     }
 
     pub(super) fn add(&mut self, sent: usize) {
-        if let Some(entry) = &mut self.entry {
-            entry.sent += sent as u64;
-        }
+        self.entry.sent += sent as u64;
     }
 
     pub(super) fn is_whole(&mut self) {
-        if let Some(entry) = &mut self.entry {
-            entry.whole = true;
-        }
+        self.entry.whole = true;
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(mut entry) = self.entry.take() {
-            entry.total = self.began.elapsed();
-            self.log.push(entry);
-        }
+        self.share.push(&self.entry, self.began);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use http::Request;
+
+    use super::*;
+
+    /// Of a request for this target.
+    pub(in super::super) fn entry(target: &str) -> Entry {
+        let request = Request::get(target).header(USER_AGENT, "a \"b\"");
+        let (request, ()) = request.body(()).unwrap().into_parts();
+        let answered = Answered {
+            request: &request,
+            peer: "192.0.2.1:9".parse().unwrap(),
+            began: Instant::now(),
+            took: Duration::from_micros(7),
+            outcome: Outcome::Hit,
+            key: None,
+            site: None,
+        };
+        Entry::new(answered, StatusCode::OK)
     }
 }

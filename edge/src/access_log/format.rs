@@ -1,11 +1,16 @@
 //! Lines of the log.
 
-use std::{borrow::Cow, io::Write};
+use std::{
+    borrow::Cow,
+    io::Write,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Serializer, Value, ser::Formatter};
+use serde_json::{Map, Value};
 
-use super::{cmcd, entry::Entry, names::Names};
+use super::{clock::Clock, cmcd, entry::Entry, json, names::Names};
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,78 +22,108 @@ pub enum Format {
     Combined,
 }
 
-/// An object of the log.
-#[derive(Serialize)]
-struct Line<'a> {
-    time: String,
-    client: String,
-    method: &'a str,
-    path: String,
-    protocol: &'static str,
-    status: u16,
-    /// Of the body.
-    bytes: u64,
-    ttfb_us: u64,
-    total_us: u64,
-    outcome: &'static str,
-    /// Sent to its end.
-    whole: bool,
-    /// Its host, where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    site: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_key: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    referer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<String>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    cmcd: Map<String, Value>,
+/// Who writes lines: without an allocation, where nothing in one has to be escaped and its
+/// key was seen before.
+pub(super) struct Scribe {
+    format: Format,
+    names: Names,
+    clock: Clock,
 }
 
-impl Format {
-    /// Adds the line of an entry to `out`. Keys are redacted, wherever they stand.
-    pub(super) fn write(self, entry: &Entry, names: &mut Names, out: &mut Vec<u8>) {
-        let start = out.len();
-        let written = match self {
-            Self::Json => json(&Line::of(entry, names), out),
-            Self::Combined => combined(&Line::of(entry, names), out),
-        };
-        match written {
-            Ok(()) => out.push(b'\n'),
-            // Memory takes every byte; what can't be written is no line.
-            Err(_) => out.truncate(start),
-        }
-    }
-}
-
-impl<'a> Line<'a> {
-    fn of(entry: &'a Entry, names: &mut Names) -> Self {
-        let key = entry.key.as_ref();
-        let site = entry.site.as_ref().map(|site| site.host());
+impl Scribe {
+    pub(super) fn new(format: Format) -> Self {
         Self {
-            time: humantime::format_rfc3339_millis(entry.at).to_string(),
-            client: entry.client.to_string(),
-            method: entry.method.as_str(),
-            path: shown(entry.target(), names).unwrap_or_else(|| "*".to_owned()),
-            protocol: protocol(entry),
-            status: entry.status.as_u16(),
-            bytes: entry.sent,
-            ttfb_us: micros(entry.first_byte),
-            total_us: micros(entry.total),
-            outcome: entry.outcome.as_str(),
-            whole: entry.whole,
-            site: site.filter(|host| !host.is_empty()),
-            cache_key: key.map(|key| names.redact(key.as_str())),
-            referer: shown(entry.referer(), names),
-            user_agent: shown(entry.user_agent(), names),
-            cmcd: said(entry),
+            format,
+            names: Names::default(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// Adds the line of an entry that began at `at` and took `total` to the body's end. Keys
+    /// are redacted, wherever they stand.
+    pub(super) fn write(
+        &mut self,
+        entry: &Entry,
+        (at, total): (SystemTime, Duration),
+        out: &mut Vec<u8>,
+    ) {
+        match self.format {
+            Format::Json => self.json(entry, (at, total), out),
+            Format::Combined => self.combined(entry, at, out),
+        }
+        out.push(b'\n');
+    }
+
+    fn json(&mut self, entry: &Entry, (at, total): (SystemTime, Duration), out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"time\":\"");
+        self.clock.rfc3339(at, out);
+        out.extend_from_slice(b"\",\"client\":\"");
+        address(entry.client, out);
+        out.extend_from_slice(b"\",\"method\":");
+        json::text(out, entry.method.as_str());
+        out.extend_from_slice(b",\"path\":");
+        json::text(out, shown(entry.target(), &mut self.names).unwrap_or("*"));
+        out.extend_from_slice(b",\"protocol\":");
+        json::text(out, protocol(entry));
+        for (name, number) in [
+            (&b",\"status\":"[..], u64::from(entry.status.as_u16())),
+            (b",\"bytes\":", entry.sent),
+            (b",\"ttfb_us\":", micros(entry.first_byte)),
+            (b",\"total_us\":", micros(total)),
+        ] {
+            out.extend_from_slice(name);
+            json::number(out, number);
+        }
+        out.extend_from_slice(b",\"outcome\":");
+        json::text(out, entry.outcome.as_str());
+        out.extend_from_slice(b",\"whole\":");
+        out.extend_from_slice(if entry.whole { b"true" } else { b"false" });
+        let cache_key = entry.key.as_ref().map(|key| key.as_str().as_bytes());
+        for (name, field) in [
+            (&b",\"site\":"[..], entry.host()),
+            (b",\"cache_key\":", cache_key.unwrap_or_default()),
+            (b",\"referer\":", entry.referer()),
+            (b",\"user_agent\":", entry.user_agent()),
+        ] {
+            if let Some(field) = shown(field, &mut self.names) {
+                out.extend_from_slice(name);
+                json::text(out, field);
+            }
+        }
+        if let Some(said) = said(entry) {
+            out.extend_from_slice(b",\"cmcd\":");
+            json::value(out, &said);
+        }
+        out.push(b'}');
+    }
+
+    fn combined(&mut self, entry: &Entry, at: SystemTime, out: &mut Vec<u8>) {
+        address(entry.client, out);
+        out.extend_from_slice(b" - - [");
+        self.clock.apache(at, out);
+        out.extend_from_slice(b"] \"");
+        out.extend_from_slice(entry.method.as_str().as_bytes());
+        out.push(b' ');
+        escaped(shown(entry.target(), &mut self.names).unwrap_or("*"), out);
+        out.push(b' ');
+        out.extend_from_slice(protocol(entry).as_bytes());
+        out.extend_from_slice(b"\" ");
+        json::number(out, entry.status.as_u16().into());
+        out.push(b' ');
+        json::number(out, entry.sent);
+        for field in [entry.referer(), entry.user_agent()] {
+            out.extend_from_slice(b" \"");
+            escaped(shown(field, &mut self.names).unwrap_or("-"), out);
+            out.push(b'"');
         }
     }
 }
 
-/// The fields of CTA-5004, from query and header.
-fn said(entry: &Entry) -> Map<String, Value> {
+/// The fields of CTA-5004, from query and header; none if there is nothing of them.
+fn said(entry: &Entry) -> Option<Map<String, Value>> {
+    if entry.cmcd().is_empty() && !entry.target().contains(&b'?') {
+        return None;
+    }
     let mut found = Map::new();
     let target = readable(entry.target());
     let query = target.split_once('?').map(|(_, query)| query);
@@ -101,96 +136,47 @@ fn said(entry: &Entry) -> Map<String, Value> {
             *text = keys::redact(text).into_owned();
         }
     }
-    found
-}
-
-fn combined(line: &Line<'_>, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let text = |field: &Option<String>| field.as_deref().map_or_else(|| "-".to_owned(), escaped);
-    writeln_without_end(out, line, &apache_time(&line.time))?;
-    write!(
-        out,
-        " \"{}\" \"{}\"",
-        text(&line.referer),
-        text(&line.user_agent)
-    )
-}
-
-fn writeln_without_end(out: &mut Vec<u8>, line: &Line<'_>, time: &str) -> std::io::Result<()> {
-    let Line {
-        client,
-        method,
-        protocol,
-        status,
-        bytes,
-        ..
-    } = line;
-    let path = escaped(&line.path);
-    write!(
-        out,
-        "{client} - - [{time}] \"{method} {path} {protocol}\" {status} {bytes}"
-    )
-}
-
-/// `10/Oct/2000:13:55:36 +0000` of `2000-10-10T13:55:36.123Z`.
-fn apache_time(rfc3339: &str) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let part = |from: usize, to: usize| rfc3339.get(from..to).unwrap_or_default();
-    let month: usize = part(5, 7).parse().unwrap_or(1);
-    let month = MONTHS.get(month.saturating_sub(1)).unwrap_or(&"Jan");
-    format!(
-        "{}/{month}/{}:{} +0000",
-        part(8, 10),
-        part(0, 4),
-        part(11, 19)
-    )
+    (!found.is_empty()).then_some(found)
 }
 
 /// What would end a quoted text or a line, and what is not visible ASCII, as `\xHH`: so
 /// Apache does.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn escaped(text: &str, out: &mut Vec<u8>) {
     for byte in text.bytes() {
         match byte {
-            b' '..=b'~' if !b"\"\\".contains(&byte) => out.push(char::from(byte)),
-            _ => out.push_str(&format!("\\x{byte:02X}")),
-        }
-    }
-    out
-}
-
-fn json(line: &Line<'_>, out: &mut Vec<u8>) -> std::io::Result<()> {
-    line.serialize(&mut Serializer::with_formatter(out, Visible))?;
-    Ok(())
-}
-
-/// As serde_json writes it, but without the control characters that JSON allows: a terminal
-/// obeys them.
-struct Visible;
-
-impl Formatter for Visible {
-    fn write_string_fragment<W: ?Sized + Write>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> std::io::Result<()> {
-        if fragment.bytes().all(|byte| byte < 0x7f) {
-            return out.write_all(fragment.as_bytes());
-        }
-        for c in fragment.chars() {
-            match c.is_control() {
-                true => write!(out, "\\u{:04x}", u32::from(c))?,
-                false => write!(out, "{c}")?,
+            b' '..=b'~' if !b"\"\\".contains(&byte) => out.push(byte),
+            _ => {
+                let digits =
+                    [byte >> 4, byte & 15].map(|digit| b"0123456789ABCDEF"[usize::from(digit)]);
+                out.extend_from_slice(b"\\x");
+                out.extend_from_slice(&digits);
             }
         }
-        Ok(())
+    }
+}
+
+fn address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => {
+            for (n, octet) in address.octets().into_iter().enumerate() {
+                if n > 0 {
+                    out.push(b'.');
+                }
+                json::number(out, octet.into());
+            }
+        }
+        // Memory takes every byte.
+        IpAddr::V6(address) => write!(out, "{address}").unwrap_or_default(),
     }
 }
 
 /// A text of a client; none if it is empty.
-fn shown(text: &[u8], names: &mut Names) -> Option<String> {
-    (!text.is_empty()).then(|| names.redact(&readable(text)).into_owned())
+fn shown<'a>(text: &'a [u8], names: &'a mut Names) -> Option<&'a str> {
+    match readable(text) {
+        _ if text.is_empty() => None,
+        Cow::Borrowed(text) => Some(names.redact(text)),
+        Cow::Owned(text) => Some(names.redact_owned(&text)),
+    }
 }
 
 /// Bytes as text. std's own way looks at each character of what is text already.
@@ -209,27 +195,47 @@ fn protocol(entry: &Entry) -> &'static str {
     }
 }
 
-fn micros(duration: std::time::Duration) -> u64 {
+fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::entry::tests::entry, *};
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped() {
-        let evil = "a\"\\\r\n\u{1b}[2J\u{7f}\u{9b}0m\u{e4}";
         let mut out = Vec::new();
-        let text = Value::String(evil.to_owned());
-        text.serialize(&mut Serializer::with_formatter(&mut out, Visible))
-            .unwrap();
-        let json = String::from_utf8(out).unwrap();
-        assert_eq!(json, r#""a\"\\\r\n\u001b[2J\u007f\u009b0mä""#);
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), evil);
-        assert_eq!(
-            escaped(evil),
-            r"a\x22\x5C\x0D\x0A\x1B[2J\x7F\xC2\x9B0m\xC3\xA4"
-        );
+        escaped("a\"\\\r\n\u{1b}[2J\u{7f}\u{9b}0m\u{e4}", &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, r"a\x22\x5C\x0D\x0A\x1B[2J\x7F\xC2\x9B0m\xC3\xA4");
+    }
+
+    #[test]
+    fn a_line_is_exactly_this() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(971_186_136_007);
+        let line = |format| {
+            let mut out = Vec::new();
+            let mut scribe = Scribe::new(format);
+            let entry = entry("/k/eyJ1.x/v/a?b=%22c");
+            scribe.write(&entry, (at, Duration::from_millis(2)), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let name = keys::log_name("eyJ1.x");
+        let json = r#"{"time":"2000-10-10T13:55:36.007Z","client":"192.0.2.1","method":"GET","path":"/k/NAME/v/a?b=%22c","protocol":"HTTP/1.1","status":200,"bytes":0,"ttfb_us":7,"total_us":2000,"outcome":"hit","whole":false,"user_agent":"a \"b\""}"#;
+        let combined = r#"192.0.2.1 - - [10/Oct/2000:13:55:36 +0000] "GET /k/NAME/v/a?b=%22c HTTP/1.1" 200 0 "-" "a \x22b\x22""#;
+        for (format, expected) in [(Format::Json, json), (Format::Combined, combined)] {
+            let expected = expected.replace("NAME", &name);
+            assert_eq!(line(format), format!("{expected}\n"));
+        }
+    }
+
+    #[test]
+    fn addresses_are_as_std_writes_them() {
+        for text in ["0.0.0.0", "192.0.2.255", "2001:db8::1", "::"] {
+            let mut out = Vec::new();
+            address(text.parse().unwrap(), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! One line for each request, written by a thread of its own.
 //!
-//! A request pays for a copy of a few texts and for one push; lines are made of it, keys
-//! redacted and bytes written elsewhere. Where that does not keep up, entries are dropped
-//! and counted: nobody waits for a log.
+//! A request pays for a copy of a few texts, and at its end for its line, which waits in the
+//! memory of its own thread; bytes are written elsewhere. Where that does not keep up, lines
+//! are dropped and counted: nobody waits for a log. Lines of two threads may stand 10 ms out
+//! of order.
 
 mod body;
+mod clock;
 mod cmcd;
 mod entry;
 mod format;
+mod json;
+mod lines;
 mod names;
 mod writer;
 
@@ -16,7 +20,6 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
-        mpsc::{SyncSender, sync_channel},
     },
     thread::JoinHandle,
     time::Duration,
@@ -34,6 +37,7 @@ pub(crate) use self::body::Watched;
 pub use self::format::Format;
 use self::{
     entry::{Entry, Ticket},
+    lines::Lines,
     writer::Writer,
 };
 use crate::{
@@ -46,9 +50,6 @@ use crate::{
     site::Site,
 };
 
-/// Entries that may wait for the writer, which looks every 10 ms. Chosen: 800,000 a second;
-/// mostly about 4 MiB, at most 80.
-const QUEUE_MAX: usize = 8192;
 /// Lines a second of requests that were refused before anything looked at them; those of 4 s
 /// may come at once. Chosen: enough to see who, and no flood fills a disk.
 const REFUSALS_RATE: u32 = 100;
@@ -60,8 +61,7 @@ const CLOSE_LOOK: Duration = Duration::from_millis(2);
 
 /// See the module.
 pub(crate) struct Log {
-    queue: SyncSender<Box<Entry>>,
-    dropped: Counter,
+    lines: Arc<Lines>,
     refusals: Bucket,
     refusals_unlogged: Counter,
     epoch: Instant,
@@ -85,7 +85,7 @@ pub(crate) struct Answered<'a> {
     pub(crate) took: Duration,
     pub(crate) outcome: Outcome,
     pub(crate) key: Option<CacheKey>,
-    pub(crate) site: Option<Arc<Site>>,
+    pub(crate) site: Option<&'a Site>,
 }
 
 impl Log {
@@ -101,12 +101,11 @@ impl Log {
         };
         let dropped = metrics.log_dropped.clone();
         let signals = Arc::new(Signals::default());
-        let (queue, entries) = sync_channel(QUEUE_MAX);
-        let writer = Writer::open(path, config.access_log_format, dropped.clone()).map_err(bad)?;
-        let writer = writer.start(entries, signals.clone()).map_err(bad)?;
+        let lines = Arc::new(Lines::new(config.access_log_format, &dropped));
+        let writer = Writer::open(path, dropped).map_err(bad)?;
+        let writer = writer.start(lines.clone(), signals.clone()).map_err(bad)?;
         Ok(Some(Self {
-            queue,
-            dropped,
+            lines,
             refusals: Bucket::default(),
             refusals_unlogged: metrics.refusals_unlogged.clone(),
             epoch: Instant::now(),
@@ -116,12 +115,8 @@ impl Log {
     }
 
     /// What writes the line once the body has ended.
-    pub(crate) fn ticket(
-        self: &Arc<Self>,
-        answered: Answered<'_>,
-        response: &Response<Body>,
-    ) -> Ticket {
-        Ticket::new(self.clone(), answered, response)
+    pub(crate) fn ticket(&self, answered: Answered<'_>, response: &Response<Body>) -> Ticket {
+        Ticket::new(self.lines.here().clone(), answered, response)
     }
 
     /// A line of what was refused before it became a request, of which there may be nothing.
@@ -137,22 +132,17 @@ impl Log {
             return self.refusals_unlogged.increment(1);
         }
         let nothing = unread();
+        let began = Instant::now();
         let refused = Answered {
             request: request.unwrap_or(&nothing),
             peer,
-            began: Instant::now(),
+            began,
             took: Duration::ZERO,
             outcome,
             key: None,
             site: None,
         };
-        self.push(Box::new(Entry::new(refused, status)));
-    }
-
-    fn push(&self, entry: Box<Entry>) {
-        if self.queue.try_send(entry).is_err() {
-            self.dropped.increment(1);
-        }
+        self.lines.here().push(&Entry::new(refused, status), began);
     }
 
     /// Opens the file anew at each SIGHUP: whoever moved the old one away wants that. A file
@@ -178,6 +168,12 @@ impl Log {
             }
             sleep(CLOSE_LOOK).await;
         }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.signals.end.store(true, Ordering::Release);
     }
 }
 

@@ -5,11 +5,7 @@ use std::{
     io::{self, Stdout, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::Ordering,
-        mpsc::{Receiver, TryRecvError},
-    },
+    sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -18,28 +14,25 @@ use metrics::Counter;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Format, Signals, entry::Entry, names::Names};
+use super::{
+    Signals,
+    lines::{Batch, Lines, Share},
+};
 
-/// Pause between two looks at the queue. Whoever pushes must not have to wake the writer:
+/// Pause between two looks at what waits. Whoever pushes must not have to wake the writer:
 /// that would be a system call for each request.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How often it looks whether the file is still in its place.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Bytes that are written at once.
-const BATCH_LEN: usize = 64 << 10;
 /// Standard output's name.
 const STDOUT: &str = "-";
 
 /// See the module.
 pub(super) struct Writer {
     path: PathBuf,
-    format: Format,
-    names: Names,
     out: Out,
     dropped: Counter,
-    batch: Vec<u8>,
-    /// Entries in it.
-    count: u64,
+    batch: Batch,
     faulty: bool,
     /// Its file is gone, and can't be opened.
     lost: bool,
@@ -52,35 +45,37 @@ enum Out {
 }
 
 impl Writer {
-    pub(super) fn open(path: &Path, format: Format, dropped: Counter) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, dropped: Counter) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            format,
-            names: Names::default(),
             out: open(path)?,
             dropped,
-            batch: Vec::with_capacity(2 * BATCH_LEN),
-            count: 0,
+            batch: Batch::default(),
             faulty: false,
             lost: false,
             looked: Instant::now(),
         })
     }
 
-    /// Runs until it is told to end, or nobody can push any more.
+    /// Runs until it is told to end.
     pub(super) fn start(
         mut self,
-        entries: Receiver<Box<Entry>>,
+        lines: Arc<Lines>,
         signals: Arc<Signals>,
     ) -> io::Result<JoinHandle<()>> {
         let named = thread::Builder::new().name("access-log".to_owned());
         named.spawn(move || {
             loop {
-                // Read first: what was pushed before the end was told is written.
                 let end = signals.end.load(Ordering::Acquire);
-                let alive = self.drain(&entries);
-                self.write();
-                if end || !alive {
+                if end {
+                    // First: what is not written below is counted as dropped.
+                    lines.shares().for_each(Share::close);
+                }
+                for share in lines.shares() {
+                    share.take(&mut self.batch);
+                    self.write();
+                }
+                if end {
                     return;
                 }
                 self.look(signals.reopen.swap(false, Ordering::Relaxed));
@@ -89,37 +84,21 @@ impl Writer {
         })
     }
 
-    /// `false` once nobody can push any more.
-    fn drain(&mut self, entries: &Receiver<Box<Entry>>) -> bool {
-        loop {
-            match entries.try_recv() {
-                Ok(entry) => {
-                    self.format.write(&entry, &mut self.names, &mut self.batch);
-                    self.count += 1;
-                    if self.batch.len() >= BATCH_LEN {
-                        self.write();
-                    }
-                }
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return false,
-            }
-        }
-    }
-
     fn write(&mut self) {
-        if self.batch.is_empty() {
+        let Batch { text, count } = &mut self.batch;
+        if text.is_empty() {
             return;
         }
         if self.faulty {
             // What was written last may have ended within a line.
-            self.batch.insert(0, b'\n');
+            text.insert(0, b'\n');
         }
         let written = match &mut self.out {
-            Out::File { file, .. } => file.write_all(&self.batch),
-            Out::Stdout(out) => out.write_all(&self.batch).and_then(|()| out.flush()),
+            Out::File { file, .. } => file.write_all(text),
+            Out::Stdout(out) => out.write_all(text).and_then(|()| out.flush()),
         };
         if let Err(error) = &written {
-            self.dropped.increment(self.count);
+            self.dropped.increment(*count);
             if !self.faulty {
                 let path = self.path.display();
                 warn!(%path, %error, "the access log can't be written; lines are lost");
@@ -127,7 +106,6 @@ impl Writer {
         }
         self.faulty = written.is_err();
         self.batch.clear();
-        self.count = 0;
     }
 
     /// Opens the file anew if that was asked for, or it was moved, or can't be written.

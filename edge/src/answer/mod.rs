@@ -24,22 +24,26 @@ use crate::{
 
 pub(crate) use exchange::Exchange;
 
-/// Answers a request. `body` is read where it goes up only.
-pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) -> Answer {
+/// Answers a request, and says which site it is for. `body` is read where it goes up only.
+pub(crate) async fn answer<'a>(
+    node: &'a Arc<Node>,
+    request: &Parts,
+    body: Incoming,
+) -> (Answer, Option<&'a Site>) {
     if let (&Method::GET | &Method::HEAD, path @ ("/healthz" | "/readyz")) =
         (&request.method, request.uri.path())
     {
-        return if path == "/healthz" {
-            local::healthy()
-        } else {
-            local::readiness(node)
+        let answer = match path {
+            "/healthz" => local::healthy(),
+            _ => local::readiness(node),
         };
+        return (answer, None);
     }
     if node.names.loops(&request.headers) {
-        return local::looped();
+        return (local::looped(), None);
     }
     let Some(site) = node.sites.of(request) else {
-        return local::no_such_site();
+        return (local::no_such_site(), None);
     };
     let answer = match request.method {
         Method::GET | Method::HEAD => read(node, site, request).await,
@@ -52,10 +56,7 @@ pub(crate) async fn answer(node: &Arc<Node>, request: &Parts, body: Incoming) ->
         _ if site.passed.is_all() => pass::pass(node, site, request, body).await,
         _ => local::method_refused(),
     };
-    Answer {
-        site: Some(site.clone()),
-        ..answer
-    }
+    (answer, Some(site))
 }
 
 /// A player's question for the keys of an asset. What it says is of no account: the answer

@@ -4,8 +4,6 @@ mod note;
 mod problem;
 mod shape;
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderValue, Response};
 
 pub(crate) use self::{
@@ -13,7 +11,7 @@ pub(crate) use self::{
     problem::{fetch_failed, problem, refusal, unready},
     shape::{blocks, object, stream},
 };
-use crate::{access::Viewer, body::Body, outcome::Outcome, path::CacheKey, site::Site};
+use crate::{access::Viewer, body::Body, outcome::Outcome, path::CacheKey};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -30,8 +28,6 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     /// What it is stored under, or would be.
     pub(crate) key: Option<CacheKey>,
-    /// The one that it is for.
-    pub(crate) site: Option<Arc<Site>>,
 }
 
 impl Answer {
@@ -40,7 +36,6 @@ impl Answer {
             response,
             outcome,
             key: None,
-            site: None,
         }
     }
 }
