@@ -107,6 +107,14 @@ pub async fn serve(
     if let Some(old) = old {
         old.retire().await;
     }
+    let address = |of: &TcpListener| of.local_addr().ok().map(tracing::field::display);
+    info!(
+        address = address(&http),
+        tls = tls.as_ref().and_then(address),
+        pop = node.config.pop,
+        sites = node.sites.names(),
+        "edge serves"
+    );
     tokio::join!(
         accept(&node, http, Wire::Clear, &shutdown),
         accept_tls(&node, tls, &shutdown)
