@@ -1,6 +1,6 @@
 //! A disk that is slow, full, broken or gone.
 
-use std::process::Command;
+use rustix::fs::{CWD, Mode, mkfifoat};
 
 use super::{
     super::{Disk, Find, name::Name},
@@ -11,8 +11,8 @@ use crate::held::Held;
 /// Opening it waits until somebody writes to it: as a disk does that hangs.
 fn hang(file: &Path) {
     fs::remove_file(file).unwrap();
-    let made = Command::new("mkfifo").arg(file).status();
-    assert!(made.unwrap().success());
+    // Not by a program: between fork and exec it would have the locks of other tests' folders.
+    mkfifoat(CWD, file, Mode::RUSR | Mode::WUSR).unwrap();
 }
 
 #[tokio::test]
