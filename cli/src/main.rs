@@ -15,12 +15,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Hits make and free a buffer of 8 KiB each, and entries of the access log are freed by
-/// another thread: glibc locks and searches for both.
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args = args::Args::parse();
     // Before any thread: what a launcher takes from itself, other threads would keep.
