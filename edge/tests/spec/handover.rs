@@ -213,15 +213,18 @@ async fn what_is_no_socket_stays_where_it_is() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "words");
 }
 
+/// An edge with an admin listener that another may take over.
+async fn offering(origin: &FakeOrigin, path: &Path) -> Operator {
+    let offer = |config: &mut Config| config.take_over = Some(path.to_owned());
+    Operator::start(origin, None, offer).await
+}
+
 #[tokio::test]
 async fn no_purge_is_told_to_an_edge_that_is_being_taken_over() {
     let origin = FakeOrigin::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = place(&folder);
-    let operator = Operator::start(&origin, None, |config| {
-        config.take_over = Some(path.clone());
-    })
-    .await;
+    let operator = offering(&origin, &path).await;
     let listeners = take(&path).await;
     let all = r#"{"prefixes":["/"]}"#;
     let (status, told) = operator.ask("POST /purge", all).await;
@@ -236,10 +239,7 @@ async fn the_admin_listener_is_taken_over_too() {
     let origin = FakeOrigin::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = place(&folder);
-    let operator = Operator::start(&origin, None, |config| {
-        config.take_over = Some(path.clone());
-    })
-    .await;
+    let operator = offering(&origin, &path).await;
     let config = Config {
         origin: origin.url(),
         pop: "new".to_owned(),
