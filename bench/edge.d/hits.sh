@@ -95,7 +95,7 @@ idle_once() {
     coproc held { python3 "$parts/idle.py" "$edge_port" $IDLE; }
     local pid=$held_PID read=${held[0]} write=${held[1]}
     read -r _ <&"$read"
-    sleep 2
+    sleep 4
     after=$(memory_of VmRSS)
     exec {write}>&-
     wait "$pid" || true

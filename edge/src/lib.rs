@@ -24,6 +24,7 @@ mod head;
 mod purge;
 
 mod disk;
+mod heap;
 mod held;
 mod memory;
 mod ram;

@@ -22,6 +22,7 @@ use crate::{
     config::SiteConfig,
     connection::Register,
     fills::{Budget, Fills},
+    heap::Parked,
     invalidate::Changes,
     lanes::Lanes,
     marks::Marks,
@@ -66,6 +67,7 @@ pub(crate) struct Node {
     pub(crate) places: Arc<Semaphore>,
     /// The connections themselves, and what each address may take.
     pub(crate) lines: Register,
+    pub(crate) parked: Parked,
     pub(crate) clients: Clients,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<crate::tls::Acceptor>>,
@@ -117,6 +119,7 @@ impl Node {
             lanes: Lanes::new(config.threads).map_err(EdgeError::Threads)?,
             places: Arc::new(Semaphore::new(config.connections_max)),
             lines: Register::default(),
+            parked: Parked::default(),
             clients: Clients::new(&config),
             #[cfg(feature = "tls")]
             tls: crate::tls::Acceptor::new(&config)?.map(Arc::new),

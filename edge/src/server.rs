@@ -100,6 +100,12 @@ pub async fn serve(
     if let Some(listener) = admin {
         until_shutdown(&node, &shutdown, admin::serve(node.clone(), listener));
     }
+    let parked = node.clone();
+    until_shutdown(
+        &node,
+        &shutdown,
+        async move { parked.parked.follow().await },
+    );
     for origin in node.sites.origins() {
         until_shutdown(&node, &shutdown, upstream::watch(origin.clone()));
     }

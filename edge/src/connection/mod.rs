@@ -131,6 +131,7 @@ async fn run(line: Arc<Line>, stream: TcpStream, wire: Wire) {
             None => return,
             Some(parked) => socket = parked,
         }
+        let _parked = line.node.parked.add();
         let idle = line.node.config.keep_alive_idle;
         if !readable(&line, socket.tcp(), idle).await {
             return;
