@@ -21,11 +21,12 @@ misses_once() {
 
 # An object that begins after 100 ms and ends after 1.6 s, asked for by 200 at once. Of what
 # the client sees late some is its own: it takes one event after the other.
-row_cold() {
+row_cold() { by_slow_origin cold_once; }
+by_slow_origin() {
     python3 "$parts/slow.py" "$slow_port" >slow.log 2>&1 &
     slow=$!
     until_up "http://127.0.0.1:$slow_port/up"
-    each cold_once
+    each "$@"
     stop "$slow"
     slow=
 }
@@ -37,6 +38,35 @@ cold_once() {
     before=$(curl -s "http://127.0.0.1:$slow_port/count")
     seen=$(python3 "$parts/cold.py" "$edge_port")
     keep $seen fetches="$(($(curl -s "http://127.0.0.1:$slow_port/count") - before))"
+}
+
+# The same object: how long after the first of those who wait the last has its first byte, of
+# which a good part is the client's own.
+row_waiters_100() { by_slow_origin waiters_once 100; }
+row_waiters_1000() { by_slow_origin waiters_once 1000; }
+waiters_once() {
+    from=$slow_port client="sockets of python"
+    start
+    keep $(python3 "$parts/waiters.py" "$edge_port" /cold/1 "$1")
+}
+
+# A purge of all of a hundred thousand small objects, as who asks for it sees it, and a hit
+# once it is answered. The others have none of their own.
+row_purge() {
+    kinds=(weir ${other:+weir-other})
+    each purge_once
+}
+purge_once() {
+    local token took
+    purge_port=127.0.0.1:$slow_port
+    start
+    purge_port=
+    load -t 2 -c 64 -d 6s "$url" -- /small/%d 0
+    client=curl
+    token=$(cat edge-admin-token)
+    took=$(curl -s --fail -o purged -w '%{time_total}' -H "Authorization: Bearer $token" \
+        --json '{"prefixes":["/small/"]}' "http://127.0.0.1:$slow_port/purge")
+    keep objects="$asked" purge_ms="$(calc "$took * 1000")"
 }
 
 # Memory with 2,000 objects of 1 MiB through a budget of 1 GiB.

@@ -121,6 +121,8 @@ client_limits_loopback = $limits
 client_connections_max = 100000
 client_connection_rate = 100000
 client_request_rate = 10000000
+admin_listen = "${purge_port:-off}"
+admin_token_file = "edge-admin-token"
 CONF
     "$program" edge --config edge.toml --listen "127.0.0.1:$edge_port" --admin off \
         --origin "http://127.0.0.1:$from" --ram "$ram" "${flags[@]}" $edge_flags >edge.log 2>&1 &

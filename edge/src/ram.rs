@@ -11,6 +11,7 @@ use std::{
 use crate::{
     head::Object,
     path::CacheKey,
+    purge::{Position, Tags},
     sieve::{Item, Place, Sieve},
 };
 
@@ -18,7 +19,14 @@ use crate::{
 /// for another. A power of two; chosen.
 const SHARDS: usize = 64;
 
-type Shard = HashMap<CacheKey, (Arc<Entry>, Place)>;
+type Shard = HashMap<CacheKey, Slot>;
+
+struct Slot {
+    entry: Arc<Entry>,
+    place: Place,
+    /// The object's: who looks at all there is need not go to each.
+    position: Position,
+}
 
 /// How often an object was asked for: never, once or more, and since the hand came by.
 const NEW: u8 = 0;
@@ -38,6 +46,20 @@ impl Item for Arc<Entry> {
             self.asked.store(HIT, Relaxed);
         }
         visited
+    }
+}
+
+/// What there is, to who looks at all.
+pub(crate) struct Seen<'a> {
+    pub(crate) key: &'a CacheKey,
+    pub(crate) position: Position,
+    entry: &'a Entry,
+}
+
+impl<'a> Seen<'a> {
+    /// The object's; it has to be looked up.
+    pub(crate) fn tags(&self) -> &'a Tags {
+        &self.entry.object.head.tags
     }
 }
 
@@ -77,7 +99,7 @@ impl Ram {
 
     pub(crate) fn get(&self, key: &CacheKey) -> Option<Found> {
         let shard = self.shard(key).read().expect("no holder panics");
-        let (entry, _) = shard.get(key)?;
+        let Slot { entry, .. } = shard.get(key)?;
         // What is asked for often is read only: no line of memory goes to and fro.
         let asked = entry.asked.load(Relaxed);
         if asked != VISITED {
@@ -92,15 +114,19 @@ impl Ram {
     /// What stands under a key, unnoticed: that nobody asked for it stays true.
     pub(crate) fn peek(&self, key: &CacheKey) -> Option<Arc<Object>> {
         let shard = self.shard(key).read().expect("no holder panics");
-        shard.get(key).map(|(entry, _)| entry.object.clone())
+        shard.get(key).map(|it| it.entry.object.clone())
     }
 
     /// Looks at all there is, map by map: what comes or goes meanwhile may be missed.
-    pub(crate) fn for_each(&self, mut look: impl FnMut(&CacheKey, &Object)) {
+    pub(crate) fn for_each(&self, mut look: impl FnMut(Seen<'_>)) {
         for shard in &self.shards {
             let shard = shard.read().expect("no holder panics");
-            for (key, (entry, _)) in &*shard {
-                look(key, &entry.object);
+            for (key, slot) in &*shard {
+                look(Seen {
+                    key,
+                    position: slot.position,
+                    entry: &slot.entry,
+                });
             }
         }
     }
@@ -115,7 +141,7 @@ impl Ram {
         let shard = self.shard(key).read().expect("no holder panics");
         shard
             .get(key)
-            .is_some_and(|(entry, _)| Arc::ptr_eq(&entry.object, object))
+            .is_some_and(|it| Arc::ptr_eq(&it.entry.object, object))
     }
 
     /// Adds an object, in place of what had its key, and takes out what is too much then
@@ -124,6 +150,7 @@ impl Ram {
         let mut queue = self.queue();
         let replaced = self.take(&mut queue, &key);
         let weight = object.weight() + key.as_str().len() as u64;
+        let position = object.head.position;
         let entry = Arc::new(Entry {
             key: key.clone(),
             object,
@@ -137,7 +164,12 @@ impl Ram {
         let place = queue.push(entry.clone(), weight);
         self.weight.store(queue.size(), Relaxed);
         let mut shard = self.shard(&key).write().expect("no holder panics");
-        shard.insert(key, (entry, place));
+        let slot = Slot {
+            entry,
+            place,
+            position,
+        };
+        shard.insert(key, slot);
         drop((shard, queue, replaced));
         evicted
     }
@@ -152,7 +184,7 @@ impl Ram {
     pub(crate) fn remove_if(&self, key: &CacheKey, is: impl FnOnce(&Object) -> bool) -> bool {
         let mut queue = self.queue();
         let shard = self.shard(key).read().expect("no holder panics");
-        let found = shard.get(key).is_some_and(|(entry, _)| is(&entry.object));
+        let found = shard.get(key).is_some_and(|it| is(&it.entry.object));
         drop(shard);
         let removed = found.then(|| self.take(&mut queue, key)).flatten();
         drop(queue);
@@ -189,7 +221,7 @@ impl Ram {
 
     fn take(&self, queue: &mut Sieve<Arc<Entry>>, key: &CacheKey) -> Option<Arc<Entry>> {
         let mut shard = self.shard(key).write().expect("no holder panics");
-        let (entry, place) = shard.remove(key)?;
+        let Slot { entry, place, .. } = shard.remove(key)?;
         queue.remove(place);
         self.left(queue, &entry);
         Some(entry)

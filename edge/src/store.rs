@@ -164,16 +164,17 @@ impl Store {
     /// nobody finds it any more, and its room is free once it is [forgotten](Self::forget_dead).
     pub(crate) fn purge(&self, purge: &Purge, position: Position) -> (u64, Vec<CacheKey>) {
         let one = Set::just(purge);
+        let by_tag = purge.is_by_tag();
         let (mut matched, mut gone) = (0, Vec::new());
-        self.0.for_each(|key, object| {
+        self.0.for_each(|it| {
             let subject = Subject {
-                key: object_of(key.as_str()),
-                tags: Some(&object.head.tags),
+                key: object_of(it.key.as_str()),
+                tags: by_tag.then(|| it.tags()),
             };
-            if object.head.position < position && one.takes(subject) {
+            if it.position < position && one.takes(subject) {
                 matched += 1;
                 if !purge.soft {
-                    gone.push(key.clone());
+                    gone.push(it.key.clone());
                 }
             }
         });

@@ -26,3 +26,11 @@ pub(crate) struct Purge {
     /// What it takes is stale and asked about anew; else it is gone.
     pub(crate) soft: bool,
 }
+
+impl Purge {
+    pub(crate) fn is_by_tag(&self) -> bool {
+        self.selectors
+            .iter()
+            .any(|it| matches!(it, Selector::Tag(_)))
+    }
+}

@@ -19,7 +19,7 @@ use crate::{
     head::{Content, Object},
     memory::Memory,
     path::CacheKey,
-    ram::{Evicted, Ram},
+    ram::{Evicted, Ram, Seen},
 };
 
 /// What stays for stored objects, however much else is in memory: one part of so many.
@@ -102,7 +102,7 @@ impl Tiers {
     }
 
     /// Looks at all that is in memory.
-    pub(super) fn for_each(&self, look: impl FnMut(&CacheKey, &Object)) {
+    pub(super) fn for_each(&self, look: impl FnMut(Seen<'_>)) {
         self.ram.for_each(look);
     }
 
