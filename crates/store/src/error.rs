@@ -42,6 +42,32 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The server that keeps blobs answered and meant it; asking again changes nothing.
+    #[error("{action} {name}: the store answered {answer}")]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+        /// On which blob or bucket.
+        name: String,
+        /// Status, code and words.
+        answer: String,
+        /// All that is known of it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server that keeps blobs does not answer, or not now; it was asked more than once,
+    /// and may be again.
+    #[error("{action} {name}: the store does not answer")]
+    Unreachable {
+        /// What was tried.
+        action: &'static str,
+        /// On which blob or bucket.
+        name: String,
+        /// What it said, if anything.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// This program can't speak to such a store.
+    #[error("this weir was built without S3: build it with --features s3")]
+    NotBuilt,
 }
 
 impl StoreError {

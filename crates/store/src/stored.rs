@@ -11,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::{BlobKey, FileReader, Files, Head, Page, Round, StoreError};
+use crate::{BlobKey, Config, FileReader, Files, Head, Page, Round, StoreError};
+#[cfg(feature = "s3")]
+use crate::{S3, S3Reader};
 
 /// Where blobs are kept. Cheap to clone.
 ///
@@ -21,6 +23,9 @@ use crate::{BlobKey, FileReader, Files, Head, Page, Round, StoreError};
 pub enum Store {
     /// Files below a folder.
     Files(Files),
+    /// Objects of a bucket.
+    #[cfg(feature = "s3")]
+    S3(S3),
 }
 
 /// Bytes of a blob, in order.
@@ -28,9 +33,26 @@ pub enum Store {
 pub enum Reader {
     /// Of a file.
     File(FileReader),
+    /// Of an object.
+    #[cfg(feature = "s3")]
+    S3(S3Reader),
 }
 
 impl Store {
+    /// The store that the settings name: a bucket, or `files`.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`], [`StoreError::Unreachable`], [`StoreError::NotBuilt`].
+    pub async fn open(config: &Config, files: Files) -> Result<Self, StoreError> {
+        if config.bucket.is_empty() {
+            return Ok(Self::Files(files));
+        }
+        #[cfg(feature = "s3")]
+        return S3::open(config).await.map(Self::S3);
+        #[cfg(not(feature = "s3"))]
+        Err(StoreError::NotBuilt)
+    }
+
     /// Stores a whole blob: it is safe under its name when this returns, and absent on any
     /// error. Returns its length, bytes. An existing blob is replaced.
     ///
@@ -43,6 +65,8 @@ impl Store {
     {
         match self {
             Self::Files(files) => files.put(key, body, max_bytes).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.put(key, body, max_bytes).await,
         }
     }
 
@@ -53,6 +77,8 @@ impl Store {
     pub async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<Reader, StoreError> {
         match self {
             Self::Files(files) => files.read(key, range).await.map(Reader::File),
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.read(key, range).await.map(Reader::S3),
         }
     }
 
@@ -63,6 +89,8 @@ impl Store {
     pub async fn head(&self, key: &BlobKey) -> Result<Head, StoreError> {
         match self {
             Self::Files(files) => files.head(key).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.head(key).await,
         }
     }
 
@@ -79,6 +107,8 @@ impl Store {
     ) -> Result<Page, StoreError> {
         match self {
             Self::Files(files) => files.list(below, after, max).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.list(below, after, max).await,
         }
     }
 
@@ -95,6 +125,8 @@ impl Store {
     ) -> Result<Round, StoreError> {
         match self {
             Self::Files(files) => files.walk(after, age, max).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.walk(after, age, max).await,
         }
     }
 
@@ -105,6 +137,8 @@ impl Store {
     pub async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {
         match self {
             Self::Files(files) => files.delete(key).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.delete(key).await,
         }
     }
 
@@ -115,6 +149,8 @@ impl Store {
     pub async fn delete_below(&self, prefix: &BlobKey) -> Result<(), StoreError> {
         match self {
             Self::Files(files) => files.delete_below(prefix).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.delete_below(prefix).await,
         }
     }
 
@@ -123,13 +159,16 @@ impl Store {
     ///
     /// # Errors
     /// What stores fail with.
+    #[cfg_attr(not(feature = "s3"), expect(unused_variables, reason = "of S3 alone"))]
     pub async fn presign_read(
         &self,
-        _key: &BlobKey,
-        _life: Duration,
+        key: &BlobKey,
+        life: Duration,
     ) -> Result<Option<String>, StoreError> {
         match self {
             Self::Files(_) => Ok(None),
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => Ok(Some(s3.presign_read(key, life).await?.url)),
         }
     }
 }
@@ -140,6 +179,8 @@ impl Stream for Reader {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.get_mut() {
             Self::File(reader) => Pin::new(reader).poll_next(context),
+            #[cfg(feature = "s3")]
+            Self::S3(reader) => Pin::new(reader).poll_next(context),
         }
     }
 }

@@ -90,6 +90,16 @@ async fn opening_drops_half_written_blobs_and_keeps_whole_ones() {
 }
 
 #[tokio::test]
+async fn a_folder_is_no_blob() {
+    let (_folder, store) = opened().await;
+    store.put(&key("a/b"), body(&["x"]), 9).await.unwrap();
+    for none in ["a", "a/b/c"] {
+        let missing = store.head(&key(none)).await.unwrap_err();
+        assert!(matches!(missing, StoreError::Missing(_)), "{missing}");
+    }
+}
+
+#[tokio::test]
 async fn files_have_no_address_of_their_own() {
     let (_folder, store) = opened().await;
     store.put(&key("a"), body(&["x"]), 9).await.unwrap();

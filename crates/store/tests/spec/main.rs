@@ -3,6 +3,8 @@
 
 mod files;
 mod promises;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::{io, ops::Range};
 
@@ -24,6 +26,9 @@ macro_rules! kept_by {
             pages_of_any_length_name_every_blob_once,
             deleting_below_a_prefix_spares_its_neighbours,
             a_walk_names_what_is_old,
+            a_long_blob_is_read_back_across_its_parts,
+            a_long_body_that_breaks_off_leaves_nothing,
+            a_list_of_more_than_a_thousand_is_whole,
         );
     };
     ($open:path: $($promise:ident,)*) => {
@@ -55,6 +60,29 @@ fn body(chunks: &[&'static str]) -> impl Stream<Item = Chunk> + Send + use<> {
 /// One that ends with an error.
 fn cut(chunks: &[&'static str]) -> impl Stream<Item = Chunk> + Send + use<> {
     body(chunks).chain(stream::iter([Err(io::Error::other("cut"))]))
+}
+
+/// Bytes without a pattern, `mib` of them, the same each time.
+fn large(mib: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        // xorshift64: Marsaglia, "Xorshift RNGs".
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(mib << 17).flatten().collect()
+}
+
+/// [`large`] in pieces whose length divides no part's.
+fn megabytes(mib: usize) -> impl Stream<Item = Chunk> + Send {
+    let bytes = Bytes::from(large(mib));
+    let pieces = (0..bytes.len()).step_by(300_000);
+    let pieces: Vec<Chunk> = pieces
+        .map(|at| Ok(bytes.slice(at..bytes.len().min(at + 300_000))))
+        .collect();
+    stream::iter(pieces)
 }
 
 async fn read(store: &Store, key: &BlobKey, range: Range<u64>) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use store::{Round, Store, StoreError};
 
-use crate::{body, cut, is_there, key, listed, read};
+use crate::{body, cut, is_there, key, large, listed, megabytes, read};
 
 pub(crate) async fn what_was_put_is_read_back_whole_and_in_part(store: &Store) {
     let blob = key("a/b.m4s");
@@ -59,9 +59,7 @@ pub(crate) async fn a_missing_blob_is_missing(store: &Store) {
     assert!(!is_there(store, &key("a/b")).await);
     let error = store.read(&key("a/b"), 0..1).await.unwrap_err();
     assert!(matches!(error, StoreError::Missing(_)), "{error}");
-    // A folder is none.
     store.put(&key("a/b/c"), body(&["x"]), 9).await.unwrap();
-    assert!(!is_there(store, &key("a/b")).await);
     store.delete(&key("a/b/c")).await.unwrap();
     assert!(!is_there(store, &key("a/b/c")).await);
     store.delete(&key("a/b/c")).await.unwrap();
@@ -115,4 +113,39 @@ pub(crate) async fn a_walk_names_what_is_old(store: &Store) {
     assert_eq!((round.old, round.next), (vec![key("a")], Some(key("a"))));
     let round = store.walk(Some(&key("a")), Duration::ZERO, 9).await;
     assert_eq!(round.unwrap().old, [key("b")]);
+}
+
+pub(crate) async fn a_long_blob_is_read_back_across_its_parts(store: &Store) {
+    let (blob, whole, mib) = (key("long"), large(20), 1 << 20);
+    let put = store.put(&blob, megabytes(20), 64 * mib).await;
+    assert_eq!(put.unwrap(), 20 * mib);
+    assert_eq!(store.head(&blob).await.unwrap().len_bytes, 20 * mib);
+    assert!(read(store, &blob, 0..20 * mib).await == whole);
+    let (from, to) = (8 * mib - 3, 16 * mib + 5);
+    let part = &whole[(8 << 20) - 3..(16 << 20) + 5];
+    assert!(read(store, &blob, from..to).await == part);
+}
+
+pub(crate) async fn a_long_body_that_breaks_off_leaves_nothing(store: &Store) {
+    let cut = stream::iter([Err(std::io::Error::other("cut"))]);
+    let long = megabytes(20).chain(cut);
+    let error = store.put(&key("long"), long, 64 << 20).await.unwrap_err();
+    assert!(matches!(error, StoreError::Body { .. }), "{error}");
+    let error = store.put(&key("long"), megabytes(20), 19 << 20).await;
+    assert!(matches!(error, Err(StoreError::TooLarge { .. })));
+    assert!(!is_there(store, &key("long")).await);
+    assert!(listed(store, None, 9).await.is_empty());
+}
+
+pub(crate) async fn a_list_of_more_than_a_thousand_is_whole(store: &Store) {
+    let names: Vec<String> = (0..1050).map(|n| format!("many/{n:04}")).collect();
+    let puts = stream::iter(&names).map(async |name| {
+        store.put(&key(name), body(&["x"]), 9).await.unwrap();
+    });
+    puts.buffer_unordered(16).collect::<Vec<()>>().await;
+    store.put(&key("other"), body(&["x"]), 9).await.unwrap();
+    assert!(listed(store, Some(&key("many")), 2000).await == names);
+    assert!(listed(store, Some(&key("many")), 400).await == names);
+    store.delete_below(&key("many")).await.unwrap();
+    assert_eq!(listed(store, None, 2000).await, ["other"]);
 }
