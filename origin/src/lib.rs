@@ -5,6 +5,7 @@
 
 mod app;
 mod auth;
+mod busy;
 mod catalogue;
 mod checksum;
 mod clock;

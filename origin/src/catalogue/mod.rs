@@ -35,7 +35,7 @@ pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
-pub(crate) use uploads::{Adds, UploadRow};
+pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 
 use crate::{OriginError, db::Database};

@@ -3,6 +3,8 @@
 
 mod analysis;
 mod blobs;
+mod concatenation;
+mod creation;
 mod data;
 mod delivery;
 mod edits;
@@ -20,6 +22,7 @@ mod segments;
 mod sound;
 mod sound_ends;
 mod support;
+mod takeover;
 mod text;
 mod uploads;
 mod warming;
