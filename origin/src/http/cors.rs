@@ -11,13 +11,13 @@ use crate::app::{App, Shared};
 
 const EXPOSED: &str = "Content-Length, Content-Range, Date, Age, ETag, Retry-After, Cache-Status, \
      Location, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Concat, \
-     Upload-Expires, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
+     Upload-Expires, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
      Tus-Checksum-Algorithm";
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Range, If-None-Match, If-Range, \
      CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Tus-Resumable, Upload-Length, \
      Upload-Defer-Length, Upload-Offset, Upload-Metadata, Upload-Concat, Upload-Checksum, \
-     X-HTTP-Method-Override, X-Request-ID";
+     Upload-Complete, Upload-Draft-Interop-Version, X-HTTP-Method-Override, X-Request-ID";
 
 /// Adds the fields to every answer, errors too; answers preflights itself. Origins are
 /// never asked for credentials of a browser's own, so `*` is right and `Vary` not needed.

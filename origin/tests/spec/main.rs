@@ -7,6 +7,7 @@ mod concatenation;
 mod creation;
 mod data;
 mod delivery;
+mod draft;
 mod edits;
 mod encryption;
 mod events;

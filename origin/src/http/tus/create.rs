@@ -8,9 +8,9 @@ use axum::{
 
 use super::{
     answer, concat, expires_at_ms, finish,
-    headers::{self, announced, has_body, has_piece, require_piece, set},
+    headers::{self, announced, has_body, set},
+    protocol::Protocol,
     receive::{self, Piece},
-    require_version,
 };
 use crate::{
     OriginError,
@@ -27,8 +27,8 @@ pub(in crate::http) async fn begin(
     max: u64,
     adds: Option<Adds>,
 ) -> Result<Response<Body>, OriginError> {
-    let row = match new_row(app, headers, max, adds) {
-        Ok(row) => row,
+    let (protocol, row) = match new_row(app, headers, max, adds) {
+        Ok(new) => new,
         Err(error) => {
             receive::linger(app, body);
             return Err(error);
@@ -38,10 +38,10 @@ pub(in crate::http) async fn begin(
         Some(Concat::Whole(_)) => concat::join(app, row, max).await?,
         _ => {
             store(app, &row).await?;
-            fill(app, row, headers, body).await?
+            fill(app, row, (protocol, headers), body).await?
         }
     };
-    let mut response = answer(StatusCode::CREATED, &row);
+    let mut response = answer(StatusCode::CREATED, protocol, &row);
     let location = format!("/api/uploads/{}", row.id);
     set(response.headers_mut(), "location", &location);
     Ok(response)
@@ -52,17 +52,18 @@ fn new_row(
     headers: &HeaderMap,
     max: u64,
     adds: Option<Adds>,
-) -> Result<UploadRow, OriginError> {
-    require_version(headers)?;
-    let concat = headers::concat(headers)?;
-    if has_body(headers) {
-        require_piece(headers)?;
-    }
+) -> Result<(Protocol, UploadRow), OriginError> {
+    let protocol = Protocol::of(headers)?;
+    let concat = match protocol.is_draft() {
+        true => None,
+        false => headers::concat(headers)?,
+    };
+    protocol.creation_brings(headers)?;
     let is_joined = matches!(concat, Some(Concat::Whole(_)));
     let length = match is_joined {
         // Its parts have lengths.
         true => Length::Deferred { max_bytes: max },
-        false => headers::length(headers, max)?,
+        false => protocol.new_length(headers, max)?,
     };
     if is_joined && (headers.contains_key("upload-length") || has_body(headers)) {
         let detail = "an upload of parts has neither Upload-Length nor a body";
@@ -73,9 +74,9 @@ fn new_row(
     }
     require_room(app, length.known().unwrap_or_default())?;
     let metadata = headers::metadata(headers)?;
-    Ok(UploadRow {
+    let row = UploadRow {
         id: random::id().parse().expect("a random id is an id"),
-        title: headers::title(&metadata),
+        title: headers::title(&metadata, headers),
         metadata,
         length,
         received_bytes: 0,
@@ -85,7 +86,8 @@ fn new_row(
         adds: adds.filter(|_| concat != Some(Concat::Part)),
         version: None,
         concat,
-    })
+    };
+    Ok((protocol, row))
 }
 
 /// # Errors
@@ -115,10 +117,10 @@ pub(super) async fn store(app: &App, row: &UploadRow) -> Result<(), OriginError>
 async fn fill(
     app: &Shared,
     row: UploadRow,
-    headers: &HeaderMap,
+    (protocol, headers): (Protocol, &HeaderMap),
     body: Body,
 ) -> Result<UploadRow, OriginError> {
-    if !has_piece(headers) {
+    if !protocol.creation_brings(headers)? {
         if row.is_whole() && row.concat.is_none() {
             finish(app, &row, &[]).await?;
         }
@@ -135,6 +137,7 @@ async fn fill(
                     .expect("nobody knows it yet"),
                 row,
                 checksum,
+                completes: protocol.completes(headers)?,
                 announced_bytes: announced(headers),
             };
             receive::receive(app, piece, body).await

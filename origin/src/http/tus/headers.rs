@@ -13,7 +13,7 @@ use crate::{
 const METADATA_MAX: usize = 4096;
 
 /// Longest title, characters. Chosen.
-pub(super) const TITLE_MAX: usize = 200;
+const TITLE_MAX: usize = 200;
 
 /// Most uploads that one is made of. Chosen: clients send in 2 to 20 parts.
 const PARTS_MAX: usize = 256;
@@ -150,26 +150,33 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<String, OriginError> {
     Ok(metadata.to_owned())
 }
 
-/// The file's name in `Upload-Metadata`, else "untitled".
-pub(super) fn title(metadata: &str) -> String {
+/// The file's name in `Upload-Metadata`, else in `Content-Disposition`, else "untitled".
+pub(super) fn title(metadata: &str, headers: &HeaderMap) -> String {
     let pairs = metadata
         .split(',')
         .filter_map(|pair| pair.trim().split_once(' '));
     let name = pairs
         .filter(|(key, _)| matches!(*key, "filename" | "name"))
         .find_map(|(_, value)| BASE64_STANDARD.decode(value.trim()).ok())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .unwrap_or_default();
-    let shown: String = name
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let name = name.or_else(|| disposed(text(headers, "content-disposition")?));
+    shown(&name.unwrap_or_default()).unwrap_or_else(|| "untitled".to_owned())
+}
+
+/// A title as it is kept; `None` for one of nothing that can be seen.
+pub(super) fn shown(title: &str) -> Option<String> {
+    let shown: String = title
         .chars()
         .filter(|c| !c.is_control())
         .take(TITLE_MAX)
         .collect();
-    if shown.trim().is_empty() {
-        "untitled".to_owned()
-    } else {
-        shown
-    }
+    (!shown.trim().is_empty()).then_some(shown)
+}
+
+/// The `filename="…"` of RFC 6266, where it is quoted.
+fn disposed(disposition: &str) -> Option<String> {
+    let (_, name) = disposition.split_once("filename=\"")?;
+    Some(name.split_once('"')?.0.to_owned())
 }
 
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -196,22 +203,28 @@ pub(super) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::title;
+    use super::*;
 
     #[test]
     fn the_title_is_the_files_name() {
-        assert_eq!(
-            title("filename YmJiLm1wNA==,filetype dmlkZW8vbXA0"),
-            "bbb.mp4"
-        );
-        for none in [
+        let none = HeaderMap::new();
+        let metadata = "filename YmJiLm1wNA==,filetype dmlkZW8vbXA0";
+        assert_eq!(title(metadata, &none), "bbb.mp4");
+        for unnamed in [
             "",
             "filename",
             "filename !!",
             "filename Cg==",
             "filename /w==",
         ] {
-            assert_eq!(title(none), "untitled", "{none:?}");
+            assert_eq!(title(unnamed, &none), "untitled", "{unnamed:?}");
         }
+        let mut named = HeaderMap::new();
+        set(
+            &mut named,
+            "content-disposition",
+            "attachment; filename=\"a b.mov\"",
+        );
+        assert_eq!(title("", &named), "a b.mov");
     }
 }

@@ -1,9 +1,11 @@
 //! Resumable uploads: tus 1.0.0 with all its extensions but checksum-trailer and
-//! concatenation-unfinished (<https://tus.io/protocols/resumable-upload>).
+//! concatenation-unfinished (<https://tus.io/protocols/resumable-upload>), and on the same
+//! uploads the IETF's draft.
 
 mod concat;
 mod create;
 mod headers;
+mod protocol;
 mod receive;
 
 use std::time::Duration;
@@ -29,6 +31,7 @@ use crate::{
     clock::now_ms,
 };
 use headers::{set, text};
+use protocol::Protocol;
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,\
@@ -43,11 +46,18 @@ pub(super) fn routes() -> Router<Shared> {
 
 /// Every answer names the version spoken; a refused one, those that would do.
 pub(super) async fn name_version(request: Request, next: Next) -> Response<Body> {
+    let draft = protocol::named(request.headers());
     let mut response = next.run(request).await;
     let refused = response.status() == StatusCode::PRECONDITION_FAILED;
-    set(response.headers_mut(), "tus-resumable", VERSION);
+    let headers = response.headers_mut();
+    match draft {
+        Some(version) => {
+            headers.insert(protocol::DRAFT, version);
+        }
+        None => set(headers, "tus-resumable", VERSION),
+    }
     if refused {
-        set(response.headers_mut(), "tus-version", VERSION);
+        set(headers, "tus-version", VERSION);
     }
     response
 }
@@ -91,9 +101,9 @@ async fn one(
         app.require_uploader(&head.headers, head.uri.path()).await?;
         return status(&app, &upload).await;
     }
-    require_version(&head.headers)?;
+    let protocol = Protocol::of(&head.headers)?;
     match method {
-        Method::HEAD => offset(&app, &upload).await,
+        Method::HEAD => offset(&app, &upload, protocol).await,
         Method::PATCH => {
             app.require_uploader(&head.headers, head.uri.path()).await?;
             patch(&app, &upload, &head.headers, body).await
@@ -134,16 +144,25 @@ async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginEr
 }
 
 /// Where to go on from. Who still writes is stopped first, so that it stays true.
-async fn offset(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
+async fn offset(
+    app: &App,
+    upload: &UploadId,
+    protocol: Protocol,
+) -> Result<Response<Body>, OriginError> {
     let mut row = app.catalogue.upload(upload).await?;
     if row.asset.is_none() {
         let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
         row = app.catalogue.upload(upload).await?;
     }
-    let mut response = answer(StatusCode::OK, &row);
+    let status = match protocol.is_draft() {
+        true => StatusCode::NO_CONTENT,
+        false => StatusCode::OK,
+    };
+    let mut response = answer(status, protocol, &row);
     let headers = response.headers_mut();
     match row.length {
         Length::Known(bytes) => headers.insert("upload-length", HeaderValue::from(bytes)),
+        Length::Deferred { .. } if protocol.is_draft() => None,
         Length::Deferred { .. } => headers.insert("upload-defer-length", HeaderValue::from(1)),
     };
     if let Some(concat) = &row.concat {
@@ -184,9 +203,9 @@ async fn patch(
     body: Body,
 ) -> Result<Response<Body>, OriginError> {
     match receive::piece(app, upload, headers).await {
-        Ok(piece) => {
+        Ok((protocol, piece)) => {
             let row = receive::receive(app, piece, body).await?;
-            Ok(answer(StatusCode::NO_CONTENT, &row))
+            Ok(answer(StatusCode::NO_CONTENT, protocol, &row))
         }
         Err(error) => {
             receive::linger(app, body);
@@ -202,7 +221,7 @@ async fn finish(app: &App, row: &UploadRow, parts: &[UploadId]) -> Result<(), Or
     Ok(())
 }
 
-fn answer(status: StatusCode, row: &UploadRow) -> Response<Body> {
+fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -210,6 +229,7 @@ fn answer(status: StatusCode, row: &UploadRow) -> Response<Body> {
     if !matches!(row.concat, Some(Concat::Whole(_))) || row.is_whole() {
         headers.insert("upload-offset", HeaderValue::from(row.received_bytes));
     }
+    protocol.tell(row, headers);
     // A part expires until it is joined.
     if !row.is_whole() || row.concat == Some(Concat::Part) {
         let expires = Duration::from_millis(row.expires_at_ms.unsigned_abs());
@@ -222,16 +242,6 @@ fn answer(status: StatusCode, row: &UploadRow) -> Response<Body> {
 fn expires_at_ms(app: &App) -> i64 {
     let expires = app.config.upload_expires.as_millis();
     now_ms().saturating_add(i64::try_from(expires).unwrap_or(i64::MAX))
-}
-
-fn require_version(headers: &HeaderMap) -> Result<(), OriginError> {
-    if text(headers, "tus-resumable") == Some(VERSION) {
-        return Ok(());
-    }
-    Err(OriginError::Upload {
-        status: StatusCode::PRECONDITION_FAILED,
-        detail: format!("send Tus-Resumable: {VERSION}"),
-    })
 }
 
 fn busy() -> OriginError {

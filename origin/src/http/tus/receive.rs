@@ -13,13 +13,14 @@ use wire::UploadId;
 
 use super::{
     busy, expires_at_ms, finish,
-    headers::{announced, number, require_piece, text, told_length},
+    headers::{announced, number, text},
+    protocol::Protocol,
 };
 use crate::{
     OriginError,
     app::{App, Shared},
     busy::BusyUpload,
-    catalogue::{Concat, UploadRow},
+    catalogue::{Concat, Length, UploadRow},
     checksum::Checksum,
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Piece {
     pub(super) row: UploadRow,
     pub(super) busy: BusyUpload,
     pub(super) checksum: Option<Checksum>,
+    /// Where it ends, the file ends.
+    pub(super) completes: bool,
     /// Its length, where the request tells.
     pub(super) announced_bytes: Option<u64>,
 }
@@ -46,8 +49,10 @@ pub(super) async fn piece(
     app: &App,
     upload: &UploadId,
     headers: &HeaderMap,
-) -> Result<Piece, OriginError> {
-    require_piece(headers)?;
+) -> Result<(Protocol, Piece), OriginError> {
+    let protocol = Protocol::of(headers)?;
+    protocol.require_piece(headers)?;
+    let completes = protocol.completes(headers)?;
     let offset = number(headers, "upload-offset")?;
     let checksum = text(headers, "upload-checksum")
         .map(Checksum::parse)
@@ -66,13 +71,15 @@ pub(super) async fn piece(
             there_bytes: row.received_bytes,
         });
     }
-    row.length = told_length(headers, (row.length, row.received_bytes))?;
-    Ok(Piece {
+    row.length = protocol.length(headers, (row.length, row.received_bytes))?;
+    let piece = Piece {
         row,
         busy,
         checksum,
+        completes,
         announced_bytes: announced(headers),
-    })
+    };
+    Ok((protocol, piece))
 }
 
 /// Writes a piece; gives the upload as it is then. In a task of its own: a client that hangs
@@ -152,10 +159,29 @@ impl Receiving {
         if let Some(checksum) = self.piece.checksum.take() {
             written?;
             checksum.check()?;
+            self.complete(blob.len_bytes())?;
             self.record(&mut blob).await
         } else {
+            let written = written.and_then(|()| self.complete(blob.len_bytes()));
             self.record(&mut blob).await?;
             written
+        }
+    }
+
+    /// The body has ended: it tells the length, where nothing else did.
+    fn complete(&mut self, there_bytes: u64) -> Result<(), OriginError> {
+        let length = &mut self.piece.row.length;
+        match *length {
+            _ if !self.piece.completes => Ok(()),
+            Length::Known(length_bytes) if length_bytes != there_bytes => {
+                Err(OriginError::BadRequest(format!(
+                    "Upload-Complete: ?1 came at {there_bytes}, and Upload-Length is {length_bytes}"
+                )))
+            }
+            _ => {
+                *length = Length::Known(there_bytes);
+                Ok(())
+            }
         }
     }
 
