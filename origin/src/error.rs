@@ -62,6 +62,9 @@ pub enum OriginError {
         /// What is there, bytes.
         there_bytes: u64,
     },
+    /// What is uploaded can't become a stream.
+    #[error("this is {0}: send video or sound. What came of it is deleted")]
+    NotMedia(&'static str),
     /// Nothing came for too long.
     #[error("nothing came for {} s", .0.as_secs())]
     Silent(std::time::Duration),
@@ -125,6 +128,7 @@ impl OriginError {
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED),
             Self::Upload { status, .. } => (*status, kind::BAD_REQUEST),
             Self::WrongOffset { .. } => (StatusCode::CONFLICT, kind::BAD_REQUEST),
+            Self::NotMedia(_) => (StatusCode::UNPROCESSABLE_ENTITY, kind::NOT_MEDIA),
             Self::Silent(_) => (StatusCode::REQUEST_TIMEOUT, kind::BAD_REQUEST),
             Self::Database(sqlx::Error::PoolTimedOut) => {
                 (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)

@@ -22,6 +22,7 @@ mod media_path;
 mod observe;
 mod random;
 mod serve;
+mod sniff;
 mod warming;
 
 pub use config::Config;

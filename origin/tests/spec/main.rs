@@ -20,6 +20,7 @@ mod playable;
 mod repeated;
 mod saga;
 mod segments;
+mod sniffed;
 mod sound;
 mod sound_ends;
 mod support;

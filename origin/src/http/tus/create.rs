@@ -144,7 +144,8 @@ async fn fill(
         }
         Err(error) => Err(error),
     };
-    if filled.is_err() {
+    // What can't become a stream is gone already.
+    if filled.is_err() && !matches!(filled, Err(OriginError::NotMedia(_))) {
         super::drop_upload(app, &id).await?;
     }
     filled

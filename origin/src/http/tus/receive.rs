@@ -22,6 +22,7 @@ use crate::{
     busy::BusyUpload,
     catalogue::{Concat, Length, UploadRow},
     checksum::Checksum,
+    sniff,
 };
 
 /// How much may be written before it is made safe and recorded, bytes. Chosen: what a
@@ -156,7 +157,10 @@ impl Receiving {
             .append(&row.blob(), row.received_bytes)
             .await?;
         let written = self.write(body, &mut blob).await;
-        if let Some(checksum) = self.piece.checksum.take() {
+        if let Err(OriginError::NotMedia(_)) = written {
+            // Nothing is left to be recorded.
+            written
+        } else if let Some(checksum) = self.piece.checksum.take() {
             written?;
             checksum.check()?;
             self.complete(blob.len_bytes())?;
@@ -212,10 +216,16 @@ impl Receiving {
             blob.write(&chunk).await?;
             if let Some(checksum) = &mut self.piece.checksum {
                 checksum.update(&chunk);
-            } else if blob.len_bytes() - self.piece.row.received_bytes >= SYNC_EVERY {
+            } else if self.is_time_to_record(blob.len_bytes()) {
                 self.record(blob).await?;
             }
         }
+    }
+
+    fn is_time_to_record(&self, there_bytes: u64) -> bool {
+        let before = self.piece.row.received_bytes;
+        let can_be_judged = before < sniff::LOOK_BYTES && there_bytes >= sniff::LOOK_BYTES;
+        can_be_judged || there_bytes - before >= SYNC_EVERY
     }
 
     async fn record(&mut self, blob: &mut Appender) -> Result<(), OriginError> {
@@ -223,12 +233,38 @@ impl Receiving {
         let before = row.received_bytes;
         row.received_bytes = blob.sync().await?;
         row.expires_at_ms = expires_at_ms(&self.app);
+        let can_be_judged = row.received_bytes >= sniff::LOOK_BYTES || row.is_whole();
+        if before < sniff::LOOK_BYTES && can_be_judged && row.concat.is_none() {
+            judge(&self.app, row).await?;
+        }
         if row.is_whole() && row.concat.is_none() {
             // One transaction says that it is whole and makes the asset.
             return finish(&self.app, row, &[]).await;
         }
         self.app.catalogue.upload_received(row, before).await
     }
+}
+
+/// # Errors
+/// It can't become a stream: the upload is gone.
+async fn judge(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+    let looked_at = row.received_bytes.min(sniff::LOOK_BYTES);
+    let mut bytes = app.store.read(&row.blob(), 0..looked_at).await?;
+    let mut start = Vec::new();
+    while let Some(chunk) = bytes.next().await {
+        let chunk = chunk.map_err(|source| store::StoreError::Io {
+            action: "read",
+            name: row.blob().to_string(),
+            source,
+        })?;
+        start.extend_from_slice(&chunk);
+    }
+    let Some(what) = sniff::refuse(&start) else {
+        return Ok(());
+    };
+    super::drop_upload(app, &row.id).await?;
+    tracing::info!(upload = %row.id, what, "upload refused");
+    Err(OriginError::NotMedia(what))
 }
 
 fn taken_over() -> OriginError {
