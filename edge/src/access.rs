@@ -1,5 +1,6 @@
 //! Who may read: keys are judged here, without asking the origin.
 
+mod local;
 mod remembered;
 
 use std::{
@@ -10,8 +11,9 @@ use std::{
 use http::HeaderValue;
 use keys::{KeyError, KeySet, Scope, Verified};
 
-use self::remembered::Remembered;
+use self::{local::Local, remembered::Remembered};
 use crate::{
+    Config, EdgeError,
     head::Access,
     path::{Target, Zone},
 };
@@ -48,10 +50,12 @@ pub(crate) enum Refusal {
     NotReady,
 }
 
-/// Judges keys by the public keys and revocations last heard of.
+/// Judges keys by the public keys and revocations last heard of, and by what this edge knows
+/// of itself.
 pub(crate) struct Gate {
     ring: RwLock<Option<Arc<Ring>>>,
     verified: Remembered,
+    local: Local,
 }
 
 struct Ring {
@@ -64,17 +68,23 @@ struct Ring {
 }
 
 impl Gate {
+    /// A gate that knows no public key yet.
+    pub(crate) fn open(config: &Config) -> Result<Self, EdgeError> {
+        Ok(Self::new(config.keys_max, Local::open(config)?))
+    }
+
     /// A gate that remembers up to `keys_max` keys.
-    pub(crate) fn new(keys_max: usize) -> Self {
+    fn new(keys_max: usize, local: Local) -> Self {
         Self {
             ring: RwLock::new(None),
             verified: Remembered::new(keys_max),
+            local,
         }
     }
 
     /// Takes over what the origin says.
     pub(crate) fn apply(&self, bulletin: wire::KeyBulletin) -> Result<(), KeyError> {
-        let keys = KeySet::from_jwks(&bulletin.jwks)?;
+        let keys = self.local.beside(KeySet::from_jwks(&bulletin.jwks)?);
         let before = self.ring();
         let generation = match &before {
             Some(ring) if ring.jwks == bulletin.jwks => ring.generation,
@@ -185,7 +195,7 @@ mod tests {
 
     fn setup() -> (Gate, SigningKey, String) {
         let signing = SigningKey::from_seed([1; 32]);
-        let gate = Gate::new(100);
+        let gate = Gate::new(100, Local::default());
         gate.apply(bulletin(1, &[&signing], &[])).unwrap();
         let claims = keys::play("a", NOW, NOW + 60, "j1".to_owned());
         let token = keys::mint(&signing, &claims);
@@ -238,7 +248,10 @@ mod tests {
     #[test]
     fn before_any_public_key_is_known_no_key_is_judged() {
         let (_, _, token) = setup();
-        assert_eq!(ask(&Gate::new(1), &token, NOW), Err(Refusal::NotReady));
+        assert_eq!(
+            ask(&Gate::new(1, Local::default()), &token, NOW),
+            Err(Refusal::NotReady)
+        );
     }
 
     #[test]

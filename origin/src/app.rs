@@ -25,8 +25,8 @@ use crate::{
     warming::Edges,
 };
 
-/// Longest life of a key, seconds: 30 days. A revocation is kept as long.
-pub(crate) const KEY_TTL_MAX_SECS: u64 = 30 * 24 * 3600;
+/// Longest life of a key, seconds. A revocation is kept as long.
+pub(crate) const KEY_TTL_MAX_SECS: u64 = keys::LIFE_SECS_MAX;
 
 /// What every request handler can reach.
 pub(crate) struct App {
