@@ -2,16 +2,14 @@
 
 mod local;
 mod remembered;
+mod revoked;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, RwLock},
-};
+use std::sync::{Arc, RwLock};
 
 use http::HeaderValue;
 use keys::{KeyError, KeySet, Scope, Verified};
 
-use self::{local::Local, remembered::Remembered};
+use self::{local::Local, remembered::Remembered, revoked::Revoked};
 use crate::{
     Config, EdgeError,
     head::Access,
@@ -64,7 +62,7 @@ struct Ring {
     jwks: serde_json::Value,
     /// Counts the changes of `keys`: what an older set verified does not count any more.
     generation: u64,
-    revoked: HashSet<String>,
+    revoked: Revoked,
 }
 
 impl Gate {
@@ -96,7 +94,7 @@ impl Gate {
             keys,
             jwks: bulletin.jwks,
             generation,
-            revoked: bulletin.revoked.into_iter().collect(),
+            revoked: Revoked::new(bulletin.revoked, bulletin.revoked_before),
         };
         *self.ring.write().expect("no holder panics") = Some(Arc::new(ring));
         Ok(())
@@ -120,19 +118,19 @@ impl Gate {
         let token = target.token.as_deref();
         match token.or_else(|| bearer(authorization?)) {
             None => Ok(Viewer::Keyless),
-            Some(token) => self.judge(token, target.media_path(), now),
+            Some(token) => self.judge(token, target, now),
         }
     }
 
-    fn judge(&self, token: &str, path: &str, now: u64) -> Result<Viewer, Refusal> {
+    fn judge(&self, token: &str, target: &Target, now: u64) -> Result<Viewer, Refusal> {
         // Held meanwhile: a copy of what all threads share costs them more.
         let ring = self.ring.read().expect("no holder panics");
         let ring = ring.as_deref().ok_or(Refusal::NotReady)?;
         let key = self.verify(ring, token, now)?;
-        if ring.revoked.contains(key.jti()) {
+        if ring.revoked.has(&key, target.asset().unwrap_or_default()) {
             return Err(Refusal::Revoked);
         }
-        if key.claims().weir != Scope::Play || !key.opens(path) {
+        if key.claims().weir != Scope::Play || !key.opens(target.media_path()) {
             return Err(Refusal::Scope);
         }
         match key.seconds_left(now) {
@@ -181,6 +179,7 @@ mod tests {
             revision,
             jwks: KeySet::new(public).to_jwks(),
             revoked: revoked.iter().map(|&jti| jti.to_owned()).collect(),
+            ..Default::default()
         }
     }
 
@@ -275,7 +274,7 @@ mod tests {
         let broken = wire::KeyBulletin {
             revision: 2,
             jwks: serde_json::json!({ "keys": 5 }),
-            revoked: vec![],
+            ..Default::default()
         };
         assert!(gate.apply(broken).is_err());
         assert_eq!(gate.revision(), Some(1));

@@ -51,7 +51,8 @@ async fn ask(gate: &Gate, origin: &Origin, pace: &Pace) -> Result<bool, FetchErr
     let Some(bulletin) = origin.bulletin(known.unwrap_or(0), wait).await? else {
         return Ok(false);
     };
-    let (revision, revoked) = (bulletin.revision, bulletin.revoked.len());
+    let revoked = bulletin.revoked.len() + bulletin.revoked_before.len();
+    let revision = bulletin.revision;
     gate.apply(bulletin)
         .map_err(|error| FetchError::BadAnswer(error.to_string()))?;
     if known != Some(revision) {

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use self::{
     assets::{
         AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
-        TextAddArgs, TextCommand,
+        RevokeArgs, TextAddArgs, TextCommand,
     },
     machine::{DoctorArgs, JailArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},

@@ -24,7 +24,7 @@ use tokio::{
     task::{JoinSet, yield_now},
     time::timeout,
 };
-use wire::{KeyBulletin, Problem, kind};
+use wire::{KeyBulletin, Problem, RevokedBefore, kind};
 
 use crate::{Answer, answer::Step};
 
@@ -79,7 +79,7 @@ impl FakeOrigin {
         let bulletin = KeyBulletin {
             revision: 1,
             jwks: KeySet::new(vec![signing.public()]).to_jwks(),
-            revoked: Vec::new(),
+            ..KeyBulletin::default()
         };
         let shared = Arc::new(Shared {
             routes: Mutex::default(),
@@ -154,6 +154,12 @@ impl FakeOrigin {
         keys::mint(&self.shared.signing, claims)
     }
 
+    /// What verifies its keys.
+    #[must_use]
+    pub fn trusted(&self) -> KeySet {
+        KeySet::new(vec![self.shared.signing.public()])
+    }
+
     /// A key that plays this asset for the next hour.
     #[must_use]
     pub fn key(&self, asset: &str) -> String {
@@ -166,6 +172,14 @@ impl FakeOrigin {
         self.shared.keys.send_modify(|bulletin| {
             bulletin.revision += 1;
             bulletin.revoked.push(jti.to_owned());
+        });
+    }
+
+    /// Takes back all keys that have something in common.
+    pub fn revoke_before(&self, revoked: RevokedBefore) {
+        self.shared.keys.send_modify(|bulletin| {
+            bulletin.revision += 1;
+            bulletin.revoked_before.push(revoked);
         });
     }
 

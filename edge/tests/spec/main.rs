@@ -29,6 +29,7 @@ mod readers;
 mod refusals;
 mod refused_lines;
 mod requests;
+mod revoked;
 mod rfc9111;
 mod setup;
 mod shutdown;
