@@ -66,6 +66,12 @@ impl KeySet {
         Ok(Self::new(read?.into_iter().flatten().collect()))
     }
 
+    /// Whether a `kid` is trusted.
+    #[must_use]
+    pub fn has(&self, kid: &str) -> bool {
+        self.named(kid).is_ok()
+    }
+
     pub(crate) fn named(&self, kid: &str) -> Result<Signer<'_>, KeyError> {
         let public = self.keys.iter().find(|key| key.kid() == kid);
         let shared = || self.shared.iter().find(|key| key.kid() == kid);

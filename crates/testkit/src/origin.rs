@@ -17,7 +17,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use keys::{Claims, KeySet, SigningKey};
+use keys::{Claims, KeySet, PublicKey, SigningKey};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -180,6 +180,14 @@ impl FakeOrigin {
         self.shared.keys.send_modify(|bulletin| {
             bulletin.revision += 1;
             bulletin.revoked_before.push(revoked);
+        });
+    }
+
+    /// Tells edges to trust these public keys, and no others.
+    pub fn trust(&self, public: Vec<PublicKey>) {
+        self.shared.keys.send_modify(|bulletin| {
+            bulletin.revision += 1;
+            bulletin.jwks = KeySet::new(public).to_jwks();
         });
     }
 

@@ -1,6 +1,6 @@
 //! Keys that were taken back.
 
-use testkit::{FakeOrigin, unix_now};
+use testkit::{Answer, FakeOrigin, Gate, unix_now};
 use wire::{RevokedBefore, Revokes};
 
 use crate::setup::{Edge, SEGMENT, heard, segment};
@@ -44,4 +44,42 @@ async fn keys_are_refused_by_what_they_have_in_common_if_they_are_older() {
     revoke(Revokes::Signer(kid.as_str().unwrap().to_owned()), now + 1);
     heard(&origin, 4).await;
     assert_eq!(status(&jo_now).await, 401);
+}
+
+#[tokio::test]
+async fn an_open_transfer_is_cut_when_its_key_is_revoked_and_no_other() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::weir(&origin).await;
+    let gate = Gate::closed();
+    let held = Answer::ok("first ").then_held(&gate).then("second");
+    origin.route(SEGMENT, held.keyed().cache("max-age=60"));
+    let now = unix_now();
+    let open = async |jti: &str| {
+        let claims = keys::play("a", now, now + 600, jti.to_owned());
+        let target = format!("/k/{}{SEGMENT}", origin.mint(&claims));
+        let mut stream = edge.get(&target).open().await;
+        assert_eq!(stream.piece().await.unwrap().unwrap(), "first ");
+        stream
+    };
+    let (mut bad, mut good) = (open("bad").await, open("good").await);
+    origin.revoke("bad");
+    // Nothing more has come from the origin: the edge itself ends it.
+    assert_eq!(bad.piece().await, Some(Err(())));
+    gate.open();
+    assert_eq!(good.piece().await.unwrap().unwrap(), "second");
+    assert_eq!(good.piece().await, None);
+}
+
+#[tokio::test]
+async fn an_open_transfer_is_cut_when_its_signer_is_trusted_no_more() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::weir(&origin).await;
+    let gate = Gate::closed();
+    let held = Answer::ok("first ").then_held(&gate).then("second");
+    origin.route(SEGMENT, held.keyed().cache("max-age=60"));
+    let target = format!("/k/{}{SEGMENT}", origin.key("a"));
+    let mut stream = edge.get(&target).open().await;
+    stream.piece().await.unwrap().unwrap();
+    origin.trust(vec![keys::SigningKey::from_seed([9; 32]).public()]);
+    assert_eq!(stream.piece().await, Some(Err(())));
 }
