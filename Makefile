@@ -18,7 +18,9 @@ test:
 	cd player-test/players && npm install --no-save --ignore-scripts --no-audit --no-fund
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package store --all-targets --features s3 -- -D warnings
 	cargo test --locked --workspace
+	cargo test --locked --package store --features s3
 
 release:
 	@./scripts/setup build

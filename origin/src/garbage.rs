@@ -36,7 +36,10 @@ impl Sweeper {
 
     async fn walk(&mut self, app: &App) -> Result<(), OriginError> {
         let grace = app.config.gc_grace;
-        let round = app.store.walk(self.after.take(), grace, ROUND_MAX).await?;
+        let round = app
+            .store
+            .walk(self.after.take().as_ref(), grace, ROUND_MAX)
+            .await?;
         for blob in round.old {
             // In this order: once it is made, rows name it.
             if app.making.holds(&blob) || app.catalogue.is_named(&blob, true).await? {

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::io::ReaderStream;
 
-use crate::{Appender, BlobKey, StoreError, append::Health};
+use crate::{Appender, BlobKey, Head, StoreError, append::Health, error::is_absent};
 
 /// Folder of half-written blobs; emptied when the store opens. No [`BlobKey`] starts
 /// with a dot.
@@ -32,7 +32,7 @@ const FLOOR_CHECK_EVERY: u64 = 8 << 20;
 const READ_BYTES: usize = 256 << 10;
 
 /// Bytes of a blob, in order.
-pub type Reader = ReaderStream<tokio::io::Take<File>>;
+pub type FileReader = ReaderStream<tokio::io::Take<File>>;
 
 /// Blobs as files below one folder. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -164,10 +164,7 @@ impl Files {
             .truncate(false)
             .open(&path)
             .await;
-        let mut file = opened.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::Missing(key.clone()),
-            _ => StoreError::io("open", key)(error),
-        })?;
+        let mut file = opened.map_err(|error| missing_or("open", key, error))?;
         let metadata = file.metadata().await.map_err(StoreError::io("open", key))?;
         if metadata.len() < len_bytes {
             return Err(StoreError::Missing(key.clone()));
@@ -187,32 +184,29 @@ impl Files {
         })
     }
 
-    /// Length of a blob, bytes.
+    /// What is known of a blob without its bytes.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Io`].
-    pub async fn len_bytes(&self, key: &BlobKey) -> Result<u64, StoreError> {
-        match fs::metadata(self.path(key)).await {
-            Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
-            Ok(_) => Err(StoreError::Missing(key.clone())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(StoreError::Missing(key.clone()))
-            }
-            Err(error) => Err(StoreError::io("look at", key)(error)),
+    pub async fn head(&self, key: &BlobKey) -> Result<Head, StoreError> {
+        let fault = |error| missing_or("look at", key, error);
+        let metadata = fs::metadata(self.path(key)).await.map_err(fault)?;
+        if !metadata.is_file() {
+            return Err(StoreError::Missing(key.clone()));
         }
+        Ok(Head {
+            len_bytes: metadata.len(),
+            modified: metadata.modified().map_err(fault)?,
+        })
     }
 
     /// Reads the bytes in `range`, which must lie inside the blob.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Io`].
-    pub async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<Reader, StoreError> {
-        let mut file = File::open(self.path(key))
-            .await
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => StoreError::Missing(key.clone()),
-                _ => StoreError::io("open", key)(error),
-            })?;
+    pub async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<FileReader, StoreError> {
+        let opened = File::open(self.path(key)).await;
+        let mut file = opened.map_err(|error| missing_or("open", key, error))?;
         if range.start > 0 {
             let sought = file.seek(SeekFrom::Start(range.start)).await;
             sought.map_err(StoreError::io("seek in", key))?;
@@ -230,9 +224,7 @@ impl Files {
     /// [`StoreError::Io`].
     pub async fn delete(&self, key: &BlobKey) -> Result<(), StoreError> {
         match fs::remove_file(self.path(key)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::io("delete", key)(error))
-            }
+            Err(error) if !is_absent(&error) => Err(StoreError::io("delete", key)(error)),
             _ => Ok(()),
         }
     }
@@ -243,7 +235,7 @@ impl Files {
     /// [`StoreError::Io`].
     pub async fn delete_below(&self, prefix: &BlobKey) -> Result<(), StoreError> {
         match fs::remove_dir_all(self.path(prefix)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error) if !is_absent(&error) => {
                 Err(StoreError::io("delete all below", prefix)(error))
             }
             _ => Ok(()),
@@ -293,5 +285,12 @@ impl Files {
     fn temporary(&self) -> PathBuf {
         let number = self.shared.temporaries.fetch_add(1, Ordering::Relaxed);
         self.shared.root.join(TEMPORARY).join(number.to_string())
+    }
+}
+
+fn missing_or(action: &'static str, key: &BlobKey, error: io::Error) -> StoreError {
+    match is_absent(&error) {
+        true => StoreError::Missing(key.clone()),
+        false => StoreError::io(action, key)(error),
     }
 }

@@ -11,8 +11,9 @@ const LEN_MAX: usize = 256;
 pub struct InvalidKey(String);
 
 /// Name of a blob: parts joined by `/`, each of `a–z`, `0–9`, `-`, `_` and, not first,
-/// `.`; so no key leaves the store's folder, and none is a temporary file's name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// `.`; so no key leaves the store's folder, and none is a temporary file's name. Keys are
+/// ordered by their bytes, as S3 lists them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobKey(String);
 
 impl BlobKey {

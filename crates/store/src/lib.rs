@@ -1,74 +1,25 @@
 //! Blobs: stored bytes behind names.
 //!
-//! A blob is whole or absent: [`Files::put`] writes beside and renames. The one kind that
-//! grows is an upload, written through an [`Appender`], whose [`Appender::sync`] says
-//! how much is safe on disk.
+//! A blob is whole or absent, in whatever [`Store`] it is kept: [`Files::put`] writes beside
+//! and renames, S3 does it by itself. The one kind that grows is an upload, written through an [`Appender`], whose
+//! [`Appender::sync`] says how much is safe on disk; only [`Files`] have it.
 
 mod append;
+mod config;
+mod error;
 mod files;
 mod key;
-mod walk;
-
-use std::io;
+mod list;
+#[cfg(feature = "s3")]
+mod s3;
+mod stored;
 
 pub use append::Appender;
-pub use files::{Files, Reader};
+pub use config::Config;
+pub use error::StoreError;
+pub use files::{FileReader, Files};
 pub use key::{BlobKey, InvalidKey};
-pub use walk::Round;
-
-/// What can go wrong with stored bytes.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No blob of that name.
-    #[error("no blob {0}")]
-    Missing(BlobKey),
-    /// The disk is full, or a write would cut into the floor of free space.
-    #[error("storage is full: {free_bytes} bytes free, {floor_bytes} are kept free")]
-    Full {
-        /// Free on the file system, bytes.
-        free_bytes: u64,
-        /// Kept free, bytes.
-        floor_bytes: u64,
-    },
-    /// The body being stored ended with an error; nothing was stored.
-    #[error("body broke off after {received_bytes} bytes")]
-    Body {
-        /// How much had come, bytes.
-        received_bytes: u64,
-        /// What broke it.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The body is longer than the caller allows; nothing was stored.
-    #[error("body is longer than {max_bytes} bytes")]
-    TooLarge {
-        /// The limit, bytes.
-        max_bytes: u64,
-    },
-    /// The file system failed.
-    #[error("{action} {name}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which blob or folder.
-        name: String,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl StoreError {
-    fn io(action: &'static str, name: impl ToString) -> impl FnOnce(io::Error) -> Self {
-        let name = name.to_string();
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full {
-                free_bytes: 0,
-                floor_bytes: 0,
-            },
-            _ => Self::Io {
-                action,
-                name,
-                source,
-            },
-        }
-    }
-}
+pub use list::{Entry, Head, Page, Round};
+#[cfg(feature = "s3")]
+pub use s3::{Part, Presigned, S3, S3Reader};
+pub use stored::{Reader, Store};

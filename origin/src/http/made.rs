@@ -116,7 +116,7 @@ async fn init(
 }
 
 pub(super) async fn read_whole(app: &App, blob: &store::BlobKey) -> Result<Vec<u8>, OriginError> {
-    let len_bytes = app.store.len_bytes(blob).await?;
+    let len_bytes = app.store.head(blob).await?.len_bytes;
     let mut reader = app.store.read(blob, 0..len_bytes).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = reader.next().await {

@@ -1,23 +1,18 @@
-//! What a store of files promises.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+//! What files promise besides.
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use store::{BlobKey, Files, StoreError};
+use futures_util::StreamExt;
+use store::{BlobKey, Files, Store, StoreError};
 
-type Chunk = Result<Bytes, std::io::Error>;
+use crate::{body, cut, kept_by, key};
 
-fn key(text: &str) -> BlobKey {
-    text.parse().unwrap()
+async fn opened() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let files = open(&folder).await;
+    (folder, Store::Files(files))
 }
 
-fn body(chunks: &[&'static str]) -> impl futures_util::Stream<Item = Chunk> + use<> {
-    let chunks: Vec<Chunk> = chunks
-        .iter()
-        .map(|c| Ok(Bytes::from_static(c.as_bytes())))
-        .collect();
-    stream::iter(chunks)
-}
+kept_by!(opened);
 
 async fn open(folder: &tempfile::TempDir) -> Files {
     Files::open(folder.path(), 0).await.unwrap()
@@ -33,55 +28,12 @@ async fn read(files: &Files, key: &BlobKey, range: std::ops::Range<u64>) -> Stri
 }
 
 #[tokio::test]
-async fn what_was_put_is_read_back_whole_and_in_part() {
+async fn a_file_that_is_half_written_goes_with_its_body() {
     let folder = tempfile::tempdir().unwrap();
     let files = open(&folder).await;
-    assert_eq!(
-        files
-            .put(&key("a/b.m4s"), body(&["hel", "lo"]), 5)
-            .await
-            .unwrap(),
-        5
-    );
-    assert_eq!(files.len_bytes(&key("a/b.m4s")).await.unwrap(), 5);
-    assert_eq!(read(&files, &key("a/b.m4s"), 0..5).await, "hello");
-    assert_eq!(read(&files, &key("a/b.m4s"), 1..3).await, "el");
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_or_is_too_long_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let files = open(&folder).await;
-    let broken = stream::iter([
-        Ok(Bytes::from_static(b"x")),
-        Err(std::io::Error::other("cut")),
-    ]);
-    let error = files.put(&key("a"), broken, 9).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::Body {
-                received_bytes: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
-    let error = files.put(&key("a"), body(&["hello"]), 4).await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::TooLarge { max_bytes: 4 }),
-        "{error}"
-    );
-    assert!(matches!(
-        files.len_bytes(&key("a")).await,
-        Err(StoreError::Missing(_))
-    ));
-    assert_eq!(
-        std::fs::read_dir(folder.path().join(".tmp"))
-            .unwrap()
-            .count(),
-        0
-    );
+    files.put(&key("a"), cut(&["x"]), 9).await.unwrap_err();
+    let left = std::fs::read_dir(folder.path().join(".tmp")).unwrap();
+    assert_eq!(left.count(), 0);
 }
 
 #[tokio::test]
@@ -133,19 +85,25 @@ async fn opening_drops_half_written_blobs_and_keeps_whole_ones() {
     files.put(&key("whole"), body(&["x"]), 9).await.unwrap();
     std::fs::write(folder.path().join(".tmp/7"), "half").unwrap();
     let files = open(&folder).await;
-    assert_eq!(files.len_bytes(&key("whole")).await.unwrap(), 1);
+    assert_eq!(files.head(&key("whole")).await.unwrap().len_bytes, 1);
     assert!(!folder.path().join(".tmp/7").exists());
 }
 
 #[tokio::test]
-async fn deleting_below_a_prefix_spares_its_neighbours() {
-    let folder = tempfile::tempdir().unwrap();
-    let files = open(&folder).await;
-    for name in ["m/a/1", "m/a/2", "m/ab/1"] {
-        files.put(&key(name), body(&["x"]), 9).await.unwrap();
+async fn a_folder_is_no_blob() {
+    let (_folder, store) = opened().await;
+    store.put(&key("a/b"), body(&["x"]), 9).await.unwrap();
+    for none in ["a", "a/b/c"] {
+        let missing = store.head(&key(none)).await.unwrap_err();
+        assert!(matches!(missing, StoreError::Missing(_)), "{missing}");
     }
-    files.delete_below(&key("m/a")).await.unwrap();
-    files.delete(&key("never-there")).await.unwrap();
-    assert!(files.len_bytes(&key("m/a/1")).await.is_err());
-    assert!(files.len_bytes(&key("m/ab/1")).await.is_ok());
+}
+
+#[tokio::test]
+async fn files_have_no_address_of_their_own() {
+    let (_folder, store) = opened().await;
+    store.put(&key("a"), body(&["x"]), 9).await.unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    let address = store.presign_read(&key("a"), minute).await.unwrap();
+    assert_eq!(address, None);
 }
