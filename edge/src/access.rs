@@ -1,17 +1,27 @@
 //! Who may read: keys are judged here, without asking the origin.
 
+mod leash;
+mod local;
 mod remembered;
+mod revoked;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, RwLock},
+use std::sync::{
+    Arc, RwLock,
+    atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Release},
+    },
 };
 
 use http::HeaderValue;
 use keys::{KeyError, KeySet, Scope, Verified};
 
-use self::remembered::Remembered;
+pub(crate) use self::leash::Leash;
+use self::{local::Local, remembered::Remembered, revoked::Revoked};
 use crate::{
+    Config, EdgeError,
     head::Access,
     path::{Target, Zone},
 };
@@ -48,10 +58,14 @@ pub(crate) enum Refusal {
     NotReady,
 }
 
-/// Judges keys by the public keys and revocations last heard of.
+/// Judges keys by the public keys and revocations last heard of, and by what this edge knows
+/// of itself.
 pub(crate) struct Gate {
     ring: RwLock<Option<Arc<Ring>>>,
     verified: Remembered,
+    local: Local,
+    /// How often the ring was replaced: what was admitted before is judged again.
+    news: AtomicU64,
 }
 
 struct Ring {
@@ -60,21 +74,28 @@ struct Ring {
     jwks: serde_json::Value,
     /// Counts the changes of `keys`: what an older set verified does not count any more.
     generation: u64,
-    revoked: HashSet<String>,
+    revoked: Revoked,
 }
 
 impl Gate {
+    /// A gate that knows no public key yet.
+    pub(crate) fn open(config: &Config) -> Result<Self, EdgeError> {
+        Ok(Self::new(config.keys_max, Local::open(config)?))
+    }
+
     /// A gate that remembers up to `keys_max` keys.
-    pub(crate) fn new(keys_max: usize) -> Self {
+    fn new(keys_max: usize, local: Local) -> Self {
         Self {
             ring: RwLock::new(None),
             verified: Remembered::new(keys_max),
+            local,
+            news: AtomicU64::new(0),
         }
     }
 
     /// Takes over what the origin says.
     pub(crate) fn apply(&self, bulletin: wire::KeyBulletin) -> Result<(), KeyError> {
-        let keys = KeySet::from_jwks(&bulletin.jwks)?;
+        let keys = self.local.beside(KeySet::from_jwks(&bulletin.jwks)?);
         let before = self.ring();
         let generation = match &before {
             Some(ring) if ring.jwks == bulletin.jwks => ring.generation,
@@ -86,9 +107,11 @@ impl Gate {
             keys,
             jwks: bulletin.jwks,
             generation,
-            revoked: bulletin.revoked.into_iter().collect(),
+            revoked: Revoked::new(bulletin.revoked, bulletin.revoked_before),
         };
         *self.ring.write().expect("no holder panics") = Some(Arc::new(ring));
+        // After it is there: who sees the count sees the ring.
+        self.news.fetch_add(1, Release);
         Ok(())
     }
 
@@ -97,38 +120,62 @@ impl Gate {
         self.ring().map(|ring| ring.revision)
     }
 
-    /// Judges a request at `now`, in Unix seconds.
+    /// Judges a request at `now`, in Unix seconds. Who is let in by a key is on its leash.
     pub(crate) fn admit(
         &self,
         target: &Target,
         authorization: Option<&HeaderValue>,
         now: u64,
-    ) -> Result<Viewer, Refusal> {
+    ) -> Result<(Viewer, Option<Leash>), Refusal> {
         if target.zone == Zone::Open {
-            return Ok(Viewer::Anyone);
+            return Ok((Viewer::Anyone, None));
         }
         let token = target.token.as_deref();
         match token.or_else(|| bearer(authorization?)) {
-            None => Ok(Viewer::Keyless),
-            Some(token) => self.judge(token, target.media_path(), now),
+            None => Ok((Viewer::Keyless, None)),
+            Some(token) => self.judge(token, target, now),
         }
     }
 
-    fn judge(&self, token: &str, path: &str, now: u64) -> Result<Viewer, Refusal> {
+    fn judge(
+        &self,
+        token: &str,
+        target: &Target,
+        now: u64,
+    ) -> Result<(Viewer, Option<Leash>), Refusal> {
+        // Before the ring: news meanwhile is looked at again.
+        let news = self.news.load(Acquire);
         // Held meanwhile: a copy of what all threads share costs them more.
         let ring = self.ring.read().expect("no holder panics");
         let ring = ring.as_deref().ok_or(Refusal::NotReady)?;
         let key = self.verify(ring, token, now)?;
-        if ring.revoked.contains(key.jti()) {
+        if ring.revoked.has(&key, target.asset().unwrap_or_default()) {
             return Err(Refusal::Revoked);
         }
-        if key.claims().weir != Scope::Play || !key.opens(path) {
+        if key.claims().weir != Scope::Play || !key.opens(target.media_path()) {
             return Err(Refusal::Scope);
         }
         match key.seconds_left(now) {
             0 => Err(Refusal::Expired),
-            left_secs => Ok(Viewer::Keyed { left_secs }),
+            left_secs => {
+                let leash = Leash::new(key, target, news);
+                Ok((Viewer::Keyed { left_secs }, leash))
+            }
         }
+    }
+
+    /// Whether what a key opened is to be cut. Nothing but a look at a number, unless there
+    /// was news.
+    pub(crate) fn has_revoked(&self, leash: &mut Leash) -> bool {
+        let news = self.news.load(Acquire);
+        if leash.news == news {
+            return false;
+        }
+        leash.news = news;
+        let ring = self.ring.read().expect("no holder panics");
+        ring.as_deref().is_some_and(|ring| {
+            ring.revoked.has(&leash.key, leash.asset()) || !ring.keys.has(leash.key.signer())
+        })
     }
 
     fn verify(&self, ring: &Ring, token: &str, now: u64) -> Result<Arc<Verified>, Refusal> {
@@ -153,119 +200,4 @@ impl Gate {
 fn bearer(authorization: &HeaderValue) -> Option<&str> {
     let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use keys::SigningKey;
-
-    use super::*;
-    use crate::path::Reading;
-
-    const NOW: u64 = 1_800_000_000;
-    const PATH: &str = "/v/a/1/v720/0.m4s";
-
-    fn bulletin(revision: u64, signing: &[&SigningKey], revoked: &[&str]) -> wire::KeyBulletin {
-        let public = signing.iter().map(|key| key.public()).collect();
-        wire::KeyBulletin {
-            revision,
-            jwks: KeySet::new(public).to_jwks(),
-            revoked: revoked.iter().map(|&jti| jti.to_owned()).collect(),
-        }
-    }
-
-    fn ask(gate: &Gate, token: &str, now: u64) -> Result<Viewer, Refusal> {
-        let path = format!("/k/{token}{PATH}");
-        gate.admit(
-            &Target::parse(&path, None, Reading::WEIR).unwrap(),
-            None,
-            now,
-        )
-    }
-
-    fn setup() -> (Gate, SigningKey, String) {
-        let signing = SigningKey::from_seed([1; 32]);
-        let gate = Gate::new(100);
-        gate.apply(bulletin(1, &[&signing], &[])).unwrap();
-        let claims = keys::play("a", NOW, NOW + 60, "j1".to_owned());
-        let token = keys::mint(&signing, &claims);
-        (gate, signing, token)
-    }
-
-    #[test]
-    fn a_remembered_key_still_expires() {
-        let (gate, _, token) = setup();
-        assert_eq!(ask(&gate, &token, NOW), Ok(Viewer::Keyed { left_secs: 60 }));
-        assert_eq!(
-            ask(&gate, &token, NOW + 59),
-            Ok(Viewer::Keyed { left_secs: 1 })
-        );
-        assert_eq!(ask(&gate, &token, NOW + 60), Err(Refusal::Expired));
-    }
-
-    #[test]
-    fn a_remembered_key_is_refused_once_revoked() {
-        let (gate, signing, token) = setup();
-        assert!(ask(&gate, &token, NOW).is_ok());
-        gate.apply(bulletin(2, &[&signing], &["j1"])).unwrap();
-        assert_eq!(ask(&gate, &token, NOW), Err(Refusal::Revoked));
-    }
-
-    #[test]
-    fn a_remembered_key_is_refused_once_its_signer_is_gone() {
-        let (gate, _, token) = setup();
-        assert!(ask(&gate, &token, NOW).is_ok());
-        let next = SigningKey::from_seed([2; 32]);
-        gate.apply(bulletin(2, &[&next], &[])).unwrap();
-        assert_eq!(
-            ask(&gate, &token, NOW),
-            Err(Refusal::Invalid(KeyError::UnknownKey))
-        );
-    }
-
-    #[test]
-    fn a_key_for_work_does_not_play() {
-        let (gate, signing, _) = setup();
-        for claims in [
-            keys::admin(NOW, NOW + 60, "j2".to_owned()),
-            keys::play("b", NOW, NOW + 60, "j3".to_owned()),
-        ] {
-            let token = keys::mint(&signing, &claims);
-            assert_eq!(ask(&gate, &token, NOW), Err(Refusal::Scope));
-        }
-    }
-
-    #[test]
-    fn before_any_public_key_is_known_no_key_is_judged() {
-        let (_, _, token) = setup();
-        assert_eq!(ask(&Gate::new(1), &token, NOW), Err(Refusal::NotReady));
-    }
-
-    #[test]
-    fn a_bearer_key_counts_where_the_path_has_none() {
-        let (gate, _, token) = setup();
-        let target = Target::parse(PATH, None, Reading::WEIR).unwrap();
-        let admit = |field: &str| {
-            let field = HeaderValue::from_str(field).unwrap();
-            gate.admit(&target, Some(&field), NOW)
-        };
-        let keyed = Ok(Viewer::Keyed { left_secs: 60 });
-        assert_eq!(admit(&format!("Bearer {token}")), keyed);
-        assert_eq!(admit(&format!("bearer {token}")), keyed);
-        assert_eq!(admit("Basic YTpi"), Ok(Viewer::Keyless));
-        assert!(admit("Bearer x").is_err());
-    }
-
-    #[test]
-    fn a_set_that_is_not_understood_changes_nothing() {
-        let (gate, _, token) = setup();
-        let broken = wire::KeyBulletin {
-            revision: 2,
-            jwks: serde_json::json!({ "keys": 5 }),
-            revoked: vec![],
-        };
-        assert!(gate.apply(broken).is_err());
-        assert_eq!(gate.revision(), Some(1));
-        assert!(ask(&gate, &token, NOW).is_ok());
-    }
 }

@@ -121,6 +121,19 @@ pub enum EdgeError {
         /// What is wrong with it.
         why: String,
     },
+    /// The secrets that a site mints keys by can't be used.
+    #[error(
+        "keys_shared_file {} can't be used: {why}; it is a JSON Web Key Set of symmetric keys: \
+         {{\"keys\":[{{\"kty\":\"oct\",\"alg\":\"HS256\",\"kid\":\"site-1\",\"k\":\"…\"}}]}}, each k \
+         the base64url of 32 to 64 random bytes",
+        path.display()
+    )]
+    SharedKeys {
+        /// As configured.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The access log can't be written.
     #[error("access_log {} can't be written: {error}; its folder must be there", path.display())]
     AccessLog {

@@ -86,7 +86,10 @@ fn viewer(
 ) -> Result<Viewer, String> {
     match node.gate.as_ref().filter(|_| site.kind == Kind::Weir) {
         None => Ok(Viewer::Anyone),
-        Some(gate) => gate.admit(target, own, answer::unix_now()).map_err(why),
+        Some(gate) => {
+            let admitted = gate.admit(target, own, answer::unix_now());
+            admitted.map(|(viewer, _)| viewer).map_err(why)
+        }
     }
 }
 

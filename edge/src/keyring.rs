@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use crate::{
-    access::Gate,
-    upstream::{FetchError, Origin},
-};
+use crate::{access::Gate, node::Node, upstream::FetchError};
 
 /// First pause after a fault; doubled up to the configured one.
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -22,11 +19,11 @@ pub(crate) struct Pace {
 }
 
 /// Runs until dropped. What was last heard stays in force while the origin is away.
-pub(crate) async fn follow(gate: Arc<Gate>, origin: Arc<Origin>, pace: Pace) {
+pub(crate) async fn follow(gate: Arc<Gate>, node: Arc<Node>, pace: Pace) {
     let mut faults = 0_u32;
     loop {
         let asked = Instant::now();
-        match ask(&gate, &origin, &pace).await {
+        match ask(&gate, &node, &pace).await {
             Ok(true) => faults = 0,
             // An origin that does not hold the question is not asked without pause.
             Ok(false) if asked.elapsed() < pace.wait / 2 => sleep(pace.retry_max).await,
@@ -44,16 +41,19 @@ pub(crate) async fn follow(gate: Arc<Gate>, origin: Arc<Origin>, pace: Pace) {
 }
 
 /// Whether there was news.
-async fn ask(gate: &Gate, origin: &Origin, pace: &Pace) -> Result<bool, FetchError> {
+async fn ask(gate: &Gate, node: &Node, pace: &Pace) -> Result<bool, FetchError> {
     let known = gate.revision();
     // The first question is not held: without any key nobody can be served.
     let wait = known.map_or(Duration::ZERO, |_| pace.wait);
-    let Some(bulletin) = origin.bulletin(known.unwrap_or(0), wait).await? else {
+    let Some(bulletin) = node.origin.bulletin(known.unwrap_or(0), wait).await? else {
         return Ok(false);
     };
-    let (revision, revoked) = (bulletin.revision, bulletin.revoked.len());
+    let revoked = bulletin.revoked.len() + bulletin.revoked_before.len();
+    let revision = bulletin.revision;
     gate.apply(bulletin)
         .map_err(|error| FetchError::BadAnswer(error.to_string()))?;
+    // Transfers that wait for more look whether their key still counts.
+    node.lines.look();
     if known != Some(revision) {
         info!(revision, revoked, "keys applied");
     }

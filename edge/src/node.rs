@@ -83,7 +83,7 @@ impl Node {
     pub(crate) fn new(config: Config, join: Option<&str>) -> Result<Self, EdgeError> {
         config.validate()?;
         let names = Names::new(&config.pop)?;
-        let gate = join.map(|_| Arc::new(Gate::new(config.keys_max)));
+        let gate = join.map(|_| Gate::open(&config)).transpose()?.map(Arc::new);
         let fill_ram = Budget::new(config.fill_ram.as_u64());
         let origin = Arc::new(Origin::new(&config, join, &names)?);
         let kind = match join {

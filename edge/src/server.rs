@@ -82,7 +82,7 @@ pub async fn serve(
         until_shutdown(&node, &shutdown, log.clone().follow_signals());
     }
     if let Some(gate) = &node.gate {
-        let follow = keyring::follow(gate.clone(), node.origin.clone(), pace(&node));
+        let follow = keyring::follow(gate.clone(), node.clone(), pace(&node));
         until_shutdown(&node, &shutdown, follow);
         if node.config.warm {
             until_shutdown(&node, &shutdown, warm::follow(node.clone(), pace(&node)));
@@ -240,7 +240,7 @@ pub(crate) async fn respond(
     };
     let debugging = admin::Debugging::of(node, &parts).await;
     let answering = pin!(answer(node, &parts, body));
-    let ((answered, site), span) = in_span(answering, span).await;
+    let ((answered, leash, site), span) = in_span(answering, span).await;
     let Answer {
         mut response,
         outcome,
@@ -272,7 +272,7 @@ pub(crate) async fn respond(
         site,
     };
     let ticket = node.log.as_ref().map(|log| log.ticket(answered, &response));
-    response.map(|body| Watched::new(body, ticket))
+    response.map(|body| Watched::new(body, ticket, leash))
 }
 
 /// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log

@@ -4,7 +4,10 @@ use std::{
     fs::{DirBuilder, File, TryLockError},
     os::unix::fs::DirBuilderExt,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -25,8 +28,8 @@ use crate::{
     warming::Edges,
 };
 
-/// Longest life of a key, seconds: 30 days. A revocation is kept as long.
-pub(crate) const KEY_TTL_MAX_SECS: u64 = 30 * 24 * 3600;
+/// Longest life of a key, seconds. A revocation is kept as long.
+pub(crate) const KEY_TTL_MAX_SECS: u64 = keys::LIFE_SECS_MAX;
 
 /// What every request handler can reach.
 pub(crate) struct App {
@@ -43,6 +46,11 @@ pub(crate) struct App {
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
     waiters: Semaphore,
+    /// Keys of a subject, an asset or a signer that were issued before this Unix second may be
+    /// revoked: those that are minted now are not older.
+    issue_from: AtomicU64,
+    /// `iat` of the newest key.
+    issued_newest: AtomicU64,
     /// Held while the origin works in its folder.
     _lock: File,
 }
@@ -72,6 +80,8 @@ impl App {
             edges: Edges::default(),
             tasks: TaskTracker::new(),
             waiters: Semaphore::new(config.waiters_max),
+            issue_from: AtomicU64::new(0),
+            issued_newest: AtomicU64::new(0),
             shutdown,
             config,
         }))
@@ -102,14 +112,36 @@ impl App {
         }
     }
 
+    /// All keys that were minted so far were issued before this time, in Unix seconds.
+    ///
+    /// # Errors
+    /// Within this second too many keys and revocations took turns, each pair a second.
+    pub(crate) fn revocable_until(&self) -> Result<u64, OriginError> {
+        let now = now_secs();
+        let until = now.max(self.issued_newest.load(Relaxed)) + 1;
+        if until > now + keys::LEEWAY_SECS {
+            return Err(OriginError::Overloaded(
+                "too many revocations within a second".into(),
+            ));
+        }
+        Ok(until)
+    }
+
+    /// What is minted from now on was not issued before this time, in Unix seconds.
+    pub(crate) fn issue_from(&self, secs: u64) {
+        self.issue_from.fetch_max(secs, Relaxed);
+    }
+
     /// Mints a key of the claims that `claims` makes of (issued, expires, jti).
     pub(crate) fn mint(
         &self,
         ttl: Duration,
         claims: impl FnOnce(u64, u64, String) -> keys::Claims,
     ) -> wire::MintedKey {
-        let now = now_secs();
+        // Ahead by less than every checker's leeway: see `revocable_until`.
+        let now = now_secs().max(self.issue_from.load(Relaxed));
         let expires_at = now + ttl.as_secs().min(KEY_TTL_MAX_SECS);
+        self.issued_newest.fetch_max(now, Relaxed);
         let jti = random::id();
         let claims = claims(now, expires_at, jti.clone());
         wire::MintedKey {

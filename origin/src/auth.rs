@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
-use wire::{JobId, kind};
+use wire::{AssetId, JobId, kind};
 
 use crate::{OriginError, app::App, clock::now_secs};
 
@@ -65,7 +65,7 @@ impl App {
             Some(token) if self.keyring.is_admin(token) => return Ok(max),
             Some(token) => token,
         };
-        let key = self.verify(token).await?;
+        let key = self.verify(token, None).await?;
         match key.claims().weir {
             Scope::Upload { len_bytes_max } if key.opens(path) => Ok(len_bytes_max.min(max)),
             _ => Err(OriginError::Forbidden(
@@ -83,7 +83,7 @@ impl App {
     ) -> Result<u32, OriginError> {
         let token = bearer(headers)
             .ok_or_else(|| unauthorized(kind::KEY_MISSING, "show the lease's key"))?;
-        let key = self.verify(token).await?;
+        let key = self.verify(token, None).await?;
         match &key.claims().weir {
             Scope::Worker {
                 job: opened,
@@ -95,14 +95,18 @@ impl App {
         }
     }
 
-    /// A key that is ours, in time and not taken back.
-    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, OriginError> {
+    /// A key that is ours, in time and not taken back, for this asset if it plays one.
+    pub(crate) async fn verify(
+        &self,
+        token: &str,
+        asset: Option<&AssetId>,
+    ) -> Result<Verified, OriginError> {
         let key = self
             .keyring
             .trusted
             .verify(token, now_secs())
             .map_err(refused)?;
-        if self.catalogue.is_revoked(key.jti()).await? {
+        if self.catalogue.is_revoked(&key, asset).await? {
             return Err(unauthorized(
                 kind::KEY_REVOKED,
                 "this key was taken back: ask for another",

@@ -82,6 +82,12 @@ pub struct Config {
     /// Life of a key that plays, unless asked otherwise. Default 12 h.
     #[serde(with = "humantime_serde")]
     pub key_ttl: Duration,
+    /// Names that the origin goes by: a key that is for certain audiences (`aud`) must be for
+    /// one of them. Default none.
+    pub keys_audience: Vec<String>,
+    /// File of secrets by which a site mints keys that play (HS256): a JSON Web Key Set of
+    /// `oct` keys. Default none.
+    pub keys_shared_file: PathBuf,
     /// Open connections. Default 4,096.
     pub connections_max: usize,
     /// Time to finish what runs after SIGTERM. Default 10 s.
@@ -116,6 +122,8 @@ impl Default for Config {
             gc_grace: Duration::from_secs(25 * 3600),
             waiters_max: 1024,
             key_ttl: Duration::from_secs(12 * 3600),
+            keys_audience: Vec::new(),
+            keys_shared_file: PathBuf::new(),
             connections_max: 4096,
             drain: Duration::from_secs(10),
         }

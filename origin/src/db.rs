@@ -16,6 +16,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("../schema/3.sql"),
     include_str!("../schema/4.sql"),
     include_str!("../schema/5.sql"),
+    include_str!("../schema/6.sql"),
 ];
 
 /// Readers at once. Chosen: more than the cores of a small machine.
@@ -166,7 +167,8 @@ mod tests {
         let mut rows = String::from(
             "CREATE TABLE schema_version (version BIGINT NOT NULL);
              INSERT INTO schema_version VALUES (1);
-             INSERT INTO assets VALUES ('a', 't', 'keyed', 1);",
+             INSERT INTO assets VALUES ('a', 't', 'keyed', 1);
+             INSERT INTO revoked_keys VALUES ('j', 7, 99);",
         );
         for (version, state, job) in [("old", "ready", "done"), ("new", "playable", "leased")] {
             rows.push_str(&format!(
@@ -215,6 +217,13 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(kept, 2, "no version has had its place taken");
+        let revoked: (String, String, i64, i64) = sqlx::query_as(
+            "SELECT what, name, forget_at, (SELECT revision FROM key_revision) FROM revocations",
+        )
+        .fetch_one(&db.read)
+        .await
+        .unwrap();
+        assert_eq!(revoked, ("jti".into(), "j".into(), 99, 8));
         // It gets one more try, if only one.
         assert_eq!((jobs[0].2, jobs[0].3), (6, 5));
         let task: wire::Task = serde_json::from_str(&jobs[0].4).unwrap();

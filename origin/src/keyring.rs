@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use keys::{KeySet, SigningKey};
+use keys::{KeySet, SharedKey, SigningKey};
 use sha2::{Digest, Sha256};
 
 use crate::{Config, OriginError, random};
@@ -38,7 +38,9 @@ impl Keyring {
         })?;
         let signing = SigningKey::from_seed(seed);
         Ok(Self {
-            trusted: KeySet::new(vec![signing.public()]),
+            trusted: KeySet::new(vec![signing.public()])
+                .with_shared(shared(config)?)
+                .for_audiences(config.keys_audience.clone()),
             signing,
             join: Secret(Sha256::digest(secret(&config.join_path())?).into()),
             admin: Secret(Sha256::digest(secret(&config.admin_path())?).into()),
@@ -54,6 +56,26 @@ impl Keyring {
     pub(crate) fn is_admin(&self, presented: &str) -> bool {
         self.admin.is(presented)
     }
+}
+
+/// Those of the site that mints keys by itself, if there is one.
+fn shared(config: &Config) -> Result<Vec<SharedKey>, OriginError> {
+    let path = &config.keys_shared_file;
+    if path.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| OriginError::File {
+        action: "read origin.keys_shared_file",
+        path: path.display().to_string(),
+        source,
+    })?;
+    SharedKey::from_jwks(&text).map_err(|error| {
+        let path = path.display();
+        OriginError::Config(format!(
+            "origin.keys_shared_file {path} can't be used: {error}; it is a JSON Web Key Set of \
+             symmetric keys for HS256, each k the base64url of 32 to 64 random bytes"
+        ))
+    })
 }
 
 /// The secret in a file; a new one if there is no file.

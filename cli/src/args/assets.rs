@@ -23,13 +23,30 @@ pub(crate) enum KeyCommand {
         /// The key, or an address that holds one.
         key: String,
     },
-    /// Take a key back, at every edge.
-    Revoke {
-        /// The key, or its jti.
-        key: String,
-        #[command(flatten)]
-        operator: OperatorArgs,
-    },
+    /// Take keys back, at every edge.
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RevokeArgs {
+    /// The key, or its jti.
+    #[arg(group = "which", required = true)]
+    pub(crate) key: Option<String>,
+    /// All keys of this subject, which they name as their `sub`.
+    #[arg(long, value_name = "NAME", group = "which")]
+    pub(crate) subject: Option<String>,
+    /// All keys, for this asset.
+    #[arg(long, value_name = "ASSET", group = "which")]
+    pub(crate) asset: Option<wire::AssetId>,
+    /// All keys that this signing key has signed, by its kid.
+    #[arg(long, value_name = "KID", group = "which")]
+    pub(crate) signer: Option<String>,
+    /// Of these only what was issued before this time, such as 2026-11-22T06:00:00Z
+    /// [default: until now].
+    #[arg(long, value_name = "TIME", conflicts_with = "key", value_parser = humantime::parse_rfc3339_weak)]
+    pub(crate) issued_before: Option<std::time::SystemTime>,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 #[derive(Debug, clap::Args)]

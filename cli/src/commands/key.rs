@@ -3,11 +3,11 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Method;
 use serde_json::Value;
-use wire::{MintRequest, MintedKey, RevokeRequest};
+use wire::{MintRequest, MintedKey, RevokeRequest, Revokes};
 
 use super::secret;
 use crate::{
-    args::{KeyCommand, MintArgs, OperatorArgs},
+    args::{KeyCommand, MintArgs, RevokeArgs},
     client::good,
     exit::{Exit, error},
 };
@@ -16,7 +16,7 @@ pub(super) async fn run(command: KeyCommand) -> anyhow::Result<()> {
     match command {
         KeyCommand::Mint(args) => mint(args).await,
         KeyCommand::Inspect { key } => inspect(&key),
-        KeyCommand::Revoke { key, operator } => revoke(&key, &operator).await,
+        KeyCommand::Revoke(args) => revoke(args).await,
     }
 }
 
@@ -74,26 +74,59 @@ fn inspect(key: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn revoke(key: &str, args: &OperatorArgs) -> anyhow::Result<()> {
-    let token = token(key);
-    let jti = match token.split('.').nth(1) {
-        None => token.to_owned(),
-        Some(claims) => BASE64_URL_SAFE_NO_PAD
-            .decode(claims)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-            .and_then(|claims| claims.get("jti")?.as_str().map(str::to_owned))
-            .ok_or_else(|| error(Exit::Config, "that is no key, and no jti"))?,
+async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
+    let client = secret::operator(&args.operator)?;
+    let time = |time: std::time::SystemTime| {
+        let since = time.duration_since(std::time::UNIX_EPOCH);
+        since.unwrap_or_default().as_secs()
     };
-    let ask = serde_json::to_vec(&RevokeRequest { jti: jti.clone() })?;
-    let client = secret::operator(args)?;
+    let issued_before = args.issued_before.map(time);
+    let (what, said) = match (args.key, args.subject, args.asset, args.signer) {
+        (Some(key), ..) => {
+            let jti = jti(&key)?;
+            (Revokes::Jti(jti.clone()), jti)
+        }
+        (_, Some(name), ..) => {
+            let said = format!("all keys of subject {name}");
+            (Revokes::Subject(name), said)
+        }
+        (_, _, Some(asset), _) => {
+            let said = format!("all keys for asset {asset}");
+            (Revokes::Asset(asset), said)
+        }
+        (.., signer) => {
+            let kid = signer.unwrap_or_default();
+            let said = format!("all keys signed by {kid}");
+            (Revokes::Signer(kid), said)
+        }
+    };
+    let ask = serde_json::to_vec(&RevokeRequest {
+        what,
+        issued_before,
+    })?;
     good(
         client
             .send(Method::POST, "/api/keys/revoke", &[], ask.into())
             .await?,
     )?;
-    println!("revoked {jti}");
+    let until = issued_before.map_or_else(String::new, |secs| {
+        format!(" that were issued before {}", date(secs))
+    });
+    println!("revoked {said}{until}");
     Ok(())
+}
+
+/// The jti of a key, or the text itself.
+fn jti(key: &str) -> anyhow::Result<String> {
+    let token = token(key);
+    let Some(claims) = token.split('.').nth(1) else {
+        return Ok(token.to_owned());
+    };
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok();
+    claims
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        .and_then(|claims| claims.get("jti")?.as_str().map(str::to_owned))
+        .ok_or_else(|| error(Exit::Config, "that is no key, and no jti"))
 }
 
 /// The key in an address (`/k/<key>/…` or `#k=<key>`), or the text itself.

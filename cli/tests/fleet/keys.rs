@@ -42,6 +42,23 @@ async fn a_revoked_key_is_refused_at_the_edge() {
 }
 
 #[tokio::test]
+async fn all_keys_of_an_asset_are_revoked_by_its_name() {
+    let (fleet, asset) = with_an_asset().await;
+    let target = asset.path("master.m3u8");
+    let revoked = fleet.key(&["revoke", "--asset", &asset.id]).await;
+    assert_eq!(revoked.code, 0, "{revoked:?}");
+    assert!(revoked.out.contains(&asset.id), "{revoked:?}");
+    eventually("the edge refuses it", async || {
+        fleet.at_edge(&target).await.status == 401
+    })
+    .await;
+    let minted = fleet.key(&["mint", "--asset", &asset.id]).await;
+    let target = format!("/k/{}/v/{}/master.m3u8", minted.out.trim(), asset.id);
+    let reply = fleet.at_edge(&target).await;
+    assert_eq!(reply.problem(), wire::kind::NOT_YET_PLAYABLE);
+}
+
+#[tokio::test]
 async fn a_key_of_one_asset_does_not_open_another() {
     let (fleet, asset) = with_an_asset().await;
     let target = format!("/k/{}/v/another/master.m3u8", asset.key());

@@ -2,17 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `iss` of every key that Weir mints.
+/// `iss` of every key that Weir mints, and of every key that it takes.
 pub const ISSUER: &str = "weir";
+
+/// Longest life of a key, from `iat` to `exp`, seconds: 30 days. Chosen. What was revoked as
+/// issued before a time need not be remembered for longer after it.
+pub const LIFE_SECS_MAX: u64 = 30 * 24 * 3600;
 
 /// The payload of a key (RFC 7519 §4.1, RFC 9246 §2.1). Times are Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who minted it.
+    /// Who minted it: [`ISSUER`].
     pub iss: String,
-    /// Whom it was given to, for the audit trail.
+    /// Whom it was given to, for the audit trail and to revoke all that is theirs. Opaque:
+    /// nothing is read from it, and whoever holds the key can read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+    /// Where it counts; everywhere where absent (RFC 7519 §4.1.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aud: Option<Audience>,
     /// When it was minted. It opens nothing before.
     pub iat: u64,
     /// It opens nothing before this time either.
@@ -24,11 +32,33 @@ pub struct Claims {
     pub jti: String,
     /// Version of the profile: 1 (RFC 9246 §2.1.8).
     pub cdniv: u8,
-    /// The paths it opens: `regex:` and a pattern that the whole path must match, where
-    /// the path is without scheme, host, key prefix and query (after RFC 9246 §2.1.15).
+    /// The paths it opens: `regex:` and a pattern that the whole path must match, or
+    /// `hash:` and its hash as RFC 6920 §5 writes it, `sha-256;` and base64url. The path is
+    /// without scheme, host, key prefix and query (after RFC 9246 §2.1.15).
     pub cdniuc: String,
     /// What it is for.
     pub weir: Scope,
+}
+
+/// Names of those that take a key, one or many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// This one.
+    One(String),
+    /// Any of these.
+    Many(Vec<String>),
+}
+
+impl Audience {
+    /// Whether one of `names` is meant.
+    #[must_use]
+    pub fn has_any(&self, names: &[String]) -> bool {
+        match self {
+            Self::One(name) => names.contains(name),
+            Self::Many(listed) => listed.iter().any(|name| names.contains(name)),
+        }
+    }
 }
 
 /// What a key is for; which paths it opens is in [`Claims::cdniuc`].
@@ -93,6 +123,7 @@ fn claims(weir: Scope, paths: &str, issued: u64, expires: u64, jti: String) -> C
     Claims {
         iss: ISSUER.to_owned(),
         sub: None,
+        aud: None,
         iat: issued,
         nbf: None,
         exp: expires,

@@ -17,6 +17,9 @@ pub enum KeyError {
     /// Not signed by the key it names.
     #[error("key has a wrong signature")]
     BadSignature,
+    /// It counts elsewhere: its audience is another.
+    #[error("key is for another audience")]
+    Elsewhere,
     /// Its time is over.
     #[error("key has expired")]
     Expired,

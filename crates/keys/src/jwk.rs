@@ -1,4 +1,4 @@
-//! The keys that sign, and the sets that verify (RFC 7517, RFC 8037 §2).
+//! Key pairs: the origin signs with one half, all verify with the other (RFC 7517, RFC 8037 §2).
 
 use std::fmt;
 
@@ -11,8 +11,6 @@ use crate::KeyError;
 
 /// Length of a `kid`: 96 bits of SHA-256 in base64url. Chosen: short, and no two alike.
 const KID_LEN: usize = 16;
-/// Most keys in a set. Chosen: rotation needs two.
-const SET_LEN_MAX: usize = 32;
 
 /// The origin's secret: mints keys.
 pub struct SigningKey {
@@ -68,6 +66,8 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    pub(crate) const ALG: &str = "EdDSA";
+
     fn new(key: VerifyingKey) -> Self {
         let mut kid = URL_SAFE_NO_PAD.encode(Sha256::digest(key.as_bytes()));
         kid.truncate(KID_LEN);
@@ -81,21 +81,24 @@ impl PublicKey {
     }
 
     /// Accepts exactly what the key signed: no small-order points, no second encoding.
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), KeyError> {
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
+        let signature = Signature::from_slice(signature).map_err(|_| KeyError::Malformed)?;
         self.key
-            .verify_strict(message, &Signature::from_bytes(signature))
+            .verify_strict(message, &signature)
             .map_err(|_| KeyError::BadSignature)
     }
 
-    fn to_jwk(&self) -> Value {
+    /// As a JSON Web Key.
+    #[must_use]
+    pub fn to_jwk(&self) -> Value {
         json!({
-            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig",
+            "kty": "OKP", "crv": "Ed25519", "alg": Self::ALG, "use": "sig",
             "kid": self.kid, "x": URL_SAFE_NO_PAD.encode(self.key.as_bytes()),
         })
     }
 
     /// `None` for a key of another kind, which RFC 7517 §5 says to pass over.
-    fn from_jwk(jwk: &Value) -> Result<Option<Self>, KeyError> {
+    pub(crate) fn from_jwk(jwk: &Value) -> Result<Option<Self>, KeyError> {
         if jwk["kty"] != "OKP" || jwk["crv"] != "Ed25519" {
             return Ok(None);
         }
@@ -109,48 +112,5 @@ impl PublicKey {
             return Err(KeyError::Malformed);
         }
         Ok(Some(public))
-    }
-}
-
-/// The public keys that are trusted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeySet {
-    keys: Vec<PublicKey>,
-}
-
-impl KeySet {
-    /// Trusts these keys.
-    #[must_use]
-    pub fn new(keys: Vec<PublicKey>) -> Self {
-        Self { keys }
-    }
-
-    /// The set as a JSON Web Key Set.
-    #[must_use]
-    pub fn to_jwks(&self) -> Value {
-        json!({ "keys": self.keys.iter().map(PublicKey::to_jwk).collect::<Vec<_>>() })
-    }
-
-    /// Reads a JSON Web Key Set; keys of other kinds are passed over.
-    ///
-    /// # Errors
-    /// [`KeyError::Malformed`] if it is no such set, holds more than 32 keys, a private
-    /// key, a weak key, or a key whose `kid` is not its own.
-    pub fn from_jwks(jwks: &Value) -> Result<Self, KeyError> {
-        let listed = jwks["keys"].as_array().ok_or(KeyError::Malformed)?;
-        if listed.len() > SET_LEN_MAX {
-            return Err(KeyError::Malformed);
-        }
-        let read: Result<Vec<_>, _> = listed.iter().map(PublicKey::from_jwk).collect();
-        Ok(Self {
-            keys: read?.into_iter().flatten().collect(),
-        })
-    }
-
-    pub(crate) fn named(&self, kid: &str) -> Result<&PublicKey, KeyError> {
-        self.keys
-            .iter()
-            .find(|key| key.kid == kid)
-            .ok_or(KeyError::UnknownKey)
     }
 }

@@ -1,8 +1,9 @@
 //! Valet keys: mint, verify, scope; pure.
 //!
-//! A key is a compact JWS (RFC 7515) signed with Ed25519 (RFC 8037), its claims in the
-//! profile of RFC 9246: it says which paths it opens and until when. Nothing here reads
-//! a clock or makes a random number: both are arguments, so every answer can be tested.
+//! A key is a compact JWS (RFC 7515) signed with Ed25519 (RFC 8037), or with a secret that a
+//! site shares (HS256), its claims in the profile of RFC 9246: it says which paths it opens
+//! and until when. Nothing here reads a clock or makes a random number: both are arguments,
+//! so every answer can be tested.
 //!
 //! ```
 //! let signing = keys::SigningKey::from_seed([7; 32]);
@@ -17,12 +18,17 @@ mod claims;
 mod error;
 mod jwk;
 mod path;
+mod pattern;
 mod redact;
+mod set;
+mod shared;
 mod token;
 
-pub use claims::{Claims, ISSUER, Scope, admin, play, upload, worker};
+pub use claims::{Audience, Claims, ISSUER, LIFE_SECS_MAX, Scope, admin, play, upload, worker};
 pub use error::KeyError;
-pub use jwk::{KeySet, PublicKey, SigningKey};
+pub use jwk::{PublicKey, SigningKey};
 pub use path::split;
 pub use redact::{log_name, redact, redact_by};
-pub use token::{LEEWAY_SECS, TOKEN_LEN_MAX, Verified, mint};
+pub use set::KeySet;
+pub use shared::SharedKey;
+pub use token::{LEEWAY_SECS, MINTED_LEN_MAX, TOKEN_LEN_MAX, Verified, mint};

@@ -7,28 +7,46 @@ use serde::{
 };
 use serde_json::json;
 
-use crate::{Claims, KeyError, KeySet, SigningKey, path::Container, redact};
+use crate::{
+    Claims, ISSUER, KeyError, KeySet, LIFE_SECS_MAX, PublicKey, Scope, SigningKey, path::Container,
+    redact, set::Signer,
+};
 
-/// Longest token that is looked at, bytes. Chosen: ours are under 500.
+/// Longest token that is looked at, bytes. Chosen: twice what is minted.
 pub const TOKEN_LEN_MAX: usize = 1024;
+/// Longest token to mint, bytes: it stands in every address of a session. Chosen; whoever
+/// mints looks at it.
+pub const MINTED_LEN_MAX: usize = 500;
 /// A key may begin this many seconds ahead of our clock: the minting host's may be fast.
 /// Its end is exact. Chosen.
 pub const LEEWAY_SECS: u64 = 5;
 /// Claims that are enforced here, the only ones that `cdnicrit` may name (RFC 9246 §2.1.9).
-const ENFORCED: [&str; 9] = [
-    "iss", "sub", "iat", "nbf", "exp", "jti", "cdniv", "cdniuc", "cdnicrit",
+const ENFORCED: [&str; 10] = [
+    "iss", "sub", "aud", "iat", "nbf", "exp", "jti", "cdniv", "cdniuc", "cdnicrit",
 ];
 
 /// Signs claims. Deterministic; with the claims that this crate makes for an id of 40
 /// and a `jti` of 22 characters at most 500 bytes.
 #[must_use]
 pub fn mint(key: &SigningKey, claims: &Claims) -> String {
-    let header = json!({ "alg": "EdDSA", "kid": key.kid() }).to_string();
+    compact(PublicKey::ALG, key.kid(), claims, |message| {
+        key.sign(message)
+    })
+}
+
+/// Header, claims, and what `sign` makes of the two (RFC 7515 §7.1).
+pub(crate) fn compact<S: AsRef<[u8]>>(
+    alg: &str,
+    kid: &str,
+    claims: &Claims,
+    sign: impl FnOnce(&[u8]) -> S,
+) -> String {
+    let header = json!({ "alg": alg, "kid": kid }).to_string();
     let payload = serde_json::to_vec(claims).expect("strings and numbers are always JSON");
     let mut token = URL_SAFE_NO_PAD.encode(header);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let signature = key.sign(token.as_bytes());
+    let signature = sign(token.as_bytes());
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     token
@@ -39,6 +57,7 @@ pub fn mint(key: &SigningKey, claims: &Claims) -> String {
 pub struct Verified {
     claims: Claims,
     container: Container,
+    signer: String,
 }
 
 impl Verified {
@@ -59,6 +78,12 @@ impl Verified {
     #[must_use]
     pub fn jti(&self) -> &str {
         &self.claims.jti
+    }
+
+    /// The `kid` of what signed it.
+    #[must_use]
+    pub fn signer(&self) -> &str {
+        &self.signer
     }
 
     /// From this time on, in Unix seconds, it opens nothing.
@@ -93,19 +118,36 @@ impl KeySet {
         let (signed, signature) = token.rsplit_once('.').ok_or(KeyError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(KeyError::Malformed)?;
         let header: Header = json_part(header)?;
-        let public = self.named(header.check()?)?;
-        let signature = decode(signature)?
-            .try_into()
-            .map_err(|_| KeyError::Malformed)?;
-        public.verify(signed.as_bytes(), &signature)?;
+        let signer = self.named(&header.kid)?;
+        header.check(&signer)?;
+        signer.verify(signed.as_bytes(), &decode(signature)?)?;
         let claims: Claims = json_part(payload)?;
         json_part::<Narrowing>(payload)?.check()?;
         check_time(&claims, now)?;
+        self.check_names(&claims)?;
+        if signer.signs_play_alone() && claims.weir != Scope::Play {
+            return Err(KeyError::Unsupported("a key pair's signature"));
+        }
         if claims.cdniv != 1 {
             return Err(KeyError::Unsupported("another version of the profile"));
         }
         let container = Container::parse(&claims.cdniuc)?;
-        Ok(Verified { claims, container })
+        Ok(Verified {
+            claims,
+            container,
+            signer: header.kid,
+        })
+    }
+
+    /// Who minted it, and for whom (RFC 9246 §2.1.1, §2.1.3).
+    fn check_names(&self, claims: &Claims) -> Result<(), KeyError> {
+        if claims.iss != ISSUER {
+            return Err(KeyError::Unsupported("another issuer"));
+        }
+        match &claims.aud {
+            Some(audience) if !audience.has_any(&self.audiences) => Err(KeyError::Elsewhere),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -120,12 +162,12 @@ struct Header {
 }
 
 impl Header {
-    fn check(&self) -> Result<&str, KeyError> {
-        if self.alg != "EdDSA" {
+    fn check(&self, signer: &Signer<'_>) -> Result<(), KeyError> {
+        if self.alg != signer.alg() {
             return Err(KeyError::Unsupported("another algorithm"));
         }
         match self.typ.as_deref() {
-            None | Some("JWT") => Ok(&self.kid),
+            None | Some("JWT") => Ok(()),
             Some(_) => Err(KeyError::Unsupported("another type of token")),
         }
     }
@@ -135,7 +177,8 @@ impl Header {
 /// RFC 7519 does with strange claims, would widen it.
 #[derive(Deserialize)]
 struct Narrowing {
-    aud: Option<IgnoredAny>,
+    /// An address in the clear tells who watches to all who see the key (RFC 9246 §2.1.10):
+    /// it may stand in a JWE only, and none is opened here.
     cdniip: Option<IgnoredAny>,
     cdniets: Option<IgnoredAny>,
     cdnistt: Option<IgnoredAny>,
@@ -145,13 +188,7 @@ struct Narrowing {
 
 impl Narrowing {
     fn check(&self) -> Result<(), KeyError> {
-        let present = [
-            &self.aud,
-            &self.cdniip,
-            &self.cdniets,
-            &self.cdnistt,
-            &self.cdnistd,
-        ];
+        let present = [&self.cdniip, &self.cdniets, &self.cdnistt, &self.cdnistd];
         if present.iter().any(|claim| claim.is_some()) {
             return Err(KeyError::Unsupported("a claim that narrows it"));
         }
@@ -172,6 +209,8 @@ fn check_time(claims: &Claims, now: u64) -> Result<(), KeyError> {
         Err(KeyError::Expired)
     } else if begins > now.saturating_add(LEEWAY_SECS) {
         Err(KeyError::NotYetValid)
+    } else if claims.exp.saturating_sub(claims.iat) > LIFE_SECS_MAX {
+        Err(KeyError::Unsupported("a life of more than 30 days"))
     } else {
         Ok(())
     }

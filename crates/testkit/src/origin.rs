@@ -17,14 +17,14 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use keys::{Claims, KeySet, SigningKey};
+use keys::{Claims, KeySet, PublicKey, SigningKey};
 use tokio::{
     net::TcpListener,
     sync::watch,
     task::{JoinSet, yield_now},
     time::timeout,
 };
-use wire::{KeyBulletin, Problem, kind};
+use wire::{KeyBulletin, Problem, RevokedBefore, kind};
 
 use crate::{Answer, answer::Step};
 
@@ -79,7 +79,7 @@ impl FakeOrigin {
         let bulletin = KeyBulletin {
             revision: 1,
             jwks: KeySet::new(vec![signing.public()]).to_jwks(),
-            revoked: Vec::new(),
+            ..KeyBulletin::default()
         };
         let shared = Arc::new(Shared {
             routes: Mutex::default(),
@@ -154,6 +154,12 @@ impl FakeOrigin {
         keys::mint(&self.shared.signing, claims)
     }
 
+    /// What verifies its keys.
+    #[must_use]
+    pub fn trusted(&self) -> KeySet {
+        KeySet::new(vec![self.shared.signing.public()])
+    }
+
     /// A key that plays this asset for the next hour.
     #[must_use]
     pub fn key(&self, asset: &str) -> String {
@@ -166,6 +172,22 @@ impl FakeOrigin {
         self.shared.keys.send_modify(|bulletin| {
             bulletin.revision += 1;
             bulletin.revoked.push(jti.to_owned());
+        });
+    }
+
+    /// Takes back all keys that have something in common.
+    pub fn revoke_before(&self, revoked: RevokedBefore) {
+        self.shared.keys.send_modify(|bulletin| {
+            bulletin.revision += 1;
+            bulletin.revoked_before.push(revoked);
+        });
+    }
+
+    /// Tells edges to trust these public keys, and no others.
+    pub fn trust(&self, public: Vec<PublicKey>) {
+        self.shared.keys.send_modify(|bulletin| {
+            bulletin.revision += 1;
+            bulletin.jwks = KeySet::new(public).to_jwks();
         });
     }
 

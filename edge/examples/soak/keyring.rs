@@ -36,7 +36,7 @@ impl Keyring {
         let bulletin = KeyBulletin {
             revision: 1,
             jwks,
-            revoked: Vec::new(),
+            ..KeyBulletin::default()
         };
         let good = (0..KEYS).map(|number| mint(&signing, ASSET, number));
         Self {

@@ -7,20 +7,26 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::entry::Ticket;
-use crate::{body::Body, upstream::FetchError};
+use crate::{access::Leash, body::Body, upstream::FetchError};
 
 /// A body that is counted for the log, where there is one.
 pub(crate) struct Watched {
     body: Body,
     ticket: Option<Ticket>,
+    /// Of the key that opened it.
+    pub(crate) leash: Option<Leash>,
 }
 
 impl Watched {
-    pub(crate) fn new(body: Body, mut ticket: Option<Ticket>) -> Self {
+    pub(crate) fn new(body: Body, mut ticket: Option<Ticket>, leash: Option<Leash>) -> Self {
         if let Some(ticket) = ticket.as_mut().filter(|_| body.is_end_stream()) {
             ticket.is_whole();
         }
-        Self { body, ticket }
+        Self {
+            body,
+            ticket,
+            leash,
+        }
     }
 }
 
@@ -33,7 +39,7 @@ impl http_body::Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, FetchError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let Self { body, ticket } = &mut *self;
+        let Self { body, ticket, .. } = &mut *self;
         if let Some(ticket) = ticket {
             if let Some(Ok(frame)) = &frame {
                 ticket.add(frame.data_ref().map_or(0, Bytes::len));

@@ -15,7 +15,7 @@ use http::{Method, header::AUTHORIZATION, request::Parts};
 use hyper::body::Incoming;
 
 use crate::{
-    access::Viewer,
+    access::{Leash, Viewer},
     node::Node,
     path::{Kind, Refused, Target},
     respond::{self, Answer, Asked},
@@ -24,12 +24,12 @@ use crate::{
 
 pub(crate) use exchange::Exchange;
 
-/// Answers a request, and says which site it is for. `body` is read where it goes up only.
+/// Answers a request, and says by which key, and which site it is for. `body` is read where it goes up only.
 pub(crate) async fn answer<'a>(
     node: &'a Arc<Node>,
     request: &Parts,
     body: Incoming,
-) -> (Answer, Option<&'a Site>) {
+) -> (Answer, Option<Leash>, Option<&'a Site>) {
     if let (&Method::GET | &Method::HEAD, path @ ("/healthz" | "/readyz")) =
         (&request.method, request.uri.path())
     {
@@ -37,26 +37,27 @@ pub(crate) async fn answer<'a>(
             "/healthz" => local::healthy(),
             _ => local::readiness(node),
         };
-        return (answer, None);
+        return (answer, None, None);
     }
     if node.names.loops(&request.headers) {
-        return (local::looped(), None);
+        return (local::looped(), None, None);
     }
     let Some(site) = node.sites.of(request) else {
-        return (local::no_such_site(), None);
+        return (local::no_such_site(), None, None);
     };
+    let mut leash = None;
     let answer = match request.method {
-        Method::GET | Method::HEAD => read(node, site, request).await,
+        Method::GET | Method::HEAD => read(node, site, request, &mut leash).await,
         Method::OPTIONS if site.has_our_cors() => local::preflight(),
         // RFC 9110 §9.3.7: of no object, but of who is asked.
         Method::OPTIONS if request.uri.path() == "*" => local::options(),
-        _ if is_licence_request(node, request) => read(node, site, request).await,
+        _ if is_licence_request(node, request) => read(node, site, request, &mut leash).await,
         // TRACE would show a page what its browser sends (RFC 9110 §9.3.8).
         Method::CONNECT | Method::TRACE => local::method_refused(),
         _ if site.passed.is_all() => pass::pass(node, site, request, body).await,
         _ => local::method_refused(),
     };
-    (answer, Some(site))
+    (answer, leash, Some(site))
 }
 
 /// A player's question for the keys of an asset. What it says is of no account: the answer
@@ -73,7 +74,13 @@ pub(crate) fn is_licence_request(node: &Node, request: &Parts) -> bool {
             .is_some_and(|site| site.kind == Kind::Weir)
 }
 
-async fn read(node: &Arc<Node>, site: &Arc<Site>, request: &Parts) -> Answer {
+/// Who is let in by a key is put on its leash.
+async fn read(
+    node: &Arc<Node>,
+    site: &Arc<Site>,
+    request: &Parts,
+    leash: &mut Option<Leash>,
+) -> Answer {
     let target = match parse(node, site, request) {
         Ok(target) => target,
         Err(refused) => return local::target_refused(refused),
@@ -81,11 +88,14 @@ async fn read(node: &Arc<Node>, site: &Arc<Site>, request: &Parts) -> Answer {
     let authorization = request.headers.get(AUTHORIZATION);
     let gate = node.gate.as_ref().filter(|_| site.kind == Kind::Weir);
     let viewer = match gate {
-        None => Ok(Viewer::Anyone),
+        None => Ok((Viewer::Anyone, None)),
         Some(gate) => gate.admit(&target, authorization, unix_now()),
     };
     let viewer = match viewer {
-        Ok(viewer) => viewer,
+        Ok((viewer, held)) => {
+            *leash = held;
+            viewer
+        }
         Err(refusal) => return respond::refusal(refusal),
     };
     let exchange = Exchange {

@@ -81,6 +81,8 @@ impl Default for Config {
             access_log: PathBuf::new(),
             access_log_format: LogFormat::Json,
             keys_max: 16_384,
+            keys_audience: Vec::new(),
+            keys_shared_file: PathBuf::new(),
             keys_wait: Duration::from_secs(30),
             keys_retry_max: Duration::from_secs(5),
             warm: true,

@@ -233,6 +233,12 @@ pub struct Config {
 
     /// Verified keys that are remembered, about 1 KiB each. Default 16384.
     pub keys_max: usize,
+    /// Names that this edge goes by: a key that is for certain audiences (`aud`) must be for
+    /// one of them. Default none.
+    pub keys_audience: Vec<String>,
+    /// File of secrets by which a site mints keys that play (HS256): a JSON Web Key Set of
+    /// `oct` keys. Default none.
+    pub keys_shared_file: PathBuf,
     /// How long the origin may hold the edge's question for new keys. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub keys_wait: Duration,

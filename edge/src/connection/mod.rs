@@ -254,7 +254,7 @@ impl Line {
     fn refused(&self, request: &Parts, answer: Answer) -> Response<Watched> {
         let status = answer.response.status();
         self.count_refused(Some(request), (status, answer.outcome));
-        answer.response.map(|body| Watched::new(body, None))
+        answer.response.map(|body| Watched::new(body, None, None))
     }
 
     /// hyper has refused what it could not read as a request, with these same statuses.

@@ -159,6 +159,13 @@ impl Pulse {
         (if came { Phase::Header } else { Phase::Idle }, requests)
     }
 
+    /// Drives the connection once more, if it is answering.
+    pub(crate) fn look(&self) {
+        if self.running.load(Relaxed) > 0 {
+            self.waker.wake();
+        }
+    }
+
     pub(crate) fn give(&self, order: Order) {
         self.order.fetch_max(order as u8, Relaxed);
         self.waker.wake();

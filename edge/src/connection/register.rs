@@ -54,6 +54,14 @@ impl Register {
         self.tell(Order::Cut);
     }
 
+    /// Every connection that is answering looks at what it is to do.
+    pub(crate) fn look(&self) {
+        let lines: Vec<_> = self.state().lines.values().cloned().collect();
+        for line in lines.iter().filter_map(Weak::upgrade) {
+            line.pulse.look();
+        }
+    }
+
     fn tell(&self, order: Order) {
         // Owned: the last owner of a line takes it out of this list.
         let lines: Vec<_> = {

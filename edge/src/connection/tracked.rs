@@ -70,6 +70,14 @@ impl Tracked {
         }
     }
 
+    /// The key that opened it was taken back since.
+    fn is_revoked(&mut self) -> bool {
+        let gate = self.running.line.node.gate.as_deref();
+        let leash = self.body.leash.as_mut();
+        gate.zip(leash)
+            .is_some_and(|(gate, leash)| gate.has_revoked(leash))
+    }
+
     fn pay(&mut self) {
         if self.owes {
             self.owes = false;
@@ -94,6 +102,9 @@ impl http_body::Body for Tracked {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, FetchError>>> {
+        if self.is_revoked() {
+            return Poll::Ready(Some(Err(FetchError::Revoked)));
+        }
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
             Poll::Ready(Some(Ok(piece))) => {

@@ -94,7 +94,10 @@ pub(crate) fn fetch_failed(error: &FetchError) -> Answer {
             wire::kind::TOO_LARGE,
             Outcome::Refused,
         ),
-        FetchError::Overloaded | FetchError::TooSlow | FetchError::Stopped => (
+        FetchError::Overloaded
+        | FetchError::TooSlow
+        | FetchError::Stopped
+        | FetchError::Revoked => (
             StatusCode::SERVICE_UNAVAILABLE,
             OVERLOADED,
             Outcome::Overloaded,

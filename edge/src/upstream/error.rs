@@ -75,6 +75,9 @@ pub(crate) enum FetchError {
     /// The reader fell too far behind.
     #[error("the client reads too slowly")]
     TooSlow,
+    /// The client's key was taken back while it was answered.
+    #[error("the key was revoked")]
+    Revoked,
     /// This process ends.
     #[error("this edge shuts down")]
     Stopped,
@@ -109,7 +112,7 @@ impl FetchError {
             Self::JoinRefused => "proxy_configuration_error",
             Self::Overloaded => "connection_limit_reached",
             Self::RequestTooLong | Self::RequestTooSlow | Self::RequestCut => "http_request_error",
-            Self::TooSlow | Self::Stopped => "proxy_internal_error",
+            Self::TooSlow | Self::Stopped | Self::Revoked => "proxy_internal_error",
         }
     }
 }

@@ -6,7 +6,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use store::BlobKey;
 
 use super::{beside, fault, remove};
-use crate::{OriginError, db, random};
+use crate::{OriginError, db};
 
 /// Everything that names a blob, and its length, bytes. What is still coming up is no asset's,
 /// and is not taken.
@@ -70,14 +70,10 @@ pub(super) async fn go_on(path: &Path) -> Result<(), OriginError> {
     sqlx::query("DELETE FROM uploads WHERE asset IS NULL")
         .execute(&mut *tx)
         .await?;
-    sqlx::query(
-        "INSERT INTO revoked_keys (jti, revision, forget_at) \
-         SELECT $1, coalesce(max(revision), 0) + $2, 0 FROM revoked_keys",
-    )
-    .bind(format!("restored-{}", random::id()))
-    .bind(AHEAD)
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query("UPDATE key_revision SET revision = revision + $1")
+        .bind(AHEAD)
+        .execute(&mut *tx)
+        .await?;
     for sql in [
         "INSERT INTO sqlite_sequence (name, seq) SELECT 'warming', 0 \
          WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'warming') AND $1 > 0",

@@ -1,66 +1,149 @@
 //! Keys taken back.
 
-use super::{Catalogue, OriginError, signed, unsigned};
+use keys::Verified;
+use wire::{AssetId, RevokedBefore, Revokes};
+
+use super::{Catalogue, OriginError, Tx, id, signed, unsigned};
 use crate::clock::now_ms;
 
+/// Revocations in force at one time; edges hold all of them. Chosen: half of what their
+/// question is answered with at most.
+const IN_FORCE_MAX: i64 = 100_000;
+
+/// What edges are told.
+pub(crate) struct InForce {
+    /// Grows with each change, from 1.
+    pub(crate) revision: u64,
+    pub(crate) jtis: Vec<String>,
+    pub(crate) before: Vec<RevokedBefore>,
+}
+
 impl Catalogue {
-    /// Takes a key back; `forget_at_ms` is when it would have ended by itself.
-    pub(crate) async fn revoke(&self, jti: &str, forget_at_ms: i64) -> Result<u64, OriginError> {
+    /// Takes keys back; `forget_at_ms` is when the last of them would have ended by itself.
+    pub(crate) async fn revoke(
+        &self,
+        what: &Revokes,
+        issued_before: u64,
+        forget_at_ms: i64,
+    ) -> Result<(), OriginError> {
+        let (kind, name) = row(what);
+        let issued_before = match what {
+            Revokes::Jti(_) => i64::MAX,
+            _ => signed(issued_before)?,
+        };
         let mut tx = self.db.begin().await?;
-        let (last,): (i64,) = sqlx::query_as("SELECT coalesce(max(revision), 0) FROM revoked_keys")
+        let (in_force,): (i64,) = sqlx::query_as("SELECT count(*) FROM revocations")
             .fetch_one(&mut *tx)
             .await?;
-        let (revision,): (i64,) = sqlx::query_as(
-            "INSERT INTO revoked_keys (jti, revision, forget_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (jti) DO UPDATE SET forget_at = max(forget_at, excluded.forget_at) \
-             RETURNING revision",
+        if in_force >= IN_FORCE_MAX {
+            return Err(OriginError::Overloaded(format!(
+                "{IN_FORCE_MAX} revocations are in force: revoke by subject, asset or signer"
+            )));
+        }
+        sqlx::query(
+            "INSERT INTO revocations (what, name, issued_before, forget_at) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (what, name) DO UPDATE SET \
+             issued_before = CASE WHEN excluded.issued_before > revocations.issued_before \
+                 THEN excluded.issued_before ELSE revocations.issued_before END, \
+             forget_at = CASE WHEN excluded.forget_at > revocations.forget_at \
+                 THEN excluded.forget_at ELSE revocations.forget_at END",
         )
-        .bind(jti)
-        .bind(last + 1)
+        .bind(kind)
+        .bind(name)
+        .bind(issued_before)
         .bind(forget_at_ms)
-        .fetch_one(&mut *tx)
+        .execute(&mut *tx)
         .await?;
+        bump(&mut tx).await?;
         tx.commit().await?;
         self.key_revoked.notify_waiters();
-        unsigned(revision)
+        Ok(())
     }
 
-    /// The newest revision, from 1, and every key that is taken back and not yet ended.
-    pub(crate) async fn revoked(&self) -> Result<(u64, Vec<String>), OriginError> {
-        let rows: Vec<(String, i64, i64)> =
-            sqlx::query_as("SELECT jti, revision, forget_at FROM revoked_keys ORDER BY revision")
-                .fetch_all(&self.db.read)
-                .await?;
-        let newest = rows.last().map_or(0, |(_, revision, _)| *revision);
-        let now = now_ms();
-        let jtis = rows
-            .into_iter()
-            .filter(|row| row.2 > now)
-            .map(|row| row.0)
-            .collect();
-        Ok((unsigned(newest)? + 1, jtis))
-    }
-
-    /// This key was taken back.
-    pub(crate) async fn is_revoked(&self, jti: &str) -> Result<bool, OriginError> {
-        let row: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM revoked_keys WHERE jti = $1")
-            .bind(jti)
-            .fetch_optional(&self.db.read)
+    /// The newest revision, and all that is taken back and may not have ended.
+    pub(crate) async fn revoked(&self) -> Result<InForce, OriginError> {
+        let mut tx = self.db.read.begin().await?;
+        let revision: i64 = sqlx::query_scalar("SELECT revision FROM key_revision")
+            .fetch_one(&mut *tx)
             .await?;
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT what, name, issued_before FROM revocations WHERE forget_at > $1 \
+             ORDER BY what, name",
+        )
+        .bind(now_ms())
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let mut in_force = InForce {
+            revision: unsigned(revision)?,
+            jtis: Vec::new(),
+            before: Vec::new(),
+        };
+        for (kind, name, issued_before) in rows {
+            let what = match kind.as_str() {
+                "jti" => {
+                    in_force.jtis.push(name);
+                    continue;
+                }
+                "subject" => Revokes::Subject(name),
+                "asset" => Revokes::Asset(id(&name)?),
+                "signer" => Revokes::Signer(name),
+                other => return Err(OriginError::Damaged(format!("revocation of {other}"))),
+            };
+            in_force.before.push(RevokedBefore {
+                what,
+                issued_before: unsigned(issued_before)?,
+            });
+        }
+        Ok(in_force)
+    }
+
+    /// This key was taken back, where it is to open `asset`.
+    pub(crate) async fn is_revoked(
+        &self,
+        key: &Verified,
+        asset: Option<&AssetId>,
+    ) -> Result<bool, OriginError> {
+        let row: Option<(i64,)> = sqlx::query_as(
+            "SELECT 1 FROM revocations WHERE issued_before > $1 AND (\
+             (what = 'jti' AND name = $2) OR (what = 'subject' AND name = $3) OR \
+             (what = 'asset' AND name = $4) OR (what = 'signer' AND name = $5)) LIMIT 1",
+        )
+        .bind(signed(key.claims().iat)?)
+        .bind(key.jti())
+        .bind(key.claims().sub.as_deref())
+        .bind(asset.map(AssetId::as_str))
+        .bind(key.signer())
+        .fetch_optional(&self.db.read)
+        .await?;
         Ok(row.is_some())
     }
 
-    /// Drops the rows of keys that ended long ago, but for the newest: its revision counts.
+    /// Drops what no key that lives is refused for.
     pub(crate) async fn forget_ended_keys(&self) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
-        sqlx::query(
-            "DELETE FROM revoked_keys WHERE forget_at < $1 \
-             AND revision < (SELECT max(revision) FROM revoked_keys)",
-        )
-        .bind(now_ms() - signed(3_600_000)?)
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query("DELETE FROM revocations WHERE forget_at < $1")
+            .bind(now_ms())
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(())
+    }
+}
+
+/// Edges have something to hear.
+async fn bump(tx: &mut Tx) -> Result<(), OriginError> {
+    sqlx::query("UPDATE key_revision SET revision = revision + 1")
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+fn row(what: &Revokes) -> (&'static str, &str) {
+    match what {
+        Revokes::Jti(name) => ("jti", name),
+        Revokes::Subject(name) => ("subject", name),
+        Revokes::Asset(asset) => ("asset", asset.as_str()),
+        Revokes::Signer(name) => ("signer", name),
     }
 }

@@ -168,7 +168,7 @@ async fn admit(
     match token {
         Some(token) if app.keyring.is_join(token) => Ok(None),
         Some(token) => {
-            let key = app.verify(token).await?;
+            let key = app.verify(token, Some(&path.asset)).await?;
             if key.opens(&path.text) {
                 return Ok(Some(key));
             }

@@ -6,6 +6,7 @@ mod cors;
 mod delivery;
 mod events;
 mod health;
+mod keys;
 mod label;
 mod licence;
 mod made;
@@ -51,6 +52,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(made::routes())
         .merge(passes::routes())
         .merge(api::routes())
+        .merge(keys::routes())
         .merge(text::routes())
         .merge(warm::routes())
         .merge(audio::routes())
@@ -63,7 +65,7 @@ pub(crate) fn router(app: Shared) -> Router {
 }
 
 async fn nothing_here(request: Request<Body>) -> OriginError {
-    let path = keys::redact(request.uri().path());
+    let path = ::keys::redact(request.uri().path());
     OriginError::NotFound(format!("nothing is at {path}"))
 }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use wire::{EDGE_NAME_LEN_MAX, WarmList};
 
-use super::{api::WAIT_MAX, json};
+use super::{json, keys::WAIT_MAX};
 use crate::{OriginError, app::Shared, warming};
 
 pub(super) fn routes() -> Router<Shared> {

@@ -1,7 +1,7 @@
 //! Keys: minted for one thing, told to edges, taken back.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Server, json_of, problem, settings};
 
@@ -72,4 +72,105 @@ async fn keys_survive_a_restart() {
     let server = server.restart(settings()).await;
     let answer = server.get(&format!("/v/{asset}/master.m3u8"), &key).await;
     assert_eq!(problem(&answer), "not-yet-playable");
+}
+
+/// A key that plays an asset, minted now.
+async fn minted(server: &Server, asset: &str) -> String {
+    let mint = json!({"opens": "play", "asset": asset, "ttl_secs": null});
+    let answer = server
+        .send_json("POST", "/api/keys", &server.admin, &mint)
+        .await;
+    json_of(&answer)["token"].as_str().unwrap().to_owned()
+}
+
+async fn revoke(server: &Server, what: &Value) -> StatusCode {
+    let path = "/api/keys/revoke";
+    server
+        .send_json("POST", path, &server.admin, what)
+        .await
+        .status()
+}
+
+#[tokio::test]
+async fn all_keys_of_an_asset_or_a_signer_are_revoked_and_the_next_one_is_good() {
+    let server = Server::start(settings()).await;
+    let (asset, key) = server.upload("video").await;
+    let (other, other_key) = server.upload("video").await;
+    let master = |asset: &str| format!("/v/{asset}/master.m3u8");
+    assert_eq!(
+        revoke(&server, &json!({ "asset": asset })).await,
+        StatusCode::NO_CONTENT
+    );
+    let refused = server.get(&master(&asset), &key).await;
+    assert_eq!(problem(&refused), "key-revoked");
+    let fresh = minted(&server, &asset).await;
+    for (asset, key) in [(&asset, &fresh), (&other, &other_key)] {
+        let answer = server.get(&master(asset), key).await;
+        assert_eq!(problem(&answer), "not-yet-playable");
+    }
+    let bulletin = json_of(&server.get("/api/keys", &server.join).await);
+    assert_eq!(bulletin["revoked_before"][0]["asset"], asset.as_str());
+    let kid = bulletin["jwks"]["keys"][0]["kid"].clone();
+    revoke(&server, &json!({ "signer": kid })).await;
+    for (asset, key) in [(&asset, &fresh), (&other, &other_key)] {
+        let answer = server.get(&master(asset), key).await;
+        assert_eq!(problem(&answer), "key-revoked");
+    }
+    let fresh = minted(&server, &other).await;
+    let answer = server.get(&master(&other), &fresh).await;
+    assert_eq!(problem(&answer), "not-yet-playable");
+}
+
+#[tokio::test]
+async fn what_was_issued_since_a_time_is_not_revoked() {
+    let server = Server::start(settings()).await;
+    let (asset, key) = server.upload("video").await;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let before = |secs: u64| json!({ "asset": asset, "issued_before": secs });
+    assert_eq!(
+        revoke(&server, &before(now - 3600)).await,
+        StatusCode::NO_CONTENT
+    );
+    let master = format!("/v/{asset}/master.m3u8");
+    let answer = server.get(&master, &key).await;
+    assert_eq!(problem(&answer), "not-yet-playable");
+    assert_eq!(
+        revoke(&server, &before(now + 3600)).await,
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn a_revocation_whose_keys_have_all_ended_is_told_no_more() {
+    let server = Server::start(settings()).await;
+    let month_ago = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() - keys::LIFE_SECS_MAX;
+    for (subject, before) in [("ended", month_ago - 1), ("living", month_ago + 600)] {
+        let what = json!({ "subject": subject, "issued_before": before });
+        assert_eq!(revoke(&server, &what).await, StatusCode::NO_CONTENT);
+    }
+    let bulletin = json_of(&server.get("/api/keys", &server.join).await);
+    let told = bulletin["revoked_before"].as_array().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["subject"], "living");
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_not_revoked() {
+    let server = Server::start(settings()).await;
+    let (_, key) = server.upload("video").await;
+    for bad in [
+        json!({}),
+        json!({ "jti": "" }),
+        json!({ "jti": key }),
+        json!({ "subject": "x".repeat(257) }),
+        json!({ "asset": "../x" }),
+        json!({ "signer": 7 }),
+        json!({ "everything": "x" }),
+    ] {
+        assert_eq!(
+            revoke(&server, &bad).await,
+            StatusCode::BAD_REQUEST,
+            "{bad}"
+        );
+    }
 }

@@ -3,8 +3,11 @@
 mod chance;
 mod forged;
 mod logs;
+mod paths;
+mod profile;
 mod public;
 mod scope;
+mod shared;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use ed25519_dalek::Signer;

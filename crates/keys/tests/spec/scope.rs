@@ -112,40 +112,9 @@ fn a_key_opens_nothing_outside_its_time() {
 }
 
 #[test]
-fn a_pattern_matches_the_whole_path() {
-    assert!(opens("regex:/v/(ab|cd)/.*", "/v/cd/x"));
-    assert!(!opens("regex:/v/(ab|cd)/x", "/v/cd/xy"));
-    assert!(!opens("regex:/v/ab/x|/v/cd/y", "/v/ab/xy"));
-    assert!(!opens("regex:/v/a.\\.mp4", "/v/a-mp4"));
-    assert!(opens("regex:/v/a\\-b/.*", "/v/a-b/x"));
-    assert!(!opens("regex:", "/v/ab/x"));
-}
-
-#[test]
-fn a_pattern_is_bounded_and_stands_alone() {
-    let long = format!("regex:/{}", "a".repeat(300));
-    for pattern in [
-        "regex:/v/ab)|(?:.*",
-        "regex:(",
-        "regex:((a{99}){99}){99}",
-        "regex:\\pL{300}",
-        &long,
-        "/v/ab/.*",
-        "hash:sha-256;5b",
-        "uri:/v/ab",
-    ] {
-        let refused = refusal(&with_claim("cdniuc", pattern.into()));
-        assert!(
-            matches!(refused, KeyError::Unsupported(_)),
-            "{pattern}: {refused}"
-        );
-    }
-}
-
-#[test]
 fn every_kind_of_key_fits_a_url_and_opens_what_it_is_for() {
     let (id, jti) = ("x".repeat(40), "j".repeat(22));
-    let max = u64::from(u32::MAX) * 2;
+    let max = NOW + keys::LIFE_SECS_MAX;
     for (claims, path) in [
         (play(&id, NOW, max, jti.clone()), format!("/v/{id}/a")),
         (
@@ -162,7 +131,11 @@ fn every_kind_of_key_fits_a_url_and_opens_what_it_is_for() {
         ),
     ] {
         let token = mint(&signing(), &claims);
-        assert!(token.len() <= 500, "{} bytes: {claims:?}", token.len());
+        assert!(
+            token.len() <= keys::MINTED_LEN_MAX,
+            "{} bytes: {claims:?}",
+            token.len()
+        );
         let key = verify(&token).unwrap();
         assert_eq!((key.claims(), key.opens(&path)), (&claims, true));
         assert_eq!((key.jti(), key.expires()), (jti.as_str(), max));
