@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -21,7 +21,7 @@ const SCHEMAS: &[&str] = &[
 const READERS: u32 = 4;
 
 /// Longest wait for a connection or for another process's lock.
-const WAIT: Duration = Duration::from_secs(10);
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
 
 /// One connection writes, several read: `SQLite` has one writer, and waiting for our own
 /// pool is fair where its busy handler sleeps.
@@ -93,6 +93,22 @@ async fn migrate(pool: &SqlitePool) -> Result<(), OriginError> {
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Refuses a catalogue that is not of this schema.
+pub(crate) async fn expect_current(catalogue: &mut SqliteConnection) -> Result<(), OriginError> {
+    let (found,): (i64,) = sqlx::query_as("SELECT max(version) FROM schema_version")
+        .fetch_one(catalogue)
+        .await?;
+    let known = i64::try_from(SCHEMAS.len()).expect("few schemas");
+    match found {
+        found if found > known => Err(OriginError::NewerSchema { found, known }),
+        found if found < known => Err(OriginError::Backup(format!(
+            "the catalogue has schema {found}, and this weir has {known}: start its origin once \
+             with this weir, or use the weir that it runs with"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -82,6 +82,9 @@ pub enum OriginError {
     /// A setting can't be.
     #[error("{0}")]
     Config(String),
+    /// There is no whole backup to be made, or none to be restored.
+    #[error("{0}")]
+    Backup(String),
     /// A file of the origin's own can't be read or written.
     #[error("{action} {path}")]
     File {
@@ -133,6 +136,7 @@ impl OriginError {
             | Self::Database(_)
             | Self::NewerSchema { .. }
             | Self::Config(_)
+            | Self::Backup(_)
             | Self::Locked(_)
             | Self::File { .. }
             | Self::Damaged(_) => (StatusCode::INTERNAL_SERVER_ERROR, kind::INTERNAL),

@@ -5,6 +5,7 @@
 
 mod app;
 mod auth;
+mod backup;
 mod catalogue;
 mod checksum;
 mod clock;
@@ -23,6 +24,7 @@ mod random;
 mod serve;
 mod warming;
 
+pub use backup::{Progress, Summary, backup, restore};
 pub use config::Config;
 pub use error::OriginError;
 pub use serve::{Origin, serve};

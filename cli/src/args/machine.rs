@@ -29,6 +29,26 @@ pub(crate) struct JailArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct BackupArgs {
+    /// Folder for it, best on another disk; one with an earlier backup is brought up to date.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Folder of the origin's data [default: weir-data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// Folder of the backup.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// Folder for the origin's data, empty or not there [default: weir-data].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
     /// Folder whose disk to look at.
     #[arg(long, value_name = "DIR", default_value = ".")]

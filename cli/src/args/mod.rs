@@ -15,7 +15,7 @@ pub(crate) use self::{
         AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
         TextAddArgs, TextCommand,
     },
-    machine::{DoctorArgs, JailArgs},
+    machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
 };
@@ -70,6 +70,10 @@ pub(crate) enum Command {
     Purge(commands::PurgeArgs),
     /// What an edge would do with a request, and why.
     Explain(commands::ExplainArgs),
+    /// Copy all of an origin that is on this machine, running or not, to a folder.
+    Backup(BackupArgs),
+    /// Make an origin's data of a backup.
+    Restore(RestoreArgs),
     /// Look whether this machine has what Weir needs.
     Doctor(DoctorArgs),
     /// Start a program that can do only what it is told: how workers start ffmpeg.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audio;
+mod backup;
 mod delete;
 mod demo;
 mod doctor;
@@ -48,6 +49,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Delete(delete) => delete::run(delete).await,
         Command::Purge(args) => purge::run(&config.edge, args).await,
         Command::Explain(args) => explain::run(&config.edge, args).await,
+        Command::Backup(args) => backup::backup(config.origin, args).await,
+        Command::Restore(args) => backup::restore(config.origin, args).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
         Command::Jail(_) => unreachable!("it has replaced this process before"),
     }

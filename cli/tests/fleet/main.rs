@@ -9,6 +9,7 @@
 )]
 
 // Setup.
+mod backup;
 mod clip;
 mod fleet;
 mod link;

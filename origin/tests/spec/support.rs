@@ -86,7 +86,12 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), settings).await
     }
 
-    async fn start_in(data: tempfile::TempDir, settings: Config) -> Self {
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    pub(crate) async fn start_in(data: tempfile::TempDir, settings: Config) -> Self {
         let started = Self::try_start_in(data, settings).await;
         started.unwrap_or_else(|_| panic!("the folder is locked"))
     }
