@@ -87,6 +87,9 @@ pub struct Config {
     /// Time to finish what runs after SIGTERM. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
+    /// Where blobs are kept: a section of its own in a file of settings.
+    #[serde(skip)]
+    pub store: store::Config,
 }
 
 impl Default for Config {
@@ -118,6 +121,7 @@ impl Default for Config {
             key_ttl: Duration::from_secs(12 * 3600),
             connections_max: 4096,
             drain: Duration::from_secs(10),
+            store: store::Config::default(),
         }
     }
 }
@@ -192,6 +196,7 @@ impl Config {
             !self.open_uploads || self.listen.ip().is_loopback(),
             "open_uploads needs a listener on loopback: elsewhere uploads need a key",
         );
+        faults.extend(self.store.faults());
         faults
     }
 }

@@ -131,6 +131,9 @@ impl OriginError {
             Self::Store(StoreError::Full { .. }) => {
                 (StatusCode::INSUFFICIENT_STORAGE, kind::STORAGE_FULL)
             }
+            Self::Store(StoreError::Unreachable { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)
+            }
             Self::Store(StoreError::Body { .. }) => (StatusCode::BAD_REQUEST, kind::BAD_REQUEST),
             Self::Store(_)
             | Self::Database(_)
@@ -148,6 +151,7 @@ impl OriginError {
         match self {
             Self::NotYetPlayable(_)
             | Self::Overloaded(_)
+            | Self::Store(StoreError::Unreachable { .. })
             | Self::Database(sqlx::Error::PoolTimedOut) => Some(1),
             Self::NotYetWhole(_) | Self::NotSealed(_) => Some(5),
             Self::Store(StoreError::Full { .. }) => Some(60),
@@ -173,6 +177,9 @@ impl IntoResponse for OriginError {
         } else {
             self.to_string()
         };
+        if let Self::Store(fault @ StoreError::Unreachable { .. }) = &self {
+            tracing::warn!(error = fault as &dyn std::error::Error, "request put off");
+        }
         let problem = Problem::new(status.as_u16(), kind, detail);
         let mut response = (status, problem.to_json()).into_response();
         let headers = response.headers_mut();

@@ -6,6 +6,7 @@
 mod app;
 mod auth;
 mod backup;
+mod blobs;
 mod catalogue;
 mod checksum;
 mod clock;
