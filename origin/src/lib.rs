@@ -7,6 +7,7 @@ mod app;
 mod auth;
 mod backup;
 mod blobs;
+mod busy;
 mod catalogue;
 mod checksum;
 mod clock;
@@ -23,6 +24,7 @@ mod media_path;
 mod observe;
 mod random;
 mod serve;
+mod sniff;
 mod warming;
 
 pub use backup::{Progress, Summary, backup, restore};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::SqliteConnection;
 use wire::{
     AddedSound, ContentKeys, JobId, LeaseRequest, PackageSettings, Pass, Plan, Progress,
     StoredTrack, Task, VersionId,
@@ -32,7 +33,7 @@ pub(crate) struct Claim {
 }
 
 /// What a claim gives of a job's row.
-type Claimed = (String, i64, i64, String, String);
+pub(super) type Claimed = (String, i64, i64, String, String);
 
 impl Catalogue {
     /// Lends a job that is due, or whose lease ran out: the most urgent, then that of the
@@ -42,31 +43,18 @@ impl Catalogue {
         ask: &LeaseRequest,
         lease: Duration,
     ) -> Result<Option<Claim>, OriginError> {
-        let now = now_ms();
-        let mut tx = self.db.begin().await?;
-        let claimed: Option<Claimed> = sqlx::query_as(sqlx::AssertSqlSafe(claim_sql(ask)))
-            .bind(&ask.worker)
-            .bind(now.saturating_add(millis(lease)))
-            .bind(now)
-            .bind(&ask.toolchain)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(claimed) = claimed else {
+        let Some(claimed) = self.take_next(ask, lease).await? else {
             return Ok(None);
         };
-        let mut claim = claim(&mut tx, claimed).await?;
-        sqlx::query("UPDATE versions SET started_at = $2 WHERE id = $1 AND started_at IS NULL")
-            .bind(claim.version.as_str())
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
         self.changed.notify_waiters();
-        // It may be megabytes, and never changes: nobody has to wait for it.
+        // What else there is to be said of it no other attempt changes from now on.
         let mut reader = self.db.read.acquire().await?;
+        let Some(mut claim) = claim(&mut reader, claimed).await? else {
+            return Ok(None);
+        };
         let version = claim.version.as_str();
         claim.plan = plans::stored(&mut reader, version).await?;
-        // Nor do these: the task is lent once all are there.
+        // The task is lent once all are there.
         claim.passes = passes::found(&mut reader, version, &claim.task).await?;
         Ok(Some(claim))
     }
@@ -132,19 +120,46 @@ fn claim_sql(ask: &LeaseRequest) -> String {
     )
 }
 
-/// All but the plan and the first passes.
-async fn claim(
+/// Marks the next job that the worker takes as lent.
+pub(super) async fn take(
     tx: &mut Tx,
+    ask: &LeaseRequest,
+    lease: Duration,
+) -> Result<Option<Claimed>, OriginError> {
+    let now = now_ms();
+    let claimed: Option<Claimed> = sqlx::query_as(sqlx::AssertSqlSafe(claim_sql(ask)))
+        .bind(&ask.worker)
+        .bind(now.saturating_add(millis(lease)))
+        .bind(now)
+        .bind(&ask.toolchain)
+        .fetch_optional(&mut **tx)
+        .await?;
+    if let Some((_, _, _, version, _)) = &claimed {
+        sqlx::query("UPDATE versions SET started_at = $2 WHERE id = $1 AND started_at IS NULL")
+            .bind(version)
+            .bind(now)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(claimed)
+}
+
+/// All but the plan and the first passes; none where the version was deleted just now.
+async fn claim(
+    reader: &mut SqliteConnection,
     (job, attempt, attempts_max, version, task): Claimed,
-) -> Result<Claim, OriginError> {
-    let (asset, source_len, settings): (String, i64, String) =
+) -> Result<Option<Claim>, OriginError> {
+    let row: Option<(String, i64, String)> =
         sqlx::query_as("SELECT asset, source_len, settings FROM versions WHERE id = $1")
             .bind(&version)
-            .fetch_one(&mut **tx)
+            .fetch_optional(&mut *reader)
             .await?;
+    let Some((asset, source_len, settings)) = row else {
+        return Ok(None);
+    };
     let task: Task = from_json(&task, "task")?;
-    Ok(Claim {
-        addition: sound::of(tx, &version).await?,
+    Ok(Some(Claim {
+        addition: sound::of(reader, &version).await?,
         job: id(&job)?,
         attempt: small(attempt)?,
         attempts_max: small(attempts_max)?,
@@ -152,16 +167,20 @@ async fn claim(
         source_len_bytes: unsigned(source_len)?,
         settings: from_json(&settings, "settings")?,
         plan: None,
-        stored: stored(tx, &version, &task).await?,
-        content_keys: content_keys::of(tx, &version).await?,
+        stored: stored(reader, &version, &task).await?,
+        content_keys: content_keys::of(reader, &version).await?,
         passes: Vec::new(),
         version: id(&version)?,
         task,
-    })
+    }))
 }
 
 /// What earlier attempts at the task stored.
-async fn stored(tx: &mut Tx, version: &str, task: &Task) -> Result<Vec<StoredTrack>, OriginError> {
+async fn stored(
+    reader: &mut SqliteConnection,
+    version: &str,
+    task: &Task,
+) -> Result<Vec<StoredTrack>, OriginError> {
     let (from, to) = task.segments.unwrap_or((0, u32::MAX));
     let mut all = Vec::new();
     for track in &task.tracks {
@@ -170,7 +189,7 @@ async fn stored(tx: &mut Tx, version: &str, task: &Task) -> Result<Vec<StoredTra
         )
         .bind(version)
         .bind(track.as_str())
-        .fetch_one(&mut **tx)
+        .fetch_one(&mut *reader)
         .await?;
         let numbers: Vec<(i64,)> = sqlx::query_as(
             "SELECT number FROM segments WHERE version = $1 AND track = $2 \
@@ -180,7 +199,7 @@ async fn stored(tx: &mut Tx, version: &str, task: &Task) -> Result<Vec<StoredTra
         .bind(track.as_str())
         .bind(i64::from(from))
         .bind(i64::from(to))
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *reader)
         .await?;
         let without_hole = (i64::from(from)..).zip(&numbers);
         let segments = without_hole.take_while(|(wanted, (number,))| wanted == number);

@@ -9,6 +9,7 @@ mod content_keys;
 mod ending;
 mod garbage;
 mod jobs;
+mod lending;
 mod media;
 mod passes;
 mod plans;
@@ -35,9 +36,10 @@ pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
-pub(crate) use uploads::{Adds, UploadRow};
+pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 
+use self::lending::Lending;
 use crate::{OriginError, db::Database};
 
 /// The origin's memory. Cheap to clone.
@@ -48,6 +50,7 @@ pub(crate) struct Catalogue {
     key_revoked: Arc<Notify>,
     published: Arc<Notify>,
     changed: Arc<Notify>,
+    lending: Arc<Lending>,
     rules: Rules,
 }
 
@@ -70,6 +73,7 @@ impl Catalogue {
             key_revoked: Arc::new(Notify::new()),
             published: Arc::new(Notify::new()),
             changed: Arc::new(Notify::new()),
+            lending: Arc::default(),
             rules,
         })
     }

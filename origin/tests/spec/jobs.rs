@@ -6,7 +6,7 @@ use http::StatusCode;
 use origin::Config;
 use serde_json::json;
 
-use crate::support::{Server, json_of, problem, settings, until};
+use crate::support::{Server, json_of, patient, problem, settings, until};
 
 #[tokio::test]
 async fn a_waiting_worker_gets_a_job_when_it_comes() {
@@ -228,4 +228,44 @@ async fn an_attempt_given_back_in_good_health_does_not_count() {
             .await,
     );
     assert_eq!(status["state"], "packaging");
+}
+
+/// The jobs that so many workers got that asked at once, each its own.
+async fn lent_to(server: &Server, workers: usize) -> Vec<String> {
+    let asked = (0..workers).map(|_| server.try_lease(0));
+    let answers = futures_util::future::join_all(asked).await;
+    let good = answers.iter().filter(|it| it.status() == StatusCode::OK);
+    let job = |lease: &_| json_of(lease)["job"].as_str().unwrap().to_owned();
+    good.map(job).collect()
+}
+
+#[tokio::test]
+async fn many_workers_that_ask_at_once_get_a_job_each() {
+    let server = Server::start(patient()).await;
+    for _ in 0..30 {
+        server.upload("video").await;
+    }
+    let mut jobs = lent_to(&server, 100).await;
+    jobs.sort();
+    jobs.dedup();
+    assert_eq!(jobs.len(), 30);
+}
+
+#[tokio::test]
+async fn workers_that_go_away_while_they_ask_hold_up_no_other() {
+    let server = Server::start(settings()).await;
+    for _ in 0..20 {
+        server.upload("video").await;
+    }
+    for _ in 0..20 {
+        // Some of these are answered to nobody: their jobs come back with the lease's end.
+        let many = lent_to(&server, 10);
+        let _ = tokio::time::timeout(Duration::from_micros(700), many).await;
+    }
+    let mut done = std::collections::BTreeSet::new();
+    until("every job was lent", async || {
+        done.extend(lent_to(&server, 5).await);
+        done.len() == 20
+    })
+    .await;
 }
