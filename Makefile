@@ -18,9 +18,8 @@ test:
 	cd player-test/players && npm install --no-save --ignore-scripts --no-audit --no-fund
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --package store --all-targets --features s3 -- -D warnings
-	cargo test --locked --workspace
-	cargo test --locked --package store --features s3
+	cargo clippy --locked --workspace --all-targets --features cli/s3 -- -D warnings
+	cargo test --locked --workspace --features cli/s3
 
 release:
 	@./scripts/setup build

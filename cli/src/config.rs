@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) admin: Admin,
     pub(crate) origin: origin::Config,
+    pub(crate) store: store::Config,
     pub(crate) worker: packager::Config,
     pub(crate) edge: edge::Config,
 }
@@ -120,6 +121,7 @@ impl Config {
             variable.set(&mut table);
             config = Self::deserialize(table.clone()).map_err(refused)?;
         }
+        config.origin.store = config.store.clone();
         Ok(config)
     }
 }

@@ -37,7 +37,7 @@ const TABLE: &[(&str, &str, &[&str], &[&str])] = &[
     ("player-test", "player-test", &[], &[]),
     ("media", "crates/media", &[], &[]),
     ("keys", "crates/keys", &[], &[]),
-    ("store", "crates/store", &[], &[]),
+    ("store", "crates/store", &[], &["testkit"]),
     ("wire", "crates/wire", &[], &[]),
     ("testkit", "crates/testkit", &["keys", "wire"], &[]),
 ];

@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use store::Files;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::PackageSettings;
 
 use crate::{
     Config, OriginError,
+    blobs::Blobs,
     busy::BusyUploads,
     catalogue::{Catalogue, Rules},
     clock::now_secs,
@@ -35,7 +35,7 @@ pub(crate) const KEY_TTL_MAX_SECS: u64 = keys::LIFE_SECS_MAX;
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) catalogue: Catalogue,
-    pub(crate) store: Files,
+    pub(crate) store: Blobs,
     pub(crate) keyring: Keyring,
     pub(crate) busy_uploads: BusyUploads,
     /// Versions whose bytes are being stored, before any row names them.
@@ -73,7 +73,7 @@ impl App {
             _lock: lock,
             keyring: Keyring::open(&config)?,
             catalogue: Catalogue::open(&data_dir.join("catalogue.db"), rules).await?,
-            store: Files::open(&data_dir.join("blobs"), config.disk_floor.as_u64()).await?,
+            store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
             busy_uploads: BusyUploads::default(),
             making: Making::default(),
             events: Events::default(),

@@ -93,6 +93,9 @@ pub struct Config {
     /// Time to finish what runs after SIGTERM. Default 10 s.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
+    /// Where blobs are kept: a section of its own in a file of settings.
+    #[serde(skip)]
+    pub store: store::Config,
 }
 
 impl Default for Config {
@@ -126,6 +129,7 @@ impl Default for Config {
             keys_shared_file: PathBuf::new(),
             connections_max: 4096,
             drain: Duration::from_secs(10),
+            store: store::Config::default(),
         }
     }
 }
@@ -200,6 +204,7 @@ impl Config {
             !self.open_uploads || self.listen.ip().is_loopback(),
             "open_uploads needs a listener on loopback: elsewhere uploads need a key",
         );
+        faults.extend(self.store.faults());
         faults
     }
 }

@@ -142,6 +142,9 @@ impl OriginError {
             Self::Store(StoreError::Full { .. }) => {
                 (StatusCode::INSUFFICIENT_STORAGE, kind::STORAGE_FULL)
             }
+            Self::Store(StoreError::Unreachable { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)
+            }
             Self::Store(StoreError::Body { .. }) => (StatusCode::BAD_REQUEST, kind::BAD_REQUEST),
             Self::Store(_)
             | Self::Database(_)
@@ -159,6 +162,7 @@ impl OriginError {
         match self {
             Self::NotYetPlayable(_)
             | Self::Overloaded(_)
+            | Self::Store(StoreError::Unreachable { .. })
             | Self::Database(sqlx::Error::PoolTimedOut) => Some(1),
             Self::NotYetWhole(_) | Self::NotSealed(_) => Some(5),
             Self::Store(StoreError::Full { .. }) => Some(60),
@@ -184,6 +188,9 @@ impl IntoResponse for OriginError {
         } else {
             self.to_string()
         };
+        if let Self::Store(fault @ StoreError::Unreachable { .. }) = &self {
+            tracing::warn!(error = fault as &dyn std::error::Error, "request put off");
+        }
         let offset = match self {
             Self::WrongOffset { there_bytes } => Some(there_bytes),
             _ => None,

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use store::BlobKey;
 use tokio::time::Instant;
 
-use crate::{OriginError, app::App, clock::now_ms};
+use crate::{OriginError, app::App, blobs::Place, clock::now_ms};
 
 /// Blobs deleted, or looked at, in one round. Chosen: a version of an hour is a few.
 const ROUND_MAX: usize = 2000;
@@ -19,7 +18,7 @@ const WALK_EVERY_MAX: Duration = Duration::from_secs(15 * 60);
 /// Where the walk through the store is.
 #[derive(Debug, Default)]
 pub(crate) struct Sweeper {
-    after: Option<BlobKey>,
+    place: Option<Place>,
     walk_at: Option<Instant>,
 }
 
@@ -36,10 +35,7 @@ impl Sweeper {
 
     async fn walk(&mut self, app: &App) -> Result<(), OriginError> {
         let grace = app.config.gc_grace;
-        let round = app
-            .store
-            .walk(self.after.take().as_ref(), grace, ROUND_MAX)
-            .await?;
+        let round = app.store.walk(self.place.take(), grace, ROUND_MAX).await?;
         for blob in round.old {
             // In this order: once it is made, rows name it.
             if app.making.holds(&blob) || app.catalogue.is_named(&blob, true).await? {
@@ -48,8 +44,8 @@ impl Sweeper {
             app.store.delete(&blob).await?;
             tracing::info!(%blob, "orphan deleted");
         }
-        self.after = round.next;
-        if self.after.is_none() {
+        self.place = round.next;
+        if self.place.is_none() {
             let pause = (grace / 100).min(WALK_EVERY_MAX);
             self.walk_at = Some(Instant::now() + pause);
         }

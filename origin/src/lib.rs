@@ -6,6 +6,7 @@
 mod app;
 mod auth;
 mod backup;
+mod blobs;
 mod busy;
 mod catalogue;
 mod checksum;

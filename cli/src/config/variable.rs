@@ -9,7 +9,7 @@ const PREFIX: &str = "WEIR_";
 const OTHERS: [&str; 1] = ["WEIR_UPLOAD_KEY"];
 /// What an orchestrator sets for a service that is called `weir`, or begins so.
 const OF_SERVICES: [&str; 3] = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT"];
-const SECTIONS: [&str; 5] = ["LOG", "ADMIN", "ORIGIN", "WORKER", "EDGE"];
+const SECTIONS: [&str; 6] = ["LOG", "ADMIN", "ORIGIN", "STORE", "WORKER", "EDGE"];
 
 /// See the module.
 pub(super) struct Variable {

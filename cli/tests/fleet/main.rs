@@ -18,6 +18,8 @@ mod published;
 
 // Specification.
 mod adding;
+#[cfg(feature = "s3")]
+mod bucket;
 mod collapsing;
 mod commands;
 mod deleting;

@@ -18,7 +18,7 @@ use crate::{S3, S3Reader};
 /// Where blobs are kept. Cheap to clone.
 ///
 /// Whatever it is: a blob is there whole or not at all, and once [`Store::put`] returned it
-/// outlives a power cut.
+/// outlives a power cut. What S3 does stands in boxes, so that files pay nothing for it.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// Files below a folder.
@@ -48,7 +48,7 @@ impl Store {
             return Ok(Self::Files(files));
         }
         #[cfg(feature = "s3")]
-        return S3::open(config).await.map(Self::S3);
+        return Box::pin(S3::open(config)).await.map(Self::S3);
         #[cfg(not(feature = "s3"))]
         Err(StoreError::NotBuilt)
     }
@@ -66,7 +66,7 @@ impl Store {
         match self {
             Self::Files(files) => files.put(key, body, max_bytes).await,
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.put(key, body, max_bytes).await,
+            Self::S3(s3) => Box::pin(s3.put(key, body, max_bytes)).await,
         }
     }
 
@@ -78,7 +78,7 @@ impl Store {
         match self {
             Self::Files(files) => files.read(key, range).await.map(Reader::File),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.read(key, range).await.map(Reader::S3),
+            Self::S3(s3) => Box::pin(s3.read(key, range)).await.map(Reader::S3),
         }
     }
 
@@ -90,7 +90,7 @@ impl Store {
         match self {
             Self::Files(files) => files.head(key).await,
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.head(key).await,
+            Self::S3(s3) => Box::pin(s3.head(key)).await,
         }
     }
 
@@ -108,7 +108,7 @@ impl Store {
         match self {
             Self::Files(files) => files.list(below, after, max).await,
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.list(below, after, max).await,
+            Self::S3(s3) => Box::pin(s3.list(below, after, max)).await,
         }
     }
 
@@ -126,7 +126,7 @@ impl Store {
         match self {
             Self::Files(files) => files.walk(after, age, max).await,
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.walk(after, age, max).await,
+            Self::S3(s3) => Box::pin(s3.walk(after, age, max)).await,
         }
     }
 
@@ -138,7 +138,7 @@ impl Store {
         match self {
             Self::Files(files) => files.delete(key).await,
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.delete(key).await,
+            Self::S3(s3) => Box::pin(s3.delete(key)).await,
         }
     }
 
@@ -150,7 +150,7 @@ impl Store {
         match self {
             Self::Files(files) => files.delete_below(prefix).await,
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.delete_below(prefix).await,
+            Self::S3(s3) => Box::pin(s3.delete_below(prefix)).await,
         }
     }
 
@@ -168,7 +168,7 @@ impl Store {
         match self {
             Self::Files(_) => Ok(None),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => Ok(Some(s3.presign_read(key, life).await?.url)),
+            Self::S3(s3) => Ok(Some(Box::pin(s3.presign_read(key, life)).await?.url)),
         }
     }
 }

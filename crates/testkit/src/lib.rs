@@ -8,6 +8,8 @@ mod client;
 mod clock;
 mod gate;
 mod origin;
+#[cfg(feature = "s3")]
+pub mod s3;
 
 pub use answer::Answer;
 pub use client::{Asking, Reply, Stream, get, raw, request};

@@ -76,6 +76,7 @@ pub async fn backup(
     to: &Path,
     progress: Progress<'_>,
 ) -> Result<Summary, OriginError> {
+    expect_folder(config)?;
     let _lock = claim(to, &config.data_dir)?;
     let old = blobs::read_manifest(&to.join(MANIFEST))?;
     // From here on it is none, until all is there.
@@ -112,6 +113,19 @@ pub async fn backup(
          there is no whole backup to be had of it",
         config.data_dir.join(BLOBS).display()
     )))
+}
+
+/// What is in a bucket is not copied, so a backup without it would be no whole one.
+fn expect_folder(config: &Config) -> Result<(), OriginError> {
+    match config.store.bucket.as_str() {
+        "" => Ok(()),
+        bucket => Err(OriginError::Backup(format!(
+            "blobs are in the bucket {bucket:?}, which this does not copy yet: with the origin \
+             stopped, copy {} by other means, and the bucket by its server's, such as versions \
+             or a replica",
+            config.data_dir.display()
+        ))),
+    }
 }
 
 /// The folder, for one backup at a time. Nobody else's: what a backup does not name is deleted

@@ -24,6 +24,7 @@ pub async fn restore(
     progress: Progress<'_>,
 ) -> Result<Summary, OriginError> {
     let summary = read_summary(from)?;
+    super::expect_folder(config)?;
     expect_empty(&config.data_dir)?;
     let new = beside(&config.data_dir);
     match fs::remove_dir_all(&new) {

@@ -7,9 +7,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use bytes::Bytes;
-use store::{BlobKey, Files};
+use store::BlobKey;
 
-use crate::OriginError;
+use crate::{OriginError, blobs::Blobs};
 
 /// Something to send.
 pub(super) struct Object {
@@ -49,7 +49,7 @@ impl Content {
         }
     }
 
-    async fn read(self, store: &Files, range: Range<u64>) -> Result<Body, OriginError> {
+    async fn read(self, store: &Blobs, range: Range<u64>) -> Result<Body, OriginError> {
         Ok(match self {
             Self::Blob { key, .. } => Body::from_stream(store.read(&key, range).await?),
             Self::Memory(bytes) => {
@@ -63,7 +63,7 @@ impl Content {
 
 /// Answers GET and HEAD (RFC 9110 §13, §14): 200, 206, 304 or 416.
 pub(super) async fn send(
-    store: &Files,
+    store: &Blobs,
     object: Object,
     asked: &HeaderMap,
 ) -> Result<Response<Body>, OriginError> {

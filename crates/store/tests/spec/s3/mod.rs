@@ -74,7 +74,7 @@ async fn a_wrong_bucket_or_secret_is_told_at_once_and_a_silent_server_soon() {
         refused.to_string().contains("404 NoSuchBucket"),
         "{refused}"
     );
-    let refused = S3::open_as(&server.config(), server::KEY, "wrong").await;
+    let refused = S3::open_as(&server.config(), testkit::s3::KEY, "wrong").await;
     let refused = refused.unwrap_err();
     assert!(
         refused.to_string().contains("403 SignatureDoesNotMatch"),
