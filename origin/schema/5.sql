@@ -1,17 +1,5 @@
--- What was revoked: one key, or all of a subject, an asset or a signing key.
+-- Uploads of a length not known yet, and uploads of parts that are joined.
 
-CREATE TABLE revocations (
-    what          TEXT NOT NULL,        -- jti | subject | asset | signer
-    name          TEXT NOT NULL,
-    issued_before BIGINT NOT NULL,      -- Unix seconds; of a jti, for ever
-    forget_at     BIGINT NOT NULL,      -- none of these keys lives then
-    PRIMARY KEY (what, name)
-);
-CREATE INDEX revocations_to_forget ON revocations (forget_at);
-INSERT INTO revocations
-    SELECT 'jti', jti, 9223372036854775807, forget_at FROM revoked_keys;
-
--- One row: grows with each change that edges must hear of.
-CREATE TABLE key_revision (revision BIGINT NOT NULL);
-INSERT INTO key_revision SELECT coalesce(max(revision), 0) + 1 FROM revoked_keys;
-DROP TABLE revoked_keys;
+ALTER TABLE uploads ADD COLUMN deferred BIGINT NOT NULL DEFAULT 0;  -- 1: length is the most allowed
+ALTER TABLE uploads ADD COLUMN concat TEXT;     -- Upload-Concat; NULL: neither a part nor joined
+CREATE INDEX uploads_of_concat ON uploads (concat);

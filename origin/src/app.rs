@@ -1,12 +1,11 @@
 //! What every request handler can reach.
 
 use std::{
-    collections::HashSet,
     fs::{DirBuilder, File, TryLockError},
     os::unix::fs::DirBuilderExt,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -15,10 +14,11 @@ use std::{
 use store::Files;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{PackageSettings, UploadId};
+use wire::PackageSettings;
 
 use crate::{
     Config, OriginError,
+    busy::BusyUploads,
     catalogue::{Catalogue, Rules},
     clock::now_secs,
     events::Events,
@@ -173,37 +173,5 @@ fn claim_folder(data_dir: &Path) -> Result<File, OriginError> {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OriginError::Locked(data_dir.display().to_string())),
         Err(TryLockError::Error(source)) => Err(fault("lock")(source)),
-    }
-}
-
-/// Uploads that a request is writing to: one at a time each.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct BusyUploads(Arc<Mutex<HashSet<UploadId>>>);
-
-/// Held while a request writes to an upload.
-#[derive(Debug)]
-pub(crate) struct BusyUpload {
-    all: BusyUploads,
-    upload: UploadId,
-}
-
-impl BusyUploads {
-    /// `None` while another request writes.
-    pub(crate) fn claim(&self, upload: &UploadId) -> Option<BusyUpload> {
-        let mut busy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.insert(upload.clone()).then(|| BusyUpload {
-            all: self.clone(),
-            upload: upload.clone(),
-        })
-    }
-}
-
-impl Drop for BusyUpload {
-    fn drop(&mut self) {
-        self.all
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.upload);
     }
 }

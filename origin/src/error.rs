@@ -56,6 +56,15 @@ pub enum OriginError {
         /// What to do.
         detail: String,
     },
+    /// A piece of an upload does not follow what is there.
+    #[error("go on from Upload-Offset {there_bytes}")]
+    WrongOffset {
+        /// What is there, bytes.
+        there_bytes: u64,
+    },
+    /// What is uploaded can't become a stream.
+    #[error("this is {0}: send video or sound. What came of it is deleted")]
+    NotMedia(&'static str),
     /// Nothing came for too long.
     #[error("nothing came for {} s", .0.as_secs())]
     Silent(std::time::Duration),
@@ -121,6 +130,8 @@ impl OriginError {
             Self::InitMismatch(_) => (StatusCode::CONFLICT, kind::INIT_MISMATCH),
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED),
             Self::Upload { status, .. } => (*status, kind::BAD_REQUEST),
+            Self::WrongOffset { .. } => (StatusCode::CONFLICT, kind::BAD_REQUEST),
+            Self::NotMedia(_) => (StatusCode::UNPROCESSABLE_ENTITY, kind::NOT_MEDIA),
             Self::Silent(_) => (StatusCode::REQUEST_TIMEOUT, kind::BAD_REQUEST),
             Self::Database(sqlx::Error::PoolTimedOut) => {
                 (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)
@@ -173,6 +184,10 @@ impl IntoResponse for OriginError {
         } else {
             self.to_string()
         };
+        let offset = match self {
+            Self::WrongOffset { there_bytes } => Some(there_bytes),
+            _ => None,
+        };
         let problem = Problem::new(status.as_u16(), kind, detail);
         let mut response = (status, problem.to_json()).into_response();
         let headers = response.headers_mut();
@@ -184,6 +199,9 @@ impl IntoResponse for OriginError {
             header::CACHE_CONTROL,
             HeaderValue::from_static(self.cache_control()),
         );
+        if let Some(offset) = offset {
+            headers.insert("upload-offset", HeaderValue::from(offset));
+        }
         if let Some(secs) = self.retry_after_secs() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }

@@ -6,6 +6,7 @@
 mod app;
 mod auth;
 mod backup;
+mod busy;
 mod catalogue;
 mod checksum;
 mod clock;
@@ -22,6 +23,7 @@ mod media_path;
 mod observe;
 mod random;
 mod serve;
+mod sniff;
 mod warming;
 
 pub use backup::{Progress, Summary, backup, restore};

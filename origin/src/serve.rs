@@ -180,7 +180,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     }
     app.catalogue.time_passed();
     for upload in app.catalogue.expired_uploads().await? {
-        let Some(_busy) = app.busy_uploads.claim(&upload.id) else {
+        let Some(_busy) = app.busy_uploads.try_claim(&upload.id) else {
             continue;
         };
         if app.catalogue.drop_upload(&upload.id, now_ms()).await? {

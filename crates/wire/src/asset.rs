@@ -173,8 +173,8 @@ pub struct UploadStatus {
     pub upload: UploadId,
     /// Bytes safe on disk.
     pub offset_bytes: u64,
-    /// Bytes in all.
-    pub length_bytes: u64,
+    /// Bytes in all; `None` until its sender knows.
+    pub length_bytes: Option<u64>,
     /// The asset, once the upload is whole.
     pub asset: Option<AssetStatus>,
     /// A key that plays the asset, once there is one.

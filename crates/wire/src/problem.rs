@@ -30,6 +30,8 @@ pub mod kind {
     pub const BAD_REQUEST: &str = "bad-request";
     /// The body is longer than allowed.
     pub const TOO_LARGE: &str = "too-large";
+    /// What is uploaded can't become a stream; the upload is gone.
+    pub const NOT_MEDIA: &str = "not-media";
     /// The disk is full, or nearly; what was sent so far is kept.
     pub const STORAGE_FULL: &str = "storage-full";
     /// The origin did not answer.

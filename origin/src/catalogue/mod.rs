@@ -36,7 +36,7 @@ pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
-pub(crate) use uploads::{Adds, UploadRow};
+pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 
 use self::lending::Lending;

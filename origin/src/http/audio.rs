@@ -37,7 +37,7 @@ async fn add(
     Path(asset): Path<String>,
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     app.require_admin(&head.headers)?;
     let asset = asset_id(&asset)?;
     let Query(ask) = Query::<Ask>::try_from_uri(&head.uri)
@@ -48,7 +48,7 @@ async fn add(
     app.catalogue.may_add_sound(&asset, &label).await?;
     let max = app.config.upload_max.as_u64();
     let adds = Adds { asset, label };
-    tus::begin(&app, &head.headers, max, Some(adds)).await
+    tus::begin(&app, (&head.headers, body), max, Some(adds)).await
 }
 
 /// Ends what adds sound to the asset.

@@ -1,25 +1,29 @@
 //! Cross-origin access: players and uploaders live on other hosts.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
+use crate::app::{App, Shared};
+
 const EXPOSED: &str = "Content-Length, Content-Range, Date, Age, ETag, Retry-After, Cache-Status, \
-     Location, Upload-Offset, Upload-Length, Upload-Expires, Tus-Resumable, Tus-Version, \
-     Tus-Extension, Tus-Checksum-Algorithm";
+     Location, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Concat, \
+     Upload-Expires, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
+     Tus-Checksum-Algorithm";
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Range, If-None-Match, If-Range, \
      CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Tus-Resumable, Upload-Length, \
-     Upload-Offset, Upload-Metadata, Upload-Checksum, X-HTTP-Method-Override";
+     Upload-Defer-Length, Upload-Offset, Upload-Metadata, Upload-Concat, Upload-Checksum, \
+     Upload-Complete, Upload-Draft-Interop-Version, X-HTTP-Method-Override, X-Request-ID";
 
 /// Adds the fields to every answer, errors too; answers preflights itself. Origins are
 /// never asked for credentials of a browser's own, so `*` is right and `Vary` not needed.
-pub(super) async fn add(request: Request, next: Next) -> Response {
+pub(super) async fn add(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
-        preflight(request.uri().path())
+        preflight(&app, request.uri().path())
     } else {
         next.run(request).await
     };
@@ -30,7 +34,7 @@ pub(super) async fn add(request: Request, next: Next) -> Response {
     response
 }
 
-fn preflight(path: &str) -> Response {
+fn preflight(app: &App, path: &str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     insert(
@@ -44,8 +48,9 @@ fn preflight(path: &str) -> Response {
         ALLOWED_HEADERS,
     );
     insert(headers, header::ACCESS_CONTROL_MAX_AGE, "86400");
-    if path.starts_with("/api/uploads") {
-        super::tus::announce(headers);
+    let adds_sound = path.starts_with("/api/assets/") && path.ends_with("/audio");
+    if path.starts_with("/api/uploads") || adds_sound {
+        super::tus::announce(app, headers);
     }
     response
 }

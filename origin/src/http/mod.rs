@@ -58,7 +58,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(audio::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
-        .layer(axum::middleware::from_fn(cors::add))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), cors::add))
         .layer(axum::middleware::from_fn(crate::observe::request))
         .layer(CatchPanicLayer::new())
         .with_state(app)

@@ -14,8 +14,10 @@ async fn options_names_version_and_extensions() {
     assert_eq!(header(&answer, "tus-version"), "1.0.0");
     assert_eq!(
         header(&answer, "tus-extension"),
-        "creation,termination,checksum,expiration"
+        "creation,creation-with-upload,creation-defer-length,termination,checksum,expiration,\
+         concatenation"
     );
+    assert_eq!(header(&answer, "tus-max-size"), "68719476736");
     assert_eq!(header(&answer, "tus-checksum-algorithm"), "sha1,sha256");
 }
 

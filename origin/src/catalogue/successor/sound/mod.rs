@@ -155,7 +155,7 @@ pub(in crate::catalogue) async fn begin(
     .bind(version.as_str())
     .bind(ADDING)
     .bind(upload.blob().as_str())
-    .bind(signed(upload.length_bytes)?)
+    .bind(signed(upload.received_bytes)?)
     .bind(created_at)
     .bind(to_json(&added))
     .execute(&mut **tx)
