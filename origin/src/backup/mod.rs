@@ -134,6 +134,8 @@ fn claim(to: &Path, data_dir: &Path) -> Result<File, OriginError> {
     make_private(to)?;
     let real = |path: &Path| path.canonicalize().map_err(fault("find", path));
     if real(to)?.starts_with(real(data_dir)?) {
+        // Made just now, where it is empty.
+        let _ = fs::remove_dir(to);
         return Err(OriginError::Backup(format!(
             "{} is in the origin's own data_dir: name a folder elsewhere, best on another disk",
             to.display()

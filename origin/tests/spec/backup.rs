@@ -209,6 +209,7 @@ async fn what_is_there_is_not_written_over() {
     let inside = it.server.data_dir().join("backup");
     let error = backup(&it.config(), &inside).await.unwrap_err();
     assert!(error.to_string().contains("own data_dir"), "{error}");
+    assert!(!inside.exists());
 }
 
 #[tokio::test]
