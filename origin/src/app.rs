@@ -24,6 +24,7 @@ use crate::{
     events::Events,
     keyring::Keyring,
     making::Making,
+    own_file::fault,
     random,
     warming::Edges,
 };
@@ -155,23 +156,15 @@ impl App {
 /// Makes the folder, readable by its owner alone, and takes it: two origins in one folder
 /// would delete each other's half-written blobs.
 fn claim_folder(data_dir: &Path) -> Result<File, OriginError> {
-    let fault = |action| {
-        let path = data_dir.display().to_string();
-        move |source| OriginError::File {
-            action,
-            path,
-            source,
-        }
-    };
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(data_dir)
-        .map_err(fault("make"))?;
-    let lock = File::create(data_dir.join("lock")).map_err(fault("write to"))?;
+        .map_err(fault("make", data_dir))?;
+    let lock = File::create(data_dir.join("lock")).map_err(fault("write to", data_dir))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OriginError::Locked(data_dir.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(fault("lock")(source)),
+        Err(TryLockError::Error(source)) => Err(fault("lock", data_dir)(source)),
     }
 }

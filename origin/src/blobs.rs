@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use store::{Appender, BlobKey, Config, Files, Head, Reader, Store, StoreError};
 
-use crate::{OriginError, random};
+use crate::{OriginError, own_file::text_or_new, random};
 
 /// What uploads are named below.
 const SOURCES: &str = "sources/";
@@ -209,22 +209,5 @@ async fn own(bucket: &Store, data_dir: &Path, config: &Config) -> Result<(), Ori
 
 /// By which a bucket knows this origin; made at first use.
 fn own_name(data_dir: &Path) -> Result<String, OriginError> {
-    let path = data_dir.join(OWN_NAME);
-    let fault = |action| {
-        let path = path.display().to_string();
-        move |source| OriginError::File {
-            action,
-            path,
-            source,
-        }
-    };
-    match std::fs::read_to_string(&path) {
-        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault("read")(error)),
-        _ => {
-            let name = random::id();
-            std::fs::write(&path, &name).map_err(fault("write"))?;
-            Ok(name)
-        }
-    }
+    text_or_new(&data_dir.join(OWN_NAME), random::id)
 }

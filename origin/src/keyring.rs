@@ -1,15 +1,11 @@
 //! The origin's secrets, each in a file only its owner can read, made at first start.
 
-use std::{
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use keys::{KeySet, SharedKey, SigningKey};
 use sha2::{Digest, Sha256};
 
-use crate::{Config, OriginError, random};
+use crate::{Config, OriginError, own_file::text_or_new, random};
 
 /// The origin's secrets.
 pub(crate) struct Keyring {
@@ -78,35 +74,8 @@ fn shared(config: &Config) -> Result<Vec<SharedKey>, OriginError> {
     })
 }
 
-/// The secret in a file; a new one if there is no file.
 fn secret(path: &Path) -> Result<String, OriginError> {
-    let fault = |action| {
-        let path = path.display().to_string();
-        move |source| OriginError::File {
-            action,
-            path,
-            source,
-        }
-    };
-    match std::fs::read_to_string(path) {
-        Ok(text) => return Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(fault("read")(error)),
-    }
-    let text = random::secret();
-    // Written beside and renamed: a kill in between leaves no half secret.
-    let beside = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options
-        .open(&beside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&beside, path))
-        .map_err(fault("write"))?;
-    Ok(text)
+    text_or_new(path, random::secret)
 }
 
 fn parse_seed(text: &str) -> Option<[u8; 32]> {

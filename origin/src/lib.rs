@@ -22,6 +22,7 @@ mod keyring;
 mod making;
 mod media_path;
 mod observe;
+mod own_file;
 mod random;
 mod serve;
 mod sniff;

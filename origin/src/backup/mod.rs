@@ -11,9 +11,9 @@ mod restore;
 
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,7 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use self::blobs::Copier;
 pub use self::restore::restore;
-use crate::{Config, OriginError, clock::now_ms};
+use crate::{
+    Config, OriginError,
+    clock::now_ms,
+    own_file::{beside, fault, write_private},
+};
 
 /// What the folder of a backup has.
 const SUMMARY: &str = "backup.json";
@@ -178,26 +182,6 @@ fn make_private(folder: &Path) -> Result<(), OriginError> {
     made.map_err(fault("make", folder))
 }
 
-/// Writes a file that its owner alone reads: whole, or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), OriginError> {
-    let beside = beside(path);
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&beside, path));
-    renamed.map_err(fault("write", path))
-}
-
-/// Where what is written to `path` stands until it is whole. No blob's key ends so.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("~");
-    name.into()
-}
-
 fn remove(path: &Path) -> Result<(), OriginError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault("delete", path)(error)),
@@ -210,13 +194,4 @@ fn sync(folder: &Path) -> Result<(), OriginError> {
     let opened = File::open(folder).map_err(fault("open", folder))?;
     let synced = rustix::fs::syncfs(&opened);
     synced.map_err(|error| fault("write to disk", folder)(error.into()))
-}
-
-fn fault(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OriginError {
-    let path = path.display().to_string();
-    move |source| OriginError::File {
-        action,
-        path,
-        source,
-    }
 }
