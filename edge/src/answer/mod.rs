@@ -15,7 +15,7 @@ use http::{Method, header::AUTHORIZATION, request::Parts};
 use hyper::body::Incoming;
 
 use crate::{
-    access::{Leash, Viewer},
+    access::{Leash, Refusal, Viewer},
     node::Node,
     path::{Kind, Refused, Target},
     respond::{self, Answer, Asked},
@@ -110,7 +110,13 @@ async fn read(
             viewer,
         },
     };
-    exchange.run().await
+    let answer = exchange.run().await;
+    // It may have waited: what was let in may have been taken back meanwhile.
+    let revoked = gate.zip(leash.as_mut());
+    if revoked.is_some_and(|(gate, leash)| gate.has_revoked(leash)) {
+        return respond::refusal(Refusal::Revoked);
+    }
+    answer
 }
 
 pub(crate) fn parse(node: &Node, site: &Site, request: &Parts) -> Result<Target, Refused> {

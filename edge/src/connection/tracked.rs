@@ -1,6 +1,7 @@
 //! An answer's body, whose connection knows when it is over.
 
 use std::{
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -48,6 +49,8 @@ pub(crate) struct Tracked {
     /// HTTP/2, where pieces wait for the client's window, out of sight of the socket.
     windowed: bool,
     owes: bool,
+    /// Its head is out, or goes out with the next piece.
+    begun: bool,
 }
 
 impl Tracked {
@@ -57,6 +60,7 @@ impl Tracked {
             running,
             windowed,
             owes: false,
+            begun: false,
         }
     }
 
@@ -70,8 +74,12 @@ impl Tracked {
         }
     }
 
-    /// The key that opened it was taken back since.
+    /// The key that opened it was taken back since. Not before the first piece: the head,
+    /// judged just now, goes out with it, and a client should not see neither.
     fn is_revoked(&mut self) -> bool {
+        if !mem::replace(&mut self.begun, true) && !self.windowed {
+            return false;
+        }
         let gate = self.running.line.node.gate.as_deref();
         let leash = self.body.leash.as_mut();
         gate.zip(leash)

@@ -83,3 +83,22 @@ async fn an_open_transfer_is_cut_when_its_signer_is_trusted_no_more() {
     origin.trust(vec![keys::SigningKey::from_seed([9; 32]).public()]);
     assert_eq!(stream.piece().await, Some(Err(())));
 }
+
+#[tokio::test]
+async fn a_request_that_waits_while_its_key_is_revoked_is_refused_in_words() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::weir(&origin).await;
+    let gate = Gate::closed();
+    origin.route(SEGMENT, segment().keyed().held(&gate));
+    let target = format!("/k/{}{SEGMENT}", origin.key("a"));
+    let waiting = edge.get(&target).send();
+    let news = async {
+        origin.asked(SEGMENT, 1).await;
+        origin.revoke("jti-a");
+        heard(&origin, 2).await;
+        gate.open();
+    };
+    let (reply, ()) = tokio::join!(waiting, news);
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.problem(), "key-revoked");
+}
