@@ -70,7 +70,7 @@ impl App {
             gc_grace: config.gc_grace,
             warm: config.warm_segments > 0,
         };
-        let catalogue = Catalogue::open(&data_dir.join("catalogue.db"), rules).await?;
+        let catalogue = Catalogue::open(&config, rules).await?;
         Ok(Arc::new(Self {
             _lock: lock,
             keyring: Keyring::open(&config, &catalogue).await?,

@@ -226,8 +226,7 @@ mod tests {
             gc_grace: Duration::from_secs(60),
             warm: false,
         };
-        let catalogue = Catalogue::open(&folder.path().join("catalogue.db"), rules).await;
-        let catalogue = catalogue.unwrap();
+        let catalogue = Catalogue::open(&config, rules).await.unwrap();
         let keyring = Keyring::open(&config, &catalogue).await.unwrap();
         (keyring, catalogue, config)
     }

@@ -1,7 +1,7 @@
 //! Keys taken back.
 
 use keys::Verified;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{AssetId, RevokedBefore, Revokes};
 
 use super::{Catalogue, OriginError, id, signed, signers, unsigned};
@@ -68,7 +68,7 @@ impl Catalogue {
 
     /// The newest revision, and all that is taken back and may not have ended.
     pub(crate) async fn revoked(&self) -> Result<InForce, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let revision: i64 = sqlx::query_scalar("SELECT revision FROM key_revision")
             .fetch_one(&mut *tx)
             .await?;
@@ -140,7 +140,7 @@ impl Catalogue {
 }
 
 /// Edges have something to hear.
-pub(super) async fn bump(tx: &mut SqliteConnection) -> Result<(), OriginError> {
+pub(super) async fn bump(tx: &mut AnyConnection) -> Result<(), OriginError> {
     sqlx::query("UPDATE key_revision SET revision = revision + 1")
         .execute(tx)
         .await?;

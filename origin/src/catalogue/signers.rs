@@ -2,7 +2,7 @@
 //! signed counts until the last of it has ended.
 
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{SigningKeyState, SigningKeyStatus};
 
 use super::{Catalogue, OriginError, from_json, revocations::bump, unsigned};
@@ -109,7 +109,7 @@ impl Catalogue {
 /// Nothing that this one signed counts from now on: not what a thief signs with it and dates
 /// as he likes. The one that signs now stays.
 pub(super) async fn distrust(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     kid: &str,
     now_ms: i64,
 ) -> Result<(), OriginError> {
@@ -162,7 +162,7 @@ fn trusted_until_ms(next: &SignerRow) -> i64 {
         .saturating_add(SIGNED_LIFE_MS + HANDOVER_MS)
 }
 
-pub(super) async fn signers(tx: &mut SqliteConnection) -> Result<Vec<SignerRow>, OriginError> {
+pub(super) async fn signers(tx: &mut AnyConnection) -> Result<Vec<SignerRow>, OriginError> {
     let rows: Vec<(String, String, Option<String>, i64, i64)> = sqlx::query_as(
         "SELECT kid, jwk, seed, created_at, signs_from FROM signing_keys \
          ORDER BY signs_from, created_at, kid",
@@ -179,7 +179,7 @@ pub(super) async fn signers(tx: &mut SqliteConnection) -> Result<Vec<SignerRow>,
     Ok(rows.into_iter().map(row).collect())
 }
 
-async fn insert(tx: &mut SqliteConnection, row: &SignerRow) -> Result<(), OriginError> {
+async fn insert(tx: &mut AnyConnection, row: &SignerRow) -> Result<(), OriginError> {
     sqlx::query(
         "INSERT INTO signing_keys (kid, jwk, seed, created_at, signs_from) \
          VALUES ($1, $2, $3, $4, $5)",
@@ -194,7 +194,7 @@ async fn insert(tx: &mut SqliteConnection, row: &SignerRow) -> Result<(), Origin
     Ok(())
 }
 
-async fn forget(tx: &mut SqliteConnection, kid: &str) -> Result<(), OriginError> {
+async fn forget(tx: &mut AnyConnection, kid: &str) -> Result<(), OriginError> {
     sqlx::query("DELETE FROM signing_keys WHERE kid = $1")
         .bind(kid)
         .execute(tx)
