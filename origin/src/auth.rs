@@ -15,6 +15,70 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Who uploads.
+#[derive(Debug)]
+pub(crate) struct Uploader {
+    /// Longest upload.
+    pub(crate) max_bytes: u64,
+    /// What the sender must say that it is.
+    pub(crate) media_type: Option<String>,
+    pub(crate) rights: Rights,
+}
+
+/// Which uploads are an uploader's.
+#[derive(Debug)]
+pub(crate) enum Rights {
+    /// All: the operator, or anyone where uploads are open.
+    All,
+    /// All but those of keys for a few.
+    Key,
+    /// Those that this key began.
+    FewUses(Few),
+}
+
+/// A key that may begin a few uploads.
+#[derive(Debug, Clone)]
+pub(crate) struct Few {
+    pub(crate) jti: String,
+    pub(crate) uses: u32,
+    /// Unix seconds.
+    pub(crate) ends_at: u64,
+}
+
+impl Uploader {
+    pub(crate) fn unlimited(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            media_type: None,
+            rights: Rights::All,
+        }
+    }
+
+    /// The key, where it may begin a few uploads only.
+    pub(crate) fn few(&self) -> Option<&Few> {
+        match &self.rights {
+            Rights::FewUses(few) => Some(few),
+            Rights::All | Rights::Key => None,
+        }
+    }
+
+    /// May go on with an upload, end it, or see what came of it, that the key `made_by` began
+    /// if it was one for a few.
+    pub(crate) fn require_own(&self, made_by: Option<&str>) -> Result<(), OriginError> {
+        let may = match &self.rights {
+            Rights::All => true,
+            Rights::Key => made_by.is_none(),
+            Rights::FewUses(few) => made_by == Some(&few.jti),
+        };
+        match may {
+            true => Ok(()),
+            false => Err(OriginError::Forbidden(
+                "another key began this upload, and opens it alone".into(),
+            )),
+        }
+    }
+}
+
 impl App {
     /// A worker or an edge of ours.
     pub(crate) fn require_join(&self, headers: &HeaderMap) -> Result<(), OriginError> {
@@ -46,15 +110,17 @@ impl App {
         }
     }
 
-    /// An uploader; gives the longest upload, bytes.
+    /// An uploader, and what he may.
     pub(crate) async fn require_uploader(
         &self,
         headers: &HeaderMap,
         path: &str,
-    ) -> Result<u64, OriginError> {
-        let max = self.config.upload_max.as_u64();
+    ) -> Result<Uploader, OriginError> {
+        let max_bytes = self.config.upload_max.as_u64();
         let token = match bearer(headers) {
-            None if self.config.open_uploads && asked_on_loopback(headers) => return Ok(max),
+            None if self.config.open_uploads && asked_on_loopback(headers) => {
+                return Ok(Uploader::unlimited(max_bytes));
+            }
             None => {
                 return Err(unauthorized(
                     kind::KEY_MISSING,
@@ -62,12 +128,28 @@ impl App {
                      (weir key mint --upload) and show it as Authorization: Bearer",
                 ));
             }
-            Some(token) if self.keyring.is_admin(token) => return Ok(max),
+            Some(token) if self.keyring.is_admin(token) => {
+                return Ok(Uploader::unlimited(max_bytes));
+            }
             Some(token) => token,
         };
         let key = self.verify(token, None).await?;
-        match key.claims().weir {
-            Scope::Upload { len_bytes_max } if key.opens(path) => Ok(len_bytes_max.min(max)),
+        match &key.claims().weir {
+            Scope::Upload {
+                len_bytes_max,
+                media_type,
+                uses,
+            } if key.opens(path) => Ok(Uploader {
+                max_bytes: max_bytes.min(*len_bytes_max),
+                media_type: media_type.clone(),
+                rights: uses.map_or(Rights::Key, |uses| {
+                    Rights::FewUses(Few {
+                        jti: key.jti().to_owned(),
+                        uses,
+                        ends_at: key.expires(),
+                    })
+                }),
+            }),
             _ => Err(OriginError::Forbidden(
                 "this key does not open uploads".into(),
             )),

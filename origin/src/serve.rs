@@ -196,6 +196,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     app.catalogue.forget_warmed().await?;
     app.catalogue.forget_finished_uploads().await?;
     app.catalogue.forget_ended_keys().await?;
+    app.catalogue.forget_uses().await?;
     app.catalogue.retire_signers(now_ms()).await?;
     app.keyring.refresh(&app.catalogue).await
 }

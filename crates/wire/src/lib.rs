@@ -21,8 +21,8 @@ mod warm;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
-    Addition, AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState,
-    SagaStep, TextAdded, TracksRemoved, UploadStatus,
+    Addition, AssetProgress, AssetState, AssetStatus, MintedKey, SagaEntry, SagaState, SagaStep,
+    TextAdded, TracksRemoved, UploadStatus,
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
@@ -33,8 +33,8 @@ pub use job::{
     StoredTrack,
 };
 pub use key::{
-    KeyBulletin, RevokeRequest, RevokedBefore, Revokes, RotateRequest, SigningKeyState,
-    SigningKeyStatus,
+    KeyBulletin, MintRequest, Opens, RevokeRequest, RevokedBefore, Revokes, RotateRequest,
+    SigningKeyState, SigningKeyStatus,
 };
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
 pub use problem::{Problem, kind};

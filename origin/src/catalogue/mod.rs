@@ -11,6 +11,7 @@ mod garbage;
 mod jobs;
 mod lending;
 mod media;
+mod parts;
 mod passes;
 mod plans;
 mod playable;

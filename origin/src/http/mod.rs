@@ -11,6 +11,7 @@ mod label;
 mod licence;
 mod made;
 mod manifest;
+mod minting;
 mod object;
 mod pages;
 mod passes;

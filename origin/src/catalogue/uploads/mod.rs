@@ -2,22 +2,34 @@
 
 mod becoming;
 mod row;
+mod uses;
 
 use wire::UploadId;
 
 pub(crate) use row::{Adds, Concat, Length, UploadRow};
 
 use super::{Catalogue, OriginError, Tx, from_json, id, signed, to_json, unsigned};
-use crate::clock::now_ms;
+use crate::{auth::Few, clock::now_ms};
 use row::{COLUMNS, Columns};
 
 impl Catalogue {
-    pub(crate) async fn create_upload(&self, upload: &UploadRow) -> Result<(), OriginError> {
+    /// Adds one, which the key for `few` of them has begun.
+    ///
+    /// # Errors
+    /// [`OriginError::Forbidden`]: it began as many as it may.
+    pub(crate) async fn create_upload(
+        &self,
+        upload: &UploadRow,
+        few: Option<&Few>,
+    ) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
+        if let Some(few) = few {
+            uses::count(&mut tx, few).await?;
+        }
         sqlx::query(
             "INSERT INTO uploads (id, title, metadata, length, deferred, received, asset, \
-             expires_at, adds_to, addition, concat) \
-             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9)",
+             expires_at, adds_to, addition, concat, made_by) \
+             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9, $10)",
         )
         .bind(upload.id.as_str())
         .bind(&upload.title)
@@ -28,6 +40,7 @@ impl Catalogue {
         .bind(upload.adds.as_ref().map(|adds| adds.asset.as_str()))
         .bind(upload.adds.as_ref().map(|adds| to_json(&adds.label)))
         .bind(upload.concat.as_ref().map(Concat::to_text))
+        .bind(upload.made_by.as_deref())
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -92,14 +105,23 @@ impl Catalogue {
         now_ms: i64,
     ) -> Result<bool, OriginError> {
         let mut tx = self.db.begin().await?;
+        let made_by: Option<(Option<String>,)> =
+            sqlx::query_as("SELECT made_by FROM uploads WHERE id = $1")
+                .bind(upload.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
         let dropped =
             sqlx::query("DELETE FROM uploads WHERE id = $1 AND asset IS NULL AND expires_at < $2")
                 .bind(upload.as_str())
                 .bind(now_ms)
                 .execute(&mut *tx)
                 .await?;
+        let is_dropped = dropped.rows_affected() > 0;
+        if let Some((Some(jti),)) = made_by.filter(|_| is_dropped) {
+            uses::give_back(&mut tx, &jti).await?;
+        }
         tx.commit().await?;
-        Ok(dropped.rows_affected() > 0)
+        Ok(is_dropped)
     }
 
     /// Forgets uploads that became assets long ago; the assets stay.

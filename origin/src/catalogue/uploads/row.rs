@@ -20,6 +20,8 @@ pub(crate) struct UploadRow {
     /// What it became.
     pub(crate) version: Option<VersionId>,
     pub(crate) concat: Option<Concat>,
+    /// The `jti` of the key that began it and opens it alone.
+    pub(crate) made_by: Option<String>,
 }
 
 /// Bytes that an upload will have.
@@ -50,7 +52,7 @@ pub(crate) struct Adds {
 }
 
 pub(super) const COLUMNS: &str = "SELECT id, title, metadata, length, deferred, received, asset, \
-     expires_at, adds_to, addition, version, concat FROM uploads";
+     expires_at, adds_to, addition, version, concat, made_by FROM uploads";
 
 pub(super) type Columns = (
     String,
@@ -61,6 +63,7 @@ pub(super) type Columns = (
     i64,
     Option<String>,
     i64,
+    Option<String>,
     Option<String>,
     Option<String>,
     Option<String>,
@@ -108,7 +111,7 @@ impl Concat {
 impl UploadRow {
     pub(super) fn from_columns(columns: Columns) -> Result<Self, OriginError> {
         let (upload, title, metadata, length, deferred, received, asset, ..) = &columns;
-        let (.., expires_at_ms, to, label, version, concat) = &columns;
+        let (.., expires_at_ms, to, label, version, concat, made_by) = &columns;
         let adds = to.as_ref().zip(label.as_ref()).map(|(asset, label)| {
             let label = from_json(label, "addition")?;
             let asset = id(asset)?;
@@ -129,6 +132,7 @@ impl UploadRow {
             adds: adds.transpose()?,
             version: version.as_deref().map(id).transpose()?,
             concat: concat.as_deref().map(Concat::from_text).transpose()?,
+            made_by: made_by.clone(),
         })
     }
 

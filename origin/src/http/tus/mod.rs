@@ -14,7 +14,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, Response, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request::Parts},
     middleware::Next,
     response::IntoResponse,
     routing::{any, post},
@@ -77,8 +77,8 @@ async fn create(
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     let (head, body) = request.into_parts();
-    let max = app.require_uploader(&head.headers, head.uri.path()).await?;
-    begin(&app, (&head.headers, body), max, None).await
+    let by = app.require_uploader(&head.headers, head.uri.path()).await?;
+    begin(&app, (&head.headers, body), &by, None).await
 }
 
 async fn one(
@@ -98,18 +98,23 @@ async fn one(
     };
     if method == Method::GET {
         // It hands out keys that play: only to who could have sent the file.
-        app.require_uploader(&head.headers, head.uri.path()).await?;
+        require_own(&app, &head, &upload).await?;
         return status(&app, &upload).await;
     }
     let protocol = Protocol::of(&head.headers)?;
     match method {
-        Method::HEAD => offset(&app, &upload, protocol).await,
+        Method::HEAD => {
+            if app.catalogue.upload(&upload).await?.made_by.is_some() {
+                require_own(&app, &head, &upload).await?;
+            }
+            offset(&app, &upload, protocol).await
+        }
         Method::PATCH => {
-            app.require_uploader(&head.headers, head.uri.path()).await?;
+            require_own(&app, &head, &upload).await?;
             patch(&app, &upload, &head.headers, body).await
         }
         Method::DELETE => {
-            app.require_uploader(&head.headers, head.uri.path()).await?;
+            require_own(&app, &head, &upload).await?;
             terminate(&app, &upload).await
         }
         _ => Err(OriginError::Upload {
@@ -117,6 +122,13 @@ async fn one(
             detail: "an upload takes GET, HEAD, PATCH and DELETE".into(),
         }),
     }
+}
+
+/// An uploader, and one who may go on with this upload.
+async fn require_own(app: &App, head: &Parts, upload: &UploadId) -> Result<(), OriginError> {
+    let by = app.require_uploader(&head.headers, head.uri.path()).await?;
+    let row = app.catalogue.upload(upload).await?;
+    by.require_own(row.made_by.as_deref())
 }
 
 async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
