@@ -3,7 +3,7 @@
 use keys::Verified;
 use wire::{AssetId, RevokedBefore, Revokes};
 
-use super::{Catalogue, OriginError, Tx, id, signed, unsigned};
+use super::{Catalogue, OriginError, Topic, Tx, id, signed, unsigned};
 use crate::clock::now_ms;
 
 /// Revocations in force at one time; edges hold all of them. Chosen: half of what their
@@ -56,7 +56,7 @@ impl Catalogue {
         .await?;
         bump(&mut tx).await?;
         tx.commit().await?;
-        self.key_revoked.notify_waiters();
+        self.news.tell(Topic::Keys);
         Ok(())
     }
 

@@ -15,6 +15,8 @@ mod events;
 mod files;
 mod jobs;
 mod keys;
+#[cfg(feature = "postgres")]
+mod origins;
 mod passes;
 mod plans;
 mod playable;
