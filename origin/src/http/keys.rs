@@ -79,6 +79,7 @@ async fn revoke(
     app.catalogue
         .revoke(&ask.what, issued_before, forget_at_ms)
         .await?;
+    app.keyring.refresh(&app.catalogue).await?;
     if !matches!(ask.what, Revokes::Jti(_)) {
         app.issue_from(issued_before);
     }
@@ -127,7 +128,7 @@ async fn bulletin(
         if revoked.revision != ask.after {
             return Ok(json(&KeyBulletin {
                 revision: revoked.revision,
-                jwks: app.keyring.trusted.to_jwks(),
+                jwks: revoked.jwks,
                 revoked: revoked.jtis,
                 revoked_before: revoked.before,
             }));

@@ -221,7 +221,7 @@ async fn secrets_in_a_backup_are_its_owner_s_alone() {
     backup(&it.config(), &to).await.unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&to), mode(&to.join("secrets"))), (0o700, 0o700));
-    for name in ["signing-key", "admin-token", "join-token"] {
+    for name in ["admin-token", "join-token"] {
         assert_eq!(mode(&to.join("secrets").join(name)), 0o600, "{name}");
     }
 }

@@ -23,6 +23,7 @@ mod playable;
 mod repeated;
 mod saga;
 mod segments;
+mod signers;
 mod sniffed;
 mod sound;
 mod sound_ends;
