@@ -121,6 +121,13 @@ pub async fn backup(
 
 /// What is in a bucket is not copied, so a backup without it would be no whole one.
 fn expect_folder(config: &Config) -> Result<(), OriginError> {
+    if !config.database.is_empty() {
+        return Err(OriginError::Backup(
+            "the catalogue is in PostgreSQL, which has backups of its own: take it with pg_dump, \
+             and the bucket, or blobs, after it"
+                .into(),
+        ));
+    }
     match config.store.bucket.as_str() {
         "" => Ok(()),
         bucket => Err(OriginError::Backup(format!(

@@ -4,7 +4,7 @@ use keys::Verified;
 use sqlx::AnyConnection;
 use wire::{AssetId, RevokedBefore, Revokes};
 
-use super::{Catalogue, OriginError, id, signed, signers, unsigned};
+use super::{Catalogue, OriginError, Topic, id, signed, signers, unsigned};
 use crate::clock::now_ms;
 
 /// Revocations in force at one time; edges hold all of them. Chosen: half of what their
@@ -62,7 +62,7 @@ impl Catalogue {
         }
         bump(&mut tx).await?;
         tx.commit().await?;
-        self.key_revoked.notify_waiters();
+        self.news.tell(Topic::Keys);
         Ok(())
     }
 

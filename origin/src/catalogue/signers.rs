@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use wire::{SigningKeyState, SigningKeyStatus};
 
-use super::{Catalogue, OriginError, from_json, revocations::bump, unsigned};
+use super::{Catalogue, OriginError, Topic, from_json, revocations::bump, unsigned};
 
 /// Signing keys at one time. Chosen: half of what a checker takes
 /// ([`keys::KeySet::from_jwks`]).
@@ -75,7 +75,7 @@ impl Catalogue {
         }
         bump(&mut tx).await?;
         tx.commit().await?;
-        self.key_revoked.notify_waiters();
+        self.news.tell(Topic::Keys);
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Catalogue {
         }
         tx.commit().await?;
         if gone {
-            self.key_revoked.notify_waiters();
+            self.news.tell(Topic::Keys);
         }
         Ok(())
     }

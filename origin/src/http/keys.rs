@@ -18,6 +18,7 @@ use super::{json, json_body, minting};
 use crate::{
     OriginError,
     app::{KEY_TTL_MAX_SECS, Shared},
+    catalogue::Topic,
 };
 
 /// Longest wait for news, however much longer an edge asks for.
@@ -104,7 +105,7 @@ async fn bulletin(
     let _waiter = app.waiter()?;
     let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
     loop {
-        let news = app.catalogue.key_revoked();
+        let news = app.catalogue.news(Topic::Keys);
         let revoked = app.catalogue.revoked().await?;
         // Not "newer than": after a restored catalogue the edge may be ahead of us.
         if revoked.revision != ask.after {

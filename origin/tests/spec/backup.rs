@@ -19,7 +19,7 @@ struct Published {
 
 impl Published {
     async fn new() -> Self {
-        let server = Server::start(patient()).await;
+        let server = Server::start_on_file(tempfile::tempdir().unwrap(), patient()).await;
         let (asset, key) = server.upload("video").await;
         let lease = server.lease().await;
         let tasks = [task("rest", &["v360"])];
@@ -57,7 +57,7 @@ async fn restore(from: &Path, to: &Path) -> Result<Summary, OriginError> {
 async fn restored(from: &Path) -> Server {
     let data = tempfile::tempdir().unwrap();
     restore(from, data.path()).await.unwrap();
-    Server::start_in(data, patient()).await
+    Server::start_on_file(data, patient()).await
 }
 
 async fn playlist(server: &Server, asset: &str, key: &str) -> Bytes {

@@ -17,6 +17,8 @@ mod files;
 mod jobs;
 mod keys;
 mod minting;
+#[cfg(feature = "postgres")]
+mod origins;
 mod passes;
 mod plans;
 mod playable;
