@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
 use wire::{AssetId, JobId, kind};
 
-use crate::{OriginError, app::App, clock::now_secs};
+use crate::{OriginError, app::App, by, clock::now_secs};
 
 /// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -98,7 +98,10 @@ impl App {
     /// The operator.
     pub(crate) fn require_admin(&self, headers: &HeaderMap) -> Result<(), OriginError> {
         match bearer(headers) {
-            Some(token) if self.keyring.is_admin(token) => Ok(()),
+            Some(token) if self.keyring.is_admin(token) => {
+                by::is(admin);
+                Ok(())
+            }
             Some(_) => Err(unauthorized(
                 kind::KEY_INVALID,
                 "this is not the admin token",
@@ -119,6 +122,7 @@ impl App {
         let max_bytes = self.config.upload_max.as_u64();
         let token = match bearer(headers) {
             None if self.config.open_uploads && asked_on_loopback(headers) => {
+                by::is(|| "open".to_owned());
                 return Ok(Uploader::unlimited(max_bytes));
             }
             None => {
@@ -129,6 +133,7 @@ impl App {
                 ));
             }
             Some(token) if self.keyring.is_admin(token) => {
+                by::is(admin);
                 return Ok(Uploader::unlimited(max_bytes));
             }
             Some(token) => token,
@@ -184,6 +189,7 @@ impl App {
         asset: Option<&AssetId>,
     ) -> Result<Verified, OriginError> {
         let key = self.keyring.verify(token, now_secs()).map_err(refused)?;
+        by::is(|| format!("key {}", key.jti()));
         if self.catalogue.is_revoked(&key, asset).await? {
             return Err(unauthorized(
                 kind::KEY_REVOKED,
@@ -192,6 +198,10 @@ impl App {
         }
         Ok(key)
     }
+}
+
+fn admin() -> String {
+    "admin".to_owned()
 }
 
 fn refused(error: KeyError) -> OriginError {

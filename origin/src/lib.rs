@@ -8,6 +8,7 @@ mod auth;
 mod backup;
 mod blobs;
 mod busy;
+mod by;
 mod catalogue;
 mod checksum;
 mod clock;

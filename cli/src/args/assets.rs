@@ -32,6 +32,25 @@ pub(crate) enum KeyCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// Only what came after this number.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) after: u64,
+    /// At most so many [default: all].
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Only this: issue, revoke, rotate, forget, upload, uploaded, drop, delete, add, remove or
+    /// cancel.
+    #[arg(long, value_parser = ["issue", "revoke", "rotate", "forget", "upload", "uploaded", "drop", "delete", "add", "remove", "cancel"])]
+    pub(crate) what: Option<String>,
+    /// A line of JSON each.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct RotateArgs {
     /// The new one signs at once, not only when all edges have heard of it
     /// (origin.key_overlap): where the old one's secret is out.

@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use self::{
     assets::{
-        AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
-        RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
+        AudioAddArgs, AudioCommand, AuditArgs, DeleteArgs, KeyCommand, MintArgs, OperatorArgs,
+        RemoveArgs, RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// List who did what: keys made and revoked, uploads, deletions.
+    Audit(AuditArgs),
     /// Subtitles of published assets.
     #[command(subcommand)]
     Text(TextCommand),

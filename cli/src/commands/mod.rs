@@ -2,6 +2,7 @@
 
 mod admin;
 mod audio;
+mod audit;
 mod backup;
 mod delete;
 mod demo;
@@ -44,6 +45,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
         Command::Key(key) => key::run(key).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Text(command) => text::run(command).await,
         Command::Audio(command) => audio::run(command).await,
         Command::Delete(delete) => delete::run(delete).await,

@@ -10,6 +10,7 @@
 
 // Setup.
 mod backup;
+mod canary;
 mod clip;
 mod fleet;
 mod link;

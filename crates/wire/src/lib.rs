@@ -5,6 +5,7 @@
 
 mod analysis;
 mod asset;
+mod audit;
 mod codec;
 mod edge;
 mod header;
@@ -24,6 +25,7 @@ pub use asset::{
     Addition, AssetProgress, AssetState, AssetStatus, MintedKey, SagaEntry, SagaState, SagaStep,
     TextAdded, TracksRemoved, UploadStatus,
 };
+pub use audit::{AuditEntry, AuditPage};
 pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
 pub use header::{WEIR_ACCESS, access};

@@ -5,6 +5,7 @@
 
 mod analysis;
 mod assets;
+mod audit;
 mod content_keys;
 mod ending;
 mod garbage;

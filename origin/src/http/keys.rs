@@ -75,7 +75,8 @@ fn check_what(what: &Revokes) -> Result<(), OriginError> {
 }
 
 pub(super) fn check_name(name: &str, of: &str) -> Result<(), OriginError> {
-    let is_token = name.contains('.') && name.starts_with("eyJ");
+    // It would stand in the catalogue, and in the audit trail.
+    let is_token = ::keys::redact(name) != name;
     let is_shown = !name.chars().any(char::is_control);
     if (1..=NAME_LEN_MAX).contains(&name.len()) && is_shown && !is_token {
         return Ok(());

@@ -54,8 +54,21 @@ pub(super) async fn mint(
              tracks or audiences, or a shorter subject"
         )));
     }
+    app.catalogue.record_issue(&issued(&key.jti, &ask)).await?;
     tracing::info!(jti = key.jti, expires_at = key.expires_at, "key minted");
     Ok(json(&key))
+}
+
+/// A key's name, and what it opens, for the audit trail.
+fn issued(jti: &str, ask: &MintRequest) -> String {
+    let opens = match &ask.opens {
+        Opens::Play { asset, .. } => format!("plays asset {asset}"),
+        Opens::Upload { uses: Some(n), .. } => format!("begins {n} upload(s)"),
+        Opens::Upload { uses: None, .. } => "uploads".to_owned(),
+    };
+    let subject = ask.subject.as_ref();
+    let whose = subject.map_or_else(String::new, |name| format!(", subject {name}"));
+    format!("key {jti} {opens}{whose}")
 }
 
 fn claims(app: &App, opens: &Opens, (issued, expires): (u64, u64), jti: String) -> Claims {

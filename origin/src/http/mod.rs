@@ -2,6 +2,7 @@
 
 mod api;
 mod audio;
+mod audit;
 mod cors;
 mod delivery;
 mod events;
@@ -55,6 +56,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(passes::routes())
         .merge(api::routes())
         .merge(keys::routes())
+        .merge(audit::routes())
         .merge(signers::routes())
         .merge(text::routes())
         .merge(warm::routes())
@@ -62,6 +64,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn_with_state(app.clone(), cors::add))
+        .layer(axum::middleware::from_fn(crate::by::request))
         .layer(axum::middleware::from_fn(crate::observe::request))
         .layer(CatchPanicLayer::new())
         .with_state(app)

@@ -11,7 +11,7 @@ fn key(version: Option<&str>, tracks: &[&str]) -> Verified {
         tracks,
     };
     let claims = play_parts(&parts, NOW, NOW + 60, "j".to_owned());
-    verify(&mint(&signing(), &claims)).unwrap()
+    verify(&mint(&signing(), &claims)).expect("it is minted as it should be")
 }
 
 /// What any player asks for before it can choose.

@@ -8,7 +8,7 @@ use wire::UploadId;
 
 pub(crate) use row::{Adds, Concat, Length, UploadRow};
 
-use super::{Catalogue, OriginError, Tx, from_json, id, signed, to_json, unsigned};
+use super::{Catalogue, OriginError, Tx, audit, from_json, id, signed, to_json, unsigned};
 use crate::{auth::Few, clock::now_ms};
 use row::{COLUMNS, Columns};
 
@@ -43,6 +43,7 @@ impl Catalogue {
         .bind(upload.made_by.as_deref())
         .execute(&mut *tx)
         .await?;
+        audit::record(&mut tx, "upload", &format!("upload {}", upload.id)).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -119,6 +120,9 @@ impl Catalogue {
         let is_dropped = dropped.rows_affected() > 0;
         if let Some((Some(jti),)) = made_by.filter(|_| is_dropped) {
             uses::give_back(&mut tx, &jti).await?;
+        }
+        if is_dropped {
+            audit::record(&mut tx, "drop", &format!("upload {upload}")).await?;
         }
         tx.commit().await?;
         Ok(is_dropped)

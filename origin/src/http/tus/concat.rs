@@ -11,6 +11,7 @@ use crate::{
     app::{App, Shared},
     auth::{Few, Uploader},
     busy::BusyUpload,
+    by,
     catalogue::{Concat, Length, UploadRow},
 };
 
@@ -26,7 +27,8 @@ pub(super) async fn join(
     // In a task of its own: a client that hangs up asks again, and finds it done.
     let joined = app.tasks.spawn({
         let app = app.clone();
-        async move { join_now(&app, row, (max, few)).await }
+        let by = by::here();
+        async move { by::carry(join_now(&app, row, (max, few)), by).await }
     });
     joined
         .await

@@ -23,6 +23,7 @@ use wire::{UploadId, UploadStatus};
 
 pub(super) use create::begin;
 
+use super::audit::note_refusal;
 use crate::{
     OriginError,
     app::{App, Shared},
@@ -77,8 +78,15 @@ async fn create(
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     let (head, body) = request.into_parts();
-    let by = app.require_uploader(&head.headers, head.uri.path()).await?;
-    begin(&app, (&head.headers, body), &by, None).await
+    let begun = async {
+        let by = app.require_uploader(&head.headers, head.uri.path()).await?;
+        begin(&app, (&head.headers, body), &by, None).await
+    };
+    let begun = begun.await;
+    if let Err(error) = &begun {
+        note_refusal(&app, "a new upload", error).await;
+    }
+    begun
 }
 
 async fn one(
@@ -128,7 +136,11 @@ async fn one(
 async fn require_own(app: &App, head: &Parts, upload: &UploadId) -> Result<(), OriginError> {
     let by = app.require_uploader(&head.headers, head.uri.path()).await?;
     let row = app.catalogue.upload(upload).await?;
-    by.require_own(row.made_by.as_deref())
+    let own = by.require_own(row.made_by.as_deref());
+    if let Err(error) = &own {
+        note_refusal(app, &format!("upload {upload}"), error).await;
+    }
+    own
 }
 
 async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {

@@ -20,6 +20,7 @@ use crate::{
     OriginError,
     app::{App, Shared},
     busy::BusyUpload,
+    by,
     catalogue::{Concat, Length, UploadRow},
     checksum::Checksum,
     sniff,
@@ -103,7 +104,10 @@ pub(super) async fn receive(
         app: app.clone(),
         piece,
     };
-    let received = app.tasks.spawn(receiving.run(body.into_data_stream()));
+    let received = app.tasks.spawn(by::carry(
+        receiving.run(body.into_data_stream()),
+        by::here(),
+    ));
     received
         .await
         .map_err(|error| OriginError::Damaged(error.to_string()))?
