@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod analysis;
+mod assets;
 mod backup;
 mod blobs;
 mod concatenation;
@@ -18,6 +19,7 @@ mod keys;
 mod passes;
 mod plans;
 mod playable;
+mod priority;
 mod repeated;
 mod saga;
 mod segments;

@@ -1,0 +1,2 @@
+-- Another change's number: until that lands, nothing.
+SELECT 1;
