@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
-use wire::{AssetId, JobId, kind};
+use wire::{AssetId, JobId, Priority, kind};
 
 use crate::{OriginError, app::App, clock::now_secs};
 
@@ -71,6 +71,22 @@ impl App {
             _ => Err(OriginError::Forbidden(
                 "this key does not open uploads".into(),
             )),
+        }
+    }
+
+    /// Whoever uploads with a key waits in turn, or lets others go before.
+    pub(crate) fn may_hurry(
+        &self,
+        headers: &HeaderMap,
+        priority: Priority,
+    ) -> Result<(), OriginError> {
+        match bearer(headers) {
+            Some(token) if priority == Priority::High && !self.keyring.is_admin(token) => {
+                Err(OriginError::Forbidden(
+                    "high priority needs the admin token: leave it out, or ask the operator".into(),
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

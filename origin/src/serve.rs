@@ -68,14 +68,6 @@ impl Origin {
     pub fn admin_file(&self) -> PathBuf {
         self.app.config.admin_path()
     }
-
-    /// All assets, newest first.
-    ///
-    /// # Errors
-    /// The catalogue fails.
-    pub async fn assets(&self) -> Result<Vec<wire::AssetStatus>, OriginError> {
-        self.app.catalogue.assets().await
-    }
 }
 
 /// Serves until `origin`'s shutdown token is cancelled, then lets what runs finish, up to

@@ -7,6 +7,7 @@ mod analysis;
 mod assets;
 mod content_keys;
 mod ending;
+mod filter;
 mod garbage;
 mod jobs;
 mod lending;
@@ -32,7 +33,7 @@ use sqlx::AnyConnection;
 use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
-pub(crate) use assets::Shown;
+pub(crate) use assets::{AssetQuery, Shown};
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use news::{News, Topic};

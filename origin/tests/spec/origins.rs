@@ -13,7 +13,7 @@ async fn two(schema: &str) -> (Server, Server) {
     let url = postgres::Server::shared().schema(schema);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = Server::start_on(one, url.as_str().into(), patient()).await;
-    for secret in ["signing-key", "join-token", "admin-token"] {
+    for secret in ["join-token", "admin-token"] {
         let (from, to) = (first.data().join(secret), other.path().join(secret));
         fs::copy(from, to).unwrap();
     }

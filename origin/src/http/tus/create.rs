@@ -87,6 +87,7 @@ fn new_row(
         version: None,
         concat,
     };
+    app.may_hurry(headers, row.priority()?)?;
     Ok((protocol, row))
 }
 
