@@ -70,11 +70,14 @@ impl App {
             gc_grace: config.gc_grace,
             warm: config.warm_segments > 0,
         };
+        let keyring = Keyring::open(&config)?;
+        let catalogue = Catalogue::open(&data_dir.join("catalogue.db"), rules).await?;
+        let store = Blobs::open(&config, &catalogue).await?;
         Ok(Arc::new(Self {
             _lock: lock,
-            keyring: Keyring::open(&config)?,
-            catalogue: Catalogue::open(&data_dir.join("catalogue.db"), rules).await?,
-            store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
+            keyring,
+            catalogue,
+            store,
             busy_uploads: BusyUploads::default(),
             making: Making::default(),
             events: Events::default(),

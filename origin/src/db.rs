@@ -17,6 +17,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("../schema/4.sql"),
     include_str!("../schema/5.sql"),
     include_str!("../schema/6.sql"),
+    include_str!("../schema/9.sql"),
 ];
 
 /// Readers at once. Chosen: more than the cores of a small machine.

@@ -184,7 +184,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
             continue;
         };
         if app.catalogue.drop_upload(&upload.id, now_ms()).await? {
-            app.store.delete(&upload.blob()).await?;
+            app.store.drop_upload(&upload).await?;
             tracing::info!(upload = %upload.id, "expired upload dropped");
         }
     }

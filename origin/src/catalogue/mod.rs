@@ -18,6 +18,7 @@ mod progress;
 mod publishing;
 mod revocations;
 mod saga;
+mod store_owner;
 mod successor;
 mod uploads;
 mod warming;
@@ -36,6 +37,8 @@ pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use successor::{NewText, TextSegment};
+#[cfg(feature = "s3")]
+pub(crate) use uploads::Parts;
 pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 

@@ -1,10 +1,14 @@
 //! Uploads, and the asset that a whole one becomes.
 
 mod becoming;
+#[cfg(feature = "s3")]
+mod direct;
 mod row;
 
 use wire::UploadId;
 
+#[cfg(feature = "s3")]
+pub(crate) use row::Parts;
 pub(crate) use row::{Adds, Concat, Length, UploadRow};
 
 use super::{Catalogue, OriginError, Tx, from_json, id, signed, to_json, unsigned};
@@ -16,8 +20,8 @@ impl Catalogue {
         let mut tx = self.db.begin().await?;
         sqlx::query(
             "INSERT INTO uploads (id, title, metadata, length, deferred, received, asset, \
-             expires_at, adds_to, addition, concat) \
-             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9)",
+             expires_at, adds_to, addition, concat, parts, part_len) \
+             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9, $10, $11)",
         )
         .bind(upload.id.as_str())
         .bind(&upload.title)
@@ -28,6 +32,8 @@ impl Catalogue {
         .bind(upload.adds.as_ref().map(|adds| adds.asset.as_str()))
         .bind(upload.adds.as_ref().map(|adds| to_json(&adds.label)))
         .bind(upload.concat.as_ref().map(Concat::to_text))
+        .bind(upload.parts.as_ref().map(|parts| parts.upload.as_str()))
+        .bind(signed(upload.parts.as_ref().map_or(0, |it| it.part_bytes))?)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;

@@ -67,6 +67,7 @@ pub(super) async fn piece(
             detail: "the upload is made of others: it takes no more".into(),
         });
     }
+    super::expect_here(&row)?;
     if offset != row.received_bytes {
         return Err(OriginError::WrongOffset {
             there_bytes: row.received_bytes,
@@ -247,7 +248,7 @@ impl Receiving {
 
 /// # Errors
 /// It can't become a stream: the upload is gone.
-async fn judge(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+pub(in crate::http) async fn judge(app: &App, row: &UploadRow) -> Result<(), OriginError> {
     let looked_at = row.received_bytes.min(sniff::LOOK_BYTES);
     let mut bytes = app.store.read(&row.blob(), 0..looked_at).await?;
     let mut start = Vec::new();
