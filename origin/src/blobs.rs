@@ -1,8 +1,9 @@
 //! Where an origin's bytes are.
 //!
-//! Without a bucket, all are files. With one, uploads by tus grow, and stay, in the folder; those
-//! in parts are sent to the bucket, and so is what workers make. Blobs that were files before
-//! there was a bucket stay files and are served from there: a bucket may be named at any time.
+//! Without a bucket, all are files. With one, uploads by tus grow in the folder, and go to the
+//! bucket once they are whole; those in parts are sent there, and so is what workers make. Blobs
+//! that were files before there was a bucket stay files and are served from there: a bucket may be
+//! named at any time.
 
 use std::{ops::Range, time::Duration};
 
@@ -164,6 +165,56 @@ impl Blobs {
         match &self.bucket {
             Some(bucket) => bucket.abort_parts(&begun.key, &begun.upload).await,
             None => Ok(()),
+        }
+    }
+
+    pub(crate) fn has_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
+    /// All of an upload is there: in this folder, or in the bucket. It may be in another
+    /// origin's.
+    pub(crate) async fn has_source(&self, row: &UploadRow) -> Result<bool, StoreError> {
+        match self.head(&row.blob()).await {
+            Ok(head) => Ok(head.len_bytes == row.received_bytes),
+            Err(StoreError::Missing(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Copies a whole upload from the folder to the bucket, where there is one and it is not
+    /// there yet.
+    pub(crate) async fn move_source(&self, row: &UploadRow) -> Result<(), StoreError> {
+        let (Some(bucket), None) = (&self.bucket, &row.parts) else {
+            return Ok(());
+        };
+        let (key, len_bytes) = (row.blob(), row.received_bytes);
+        match bucket.head(&key).await {
+            Ok(head) if head.len_bytes == len_bytes => return Ok(()),
+            Ok(_) | Err(StoreError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let bytes = self.folder.read(&key, 0..len_bytes).await?;
+        let copied = bucket.put(&key, bytes, len_bytes).await?;
+        match copied == len_bytes {
+            true => Ok(()),
+            false => Err(StoreError::Missing(key)),
+        }
+    }
+
+    /// Deletes a source's file, once the bucket has all of it.
+    pub(crate) async fn drop_copy(&self, key: &BlobKey) -> Result<(), StoreError> {
+        let Some(bucket) = self.bucket.as_ref().filter(|_| is_source(key)) else {
+            return Ok(());
+        };
+        let here = match self.folder.head(key).await {
+            Err(StoreError::Missing(_)) => return Ok(()),
+            here => here?,
+        };
+        match bucket.head(key).await {
+            Ok(there) if there.len_bytes == here.len_bytes => self.folder.delete(key).await,
+            Ok(_) | Err(StoreError::Missing(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -39,6 +39,7 @@ impl Sweeper {
         for blob in round.old {
             // In this order: once it is made, rows name it.
             if app.making.holds(&blob) || app.catalogue.is_named(&blob, true).await? {
+                app.store.drop_copy(&blob).await?;
                 continue;
             }
             app.store.delete(&blob).await?;

@@ -23,7 +23,7 @@ use crate::{
     app::{App, Shared},
     clock::now_ms,
     garbage::Sweeper,
-    http::router,
+    http::{router, tus},
     warming,
 };
 
@@ -165,7 +165,12 @@ async fn sweep(app: Shared) {
     let mut garbage = Sweeper::default();
     loop {
         ticks.tick().await;
-        for swept in [sweep_once(&app).await, garbage.round(&app).await] {
+        let swept = [
+            sweep_once(&app).await,
+            tus::go_on(&app).await,
+            garbage.round(&app).await,
+        ];
+        for swept in swept {
             if let Err(error) = swept {
                 tracing::error!(error = &error as &dyn std::error::Error, "sweep failed");
             }

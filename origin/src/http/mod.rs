@@ -20,7 +20,7 @@ mod object;
 mod pages;
 mod passes;
 mod text;
-mod tus;
+pub(crate) mod tus;
 mod warm;
 mod worker;
 

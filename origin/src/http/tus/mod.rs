@@ -4,6 +4,7 @@
 
 mod concat;
 mod create;
+mod finish;
 mod headers;
 mod protocol;
 mod receive;
@@ -22,6 +23,8 @@ use axum::{
 use wire::{UploadId, UploadStatus};
 
 pub(super) use create::begin;
+pub(super) use finish::finish;
+pub(crate) use finish::go_on;
 #[cfg(feature = "s3")]
 pub(super) use headers::shown;
 #[cfg(feature = "s3")]
@@ -232,17 +235,6 @@ async fn patch(
             Err(error)
         }
     }
-}
-
-pub(super) async fn finish(
-    app: &App,
-    row: &UploadRow,
-    parts: &[UploadId],
-) -> Result<(), OriginError> {
-    let settings = app.package_settings();
-    let asset = app.catalogue.finish_upload(row, parts, &settings).await?;
-    tracing::info!(upload = %row.id, %asset, bytes = row.received_bytes, "upload is whole");
-    Ok(())
 }
 
 fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<Body> {

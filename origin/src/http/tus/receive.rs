@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use wire::UploadId;
 
 use super::{
-    busy, expires_at_ms, finish,
+    busy, expires_at_ms,
     headers::{announced, number, text},
     protocol::Protocol,
 };
@@ -239,8 +239,7 @@ impl Receiving {
             judge(&self.app, row).await?;
         }
         if row.is_whole() && row.concat.is_none() {
-            // One transaction says that it is whole and makes the asset.
-            return finish(&self.app, row, &[]).await;
+            return super::finish::whole(&self.app, row, before).await;
         }
         self.app.catalogue.upload_received(row, before).await
     }
