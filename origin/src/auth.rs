@@ -52,8 +52,18 @@ impl App {
         headers: &HeaderMap,
         path: &str,
     ) -> Result<u64, OriginError> {
+        self.uploader(bearer(headers), headers, path).await
+    }
+
+    /// The same with a key that may have come otherwise than in the headers.
+    pub(crate) async fn uploader(
+        &self,
+        token: Option<&str>,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Result<u64, OriginError> {
         let max = self.config.upload_max.as_u64();
-        let token = match bearer(headers) {
+        let token = match token {
             None if self.config.open_uploads && asked_on_loopback(headers) => return Ok(max),
             None => {
                 return Err(unauthorized(

@@ -121,6 +121,16 @@ pub enum OriginError {
 }
 
 impl OriginError {
+    /// Uploads in parts have nowhere to go.
+    pub(crate) fn no_bucket() -> Self {
+        Self::Upload {
+            status: StatusCode::NOT_IMPLEMENTED,
+            detail: "this origin has no bucket to send parts to ([store]): upload by tus, to \
+                     /api/uploads"
+                .into(),
+        }
+    }
+
     fn parts(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, kind::NOT_FOUND),

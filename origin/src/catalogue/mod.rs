@@ -21,6 +21,7 @@ mod publishing;
 mod revocations;
 mod saga;
 mod signers;
+mod store_owner;
 mod successor;
 mod uploads;
 mod warming;
@@ -41,6 +42,8 @@ pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use signers::{SignerRow, jwks, told};
 pub(crate) use successor::{NewText, TextSegment};
+#[cfg(feature = "s3")]
+pub(crate) use uploads::Parts;
 pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 

@@ -12,12 +12,17 @@ mod label;
 mod licence;
 mod made;
 mod manifest;
+#[cfg(feature = "s3")]
+mod multipart;
+#[cfg(not(feature = "s3"))]
+#[path = "no_multipart.rs"]
+mod multipart;
 mod object;
 mod pages;
 mod passes;
 mod signers;
 mod text;
-mod tus;
+pub(crate) mod tus;
 mod warm;
 mod worker;
 
@@ -51,6 +56,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(delivery::routes())
         .merge(pages::routes())
         .merge(tus::routes())
+        .merge(multipart::routes())
         .merge(worker::routes())
         .merge(made::routes())
         .merge(passes::routes())

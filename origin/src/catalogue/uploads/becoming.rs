@@ -22,10 +22,13 @@ impl Catalogue {
         settings: &PackageSettings,
     ) -> Result<AssetId, OriginError> {
         let mut tx = self.db.begin().await?;
-        let (asset,): (Option<String>,) = sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
-            .bind(upload.id.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
+        let row: Option<(Option<String>,)> =
+            sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
+                .bind(upload.id.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let gone = || OriginError::NotFound(format!("no upload {}", upload.id));
+        let (asset,) = row.ok_or_else(gone)?;
         if let Some(asset) = asset {
             return id(&asset);
         }
