@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
-use wire::{AssetId, JobId, kind};
+use wire::{AssetId, JobId, Priority, kind};
 
 use crate::{OriginError, app::App, by, clock::now_secs};
 
@@ -119,8 +119,18 @@ impl App {
         headers: &HeaderMap,
         path: &str,
     ) -> Result<Uploader, OriginError> {
+        self.uploader(bearer(headers), headers, path).await
+    }
+
+    /// The same with a key that may have come otherwise than in the headers.
+    pub(crate) async fn uploader(
+        &self,
+        token: Option<&str>,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Result<Uploader, OriginError> {
         let max_bytes = self.config.upload_max.as_u64();
-        let token = match bearer(headers) {
+        let token = match token {
             None if self.config.open_uploads && asked_on_loopback(headers) => {
                 by::is(|| "open".to_owned());
                 return Ok(Uploader::unlimited(max_bytes));
@@ -158,6 +168,22 @@ impl App {
             _ => Err(OriginError::Forbidden(
                 "this key does not open uploads".into(),
             )),
+        }
+    }
+
+    /// Whoever uploads with a key waits in turn, or lets others go before.
+    pub(crate) fn may_hurry(
+        &self,
+        headers: &HeaderMap,
+        priority: Priority,
+    ) -> Result<(), OriginError> {
+        match bearer(headers) {
+            Some(token) if priority == Priority::High && !self.keyring.is_admin(token) => {
+                Err(OriginError::Forbidden(
+                    "high priority needs the admin token: leave it out, or ask the operator".into(),
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -25,6 +25,8 @@ mod collapsing;
 mod commands;
 mod deleting;
 mod demo;
+#[cfg(feature = "s3")]
+mod direct;
 mod encrypting;
 mod events;
 mod exporting;

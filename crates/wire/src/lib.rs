@@ -7,12 +7,15 @@ mod analysis;
 mod asset;
 mod audit;
 mod codec;
+mod details;
 mod edge;
 mod header;
 mod id;
 mod job;
 mod key;
+mod page;
 mod plan;
+mod priority;
 mod problem;
 mod protection;
 mod rate;
@@ -27,6 +30,7 @@ pub use asset::{
 };
 pub use audit::{AuditEntry, AuditPage};
 pub use codec::{Codec, UnknownCodec, VideoRange};
+pub use details::{Access, AssetDetails};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
@@ -38,7 +42,9 @@ pub use key::{
     KeyBulletin, MintRequest, Opens, RevokeRequest, RevokedBefore, Revokes, RotateRequest,
     SigningKeyState, SigningKeyStatus,
 };
+pub use page::{AssetPage, AssetTrack, AssetTracks};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
+pub use priority::{Priority, UnknownPriority};
 pub use problem::{Problem, kind};
 pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};
 pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};

@@ -1,5 +1,7 @@
 //! Who may read.
 
+use std::time::Duration;
+
 use keys::SigningKey;
 
 use super::*;
@@ -118,49 +120,42 @@ fn a_set_that_is_not_understood_changes_nothing() {
     assert!(ask(&gate, &token, NOW).is_ok());
 }
 
-/// What one request's key costs, of so many.
-fn cost(gate: &Gate, targets: &[Target], now: u64) -> std::time::Duration {
-    const ROUNDS: u32 = 20;
-    let began = tokio::time::Instant::now();
-    for _ in 0..ROUNDS {
-        for target in targets {
-            let _ = std::hint::black_box(gate.admit(target, None, now));
-        }
-    }
-    began.elapsed() / (ROUNDS * targets.len() as u32)
+/// What one request's key costs: the least of some rounds, as others use the machine too.
+fn cost(gate: &Gate, targets: &[Target], now: u64) -> Duration {
+    let rounds = (0..20).map(|_| once(gate, targets, now));
+    rounds.min().expect("there are some")
 }
 
-/// The bound is 1 µs in a release build; a debug build on a busy machine is given
-/// twenty times that, and a signature costs hundreds there. `cargo test --release -p edge
-/// --lib known_key_costs -- --nocapture` prints what it is.
+fn once(gate: &Gate, targets: &[Target], now: u64) -> Duration {
+    let began = tokio::time::Instant::now();
+    for target in targets {
+        let _ = std::hint::black_box(gate.admit(target, None, now));
+    }
+    began.elapsed() / targets.len() as u32
+}
+
+/// How much time that is depends on the build: `cargo test -p edge --lib known_key_costs --
+/// --nocapture` prints it, with `--release` what a server pays.
 #[test]
 fn a_known_key_costs_no_signature_whether_it_is_good_or_refused() {
     let signing = SigningKey::from_seed([1; 32]);
     let gate = Gate::new(16_384, Local::default());
     gate.apply(bulletin(1, &[&signing], &[])).unwrap();
-    let targets = |expires: u64| -> Vec<Target> {
-        let tokens = (0..100).map(|n| {
-            let claims = keys::play("a", NOW, NOW + expires, format!("{expires}-{n}"));
-            keys::mint(&signing, &claims)
+    let targets = |life: u64| -> Vec<Target> {
+        let paths = (0..100).map(|n| {
+            let claims = keys::play("a", NOW, NOW + life, format!("{life}-{n}"));
+            format!("/k/{}{PATH}", keys::mint(&signing, &claims))
         });
-        let paths = tokens.map(|token| format!("/k/{token}{PATH}"));
         let targets = paths.map(|path| Target::parse(&path, None, Reading::WEIR).unwrap());
         targets.collect()
     };
-    // Verified with a signature each, the first time.
     let (good, ended) = (targets(60), targets(1));
     let new = once(&gate, &good, NOW);
     once(&gate, &ended, NOW + 1);
     let (known, refused) = (cost(&gate, &good, NOW), cost(&gate, &ended, NOW + 1));
     println!("a new key {new:?}, a known one {known:?}, one refused before {refused:?}");
-    let most = std::time::Duration::from_micros(20);
-    assert!(known < most && refused < most, "{known:?} {refused:?}");
-}
-
-fn once(gate: &Gate, targets: &[Target], now: u64) -> std::time::Duration {
-    let began = tokio::time::Instant::now();
-    for target in targets {
-        let _ = gate.admit(target, None, now);
-    }
-    began.elapsed() / targets.len() as u32
+    assert!(
+        known * 4 < new && refused * 4 < new,
+        "{known:?} {refused:?} {new:?}"
+    );
 }

@@ -8,6 +8,7 @@ mod assets;
 mod audit;
 mod content_keys;
 mod ending;
+mod filter;
 mod garbage;
 mod jobs;
 mod lending;
@@ -22,6 +23,7 @@ mod publishing;
 mod revocations;
 mod saga;
 mod signers;
+mod store_owner;
 mod successor;
 mod uploads;
 mod warming;
@@ -34,7 +36,7 @@ use sqlx::AnyConnection;
 use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
-pub(crate) use assets::Shown;
+pub(crate) use assets::{AssetQuery, Shown};
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use news::{News, Topic};
@@ -42,6 +44,8 @@ pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use signers::{SignerRow, jwks, told};
 pub(crate) use successor::{NewText, TextSegment};
+#[cfg(feature = "s3")]
+pub(crate) use uploads::Parts;
 pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 

@@ -95,7 +95,9 @@ fn new_row(
         version: None,
         concat,
         made_by: by.few().map(|few| few.jti.clone()),
+        parts: None,
     };
+    app.may_hurry(headers, row.priority()?)?;
     Ok((protocol, row))
 }
 

@@ -162,6 +162,12 @@ pub(super) fn title(metadata: &str, headers: &HeaderMap) -> String {
 /// `filetype` or `type` of `Upload-Metadata`.
 pub(super) fn require_type(metadata: &str, wanted: &str) -> Result<(), OriginError> {
     let named = metadata_value(metadata, &["filetype", "type"]).unwrap_or_default();
+    require_named(&named, wanted)
+}
+
+/// # Errors
+/// 415: the media type that is named does not fit `wanted`.
+pub(in crate::http) fn require_named(named: &str, wanted: &str) -> Result<(), OriginError> {
     let named = named.split(';').next().unwrap_or_default().trim();
     let named = named.to_ascii_lowercase();
     let fits = match wanted.strip_suffix('*') {
@@ -173,7 +179,8 @@ pub(super) fn require_type(metadata: &str, wanted: &str) -> Result<(), OriginErr
         false => Err(OriginError::Upload {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
             detail: format!(
-                "this key uploads {wanted}, which filetype in Upload-Metadata must name"
+                "this key uploads {wanted}, which the sender must name (tus: filetype in \
+                 Upload-Metadata)"
             ),
         }),
     }
@@ -190,7 +197,7 @@ fn metadata_value(metadata: &str, names: &[&str]) -> Option<String> {
 }
 
 /// A title as it is kept; `None` for one of nothing that can be seen.
-pub(super) fn shown(title: &str) -> Option<String> {
+pub(in crate::http) fn shown(title: &str) -> Option<String> {
     let shown: String = title
         .chars()
         .filter(|c| !c.is_control())

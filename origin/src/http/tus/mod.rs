@@ -4,6 +4,7 @@
 
 mod concat;
 mod create;
+mod finish;
 mod headers;
 mod protocol;
 mod receive;
@@ -22,11 +23,18 @@ use axum::{
 use wire::{UploadId, UploadStatus};
 
 pub(super) use create::begin;
+pub(super) use finish::finish;
+pub(crate) use finish::go_on;
+#[cfg(feature = "s3")]
+pub(super) use headers::{require_named, shown};
+#[cfg(feature = "s3")]
+pub(super) use receive::judge;
 
 use super::audit::note_refusal;
 use crate::{
     OriginError,
     app::{App, Shared},
+    auth::Uploader,
     catalogue::{Concat, Length, UploadRow},
     checksum::Checksum,
     clock::now_ms,
@@ -106,23 +114,23 @@ async fn one(
     };
     if method == Method::GET {
         // It hands out keys that play: only to who could have sent the file.
-        require_own(&app, &head, &upload).await?;
+        require_owner(&app, &head, &upload).await?;
         return status(&app, &upload).await;
     }
     let protocol = Protocol::of(&head.headers)?;
     match method {
         Method::HEAD => {
             if app.catalogue.upload(&upload).await?.made_by.is_some() {
-                require_own(&app, &head, &upload).await?;
+                require_owner(&app, &head, &upload).await?;
             }
             offset(&app, &upload, protocol).await
         }
         Method::PATCH => {
-            require_own(&app, &head, &upload).await?;
+            require_owner(&app, &head, &upload).await?;
             patch(&app, &upload, &head.headers, body).await
         }
         Method::DELETE => {
-            require_own(&app, &head, &upload).await?;
+            require_owner(&app, &head, &upload).await?;
             terminate(&app, &upload).await
         }
         _ => Err(OriginError::Upload {
@@ -133,8 +141,17 @@ async fn one(
 }
 
 /// An uploader, and one who may go on with this upload.
-async fn require_own(app: &App, head: &Parts, upload: &UploadId) -> Result<(), OriginError> {
+async fn require_owner(app: &App, head: &Parts, upload: &UploadId) -> Result<(), OriginError> {
     let by = app.require_uploader(&head.headers, head.uri.path()).await?;
+    require_own(app, &by, upload).await
+}
+
+/// One who may go on with this upload.
+pub(super) async fn require_own(
+    app: &App,
+    by: &Uploader,
+    upload: &UploadId,
+) -> Result<(), OriginError> {
     let row = app.catalogue.upload(upload).await?;
     let own = by.require_own(row.made_by.as_deref());
     if let Err(error) = &own {
@@ -174,6 +191,7 @@ async fn offset(
     protocol: Protocol,
 ) -> Result<Response<Body>, OriginError> {
     let mut row = app.catalogue.upload(upload).await?;
+    expect_here(app, &row).await?;
     if row.asset.is_none() {
         let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
         row = app.catalogue.upload(upload).await?;
@@ -198,7 +216,31 @@ async fn offset(
     Ok(response)
 }
 
-async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
+/// # Errors
+/// It goes to the bucket, or came to another origin of the catalogue: nothing of it is here.
+async fn expect_here(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+    if row.parts.is_some() {
+        return Err(OriginError::Upload {
+            status: StatusCode::FORBIDDEN,
+            detail: format!(
+                "the upload goes to the bucket in parts: ask /api/uploads/s3/multipart/{}",
+                row.id
+            ),
+        });
+    }
+    let is_shared = !app.config.database.is_empty();
+    let comes = row.asset.is_none() && row.received_bytes > 0;
+    if is_shared && comes && !app.store.has_begun(row).await? {
+        return Err(OriginError::Overloaded(
+            "what came of this upload is at another origin of the catalogue: send the rest there, \
+             or have a balancer keep the requests of an upload together"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
     app.catalogue.upload(upload).await?;
     let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
     if !drop_upload(app, upload).await? {
@@ -215,7 +257,7 @@ async fn drop_upload(app: &App, upload: &UploadId) -> Result<bool, OriginError> 
     let row = app.catalogue.upload(upload).await?;
     let dropped = app.catalogue.drop_upload(upload, i64::MAX).await?;
     if dropped {
-        app.store.delete(&row.blob()).await?;
+        app.store.drop_upload(&row).await?;
     }
     Ok(dropped)
 }
@@ -238,13 +280,6 @@ async fn patch(
     }
 }
 
-async fn finish(app: &App, row: &UploadRow, parts: &[UploadId]) -> Result<(), OriginError> {
-    let settings = app.package_settings();
-    let asset = app.catalogue.finish_upload(row, parts, &settings).await?;
-    tracing::info!(upload = %row.id, %asset, bytes = row.received_bytes, "upload is whole");
-    Ok(())
-}
-
 fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -263,12 +298,12 @@ fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<B
     response
 }
 
-fn expires_at_ms(app: &App) -> i64 {
+pub(super) fn expires_at_ms(app: &App) -> i64 {
     let expires = app.config.upload_expires.as_millis();
     now_ms().saturating_add(i64::try_from(expires).unwrap_or(i64::MAX))
 }
 
-fn busy() -> OriginError {
+pub(super) fn busy() -> OriginError {
     OriginError::Upload {
         status: StatusCode::LOCKED,
         detail: "another request writes to this upload: ask its offset again in a moment".into(),
