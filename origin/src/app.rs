@@ -78,8 +78,8 @@ impl App {
             gc_grace: config.gc_grace,
             warm: config.warm_segments > 0,
         };
-        let keyring = Keyring::open(&config)?;
-        let catalogue = Catalogue::open(&data_dir.join("catalogue.db"), rules).await?;
+        let catalogue = Catalogue::open(&config, rules).await?;
+        let keyring = Keyring::open(&config, &catalogue).await?;
         let store = Blobs::open(&config, &catalogue).await?;
         Ok(Arc::new(Self {
             _lock: lock,
@@ -159,7 +159,7 @@ impl App {
         let jti = random::id();
         let claims = claims(now, expires_at, jti.clone());
         wire::MintedKey {
-            token: keys::mint(&self.keyring.signing, &claims),
+            token: self.keyring.mint(&claims),
             jti,
             expires_at,
         }

@@ -6,6 +6,8 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use wire::{Codec, Encryption, Lead, RateControl};
 
+use crate::DatabaseUrl;
+
 /// Settings of an origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +16,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of catalogue, blobs and secrets. Default `weir-data`.
     pub data_dir: PathBuf,
+    /// PostgreSQL that has the catalogue, `postgres://user@host[:port]/name`: many origins may
+    /// have the same. Its password may stand in it, or in `PGPASSWORD`, or in `~/.pgpass`.
+    /// Empty: a file in `data_dir`. Default empty.
+    pub database: DatabaseUrl,
     /// File of the token by which workers and edges join; seen from `data_dir`. Made at
     /// first start, readable by its owner. Default `join-token`.
     pub join_file: PathBuf,
@@ -82,6 +88,10 @@ pub struct Config {
     /// Life of a key that plays, unless asked otherwise. Default 12 h.
     #[serde(with = "humantime_serde")]
     pub key_ttl: Duration,
+    /// How long a new signing key is told to edges before it signs, at least 1 min: longer
+    /// than any of them is without news. Default 10 min.
+    #[serde(with = "humantime_serde")]
+    pub key_overlap: Duration,
     /// Names that the origin goes by: a key that is for certain audiences (`aud`) must be for
     /// one of them. Default none.
     pub keys_audience: Vec<String>,
@@ -103,6 +113,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("weir-data"),
+            database: DatabaseUrl::default(),
             join_file: PathBuf::from("join-token"),
             copies: true,
             open_uploads: false,
@@ -125,6 +136,7 @@ impl Default for Config {
             gc_grace: Duration::from_secs(25 * 3600),
             waiters_max: 1024,
             key_ttl: Duration::from_secs(12 * 3600),
+            key_overlap: Duration::from_secs(600),
             keys_audience: Vec::new(),
             keys_shared_file: PathBuf::new(),
             connections_max: 4096,
@@ -156,6 +168,10 @@ impl Config {
                 faults.push(format!("origin.{fault}"));
             }
         };
+        expect(
+            self.database.is_empty() || self.database.is_postgres(),
+            "database must be postgres://user[:password]@host[:port]/name, or empty for a file",
+        );
         expect(
             (2.0..=10.0).contains(&self.segment.as_secs_f64()),
             "segment must be 2s to 10s",
@@ -198,6 +214,10 @@ impl Config {
         expect(
             self.gc_grace >= self.lease,
             "gc_grace must not be shorter than lease",
+        );
+        expect(
+            (60..=30 * 24 * 3600).contains(&self.key_overlap.as_secs()),
+            "key_overlap must be 1m to 30days: edges must hear of a signing key before it signs",
         );
         expect(self.attempts_max > 0, "attempts_max must be at least 1");
         expect(

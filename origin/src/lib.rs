@@ -12,7 +12,10 @@ mod catalogue;
 mod checksum;
 mod clock;
 mod config;
+mod cursor;
+mod database_url;
 mod db;
+mod details;
 mod error;
 mod events;
 mod file_name;
@@ -30,5 +33,6 @@ mod warming;
 
 pub use backup::{Progress, Summary, backup, restore};
 pub use config::Config;
+pub use database_url::DatabaseUrl;
 pub use error::OriginError;
 pub use serve::{Origin, serve};

@@ -68,14 +68,6 @@ impl Origin {
     pub fn admin_file(&self) -> PathBuf {
         self.app.config.admin_path()
     }
-
-    /// All assets, newest first.
-    ///
-    /// # Errors
-    /// The catalogue fails.
-    pub async fn assets(&self) -> Result<Vec<wire::AssetStatus>, OriginError> {
-        self.app.catalogue.assets().await
-    }
 }
 
 /// Serves until `origin`'s shutdown token is cancelled, then lets what runs finish, up to
@@ -200,5 +192,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     warming::settle(app).await?;
     app.catalogue.forget_warmed().await?;
     app.catalogue.forget_finished_uploads().await?;
-    app.catalogue.forget_ended_keys().await
+    app.catalogue.forget_ended_keys().await?;
+    app.catalogue.retire_signers(now_ms()).await?;
+    app.keyring.refresh(&app.catalogue).await
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod assets;
+mod library;
 mod machine;
 mod media;
 mod roles;
@@ -13,8 +14,9 @@ use clap::{Parser, Subcommand};
 pub(crate) use self::{
     assets::{
         AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
-        RevokeArgs, TextAddArgs, TextCommand,
+        RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
+    library::{AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs},
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     Play(PlayArgs),
     /// Hold a stream, or a folder with one, against the rules of HLS, DASH and CMAF.
     Validate(ValidateArgs),
+    /// Assets: list, show, change and delete them.
+    #[command(subcommand)]
+    Asset(AssetCommand),
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),

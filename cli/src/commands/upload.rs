@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use wire::{AssetState, AssetStatus, UploadId};
+use wire::{AssetState, AssetStatus, Priority, UploadId};
 
 use super::progress::Progress;
 use crate::{
@@ -16,7 +16,12 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.origin, args.key)?;
-    let upload = send(&client, (&args.file, tus::UPLOADS), args.patience).await?;
+    let upload = send(
+        &client,
+        (&args.file, tus::UPLOADS, args.priority),
+        args.patience,
+    )
+    .await?;
     let (asset, key) = asset_of(&client, &upload, args.patience).await?;
     let base = args
         .edge
@@ -59,7 +64,7 @@ async fn asset_of(
 /// Sends a file to where it starts, with a bar.
 pub(super) async fn send(
     client: &Client,
-    (file, place): (&Path, &str),
+    (file, place, priority): (&Path, &str, Priority),
     patience: Duration,
 ) -> anyhow::Result<UploadId> {
     let template = "upload  [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
@@ -68,6 +73,7 @@ pub(super) async fn send(
         client,
         file,
         place,
+        priority,
         patience,
         state: tus::state_file(file, (client.base(), place)),
     };

@@ -6,12 +6,15 @@
 mod analysis;
 mod asset;
 mod codec;
+mod details;
 mod edge;
 mod header;
 mod id;
 mod job;
 mod key;
+mod page;
 mod plan;
+mod priority;
 mod problem;
 mod protection;
 mod rate;
@@ -25,6 +28,7 @@ pub use asset::{
     SagaStep, TextAdded, TracksRemoved, UploadStatus,
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
+pub use details::{Access, AssetDetails};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
@@ -32,8 +36,13 @@ pub use job::{
     AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
     StoredTrack,
 };
-pub use key::{KeyBulletin, RevokeRequest, RevokedBefore, Revokes};
+pub use key::{
+    KeyBulletin, RevokeRequest, RevokedBefore, Revokes, RotateRequest, SigningKeyState,
+    SigningKeyStatus,
+};
+pub use page::{AssetPage, AssetTrack, AssetTracks};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
+pub use priority::{Priority, UnknownPriority};
 pub use problem::{Problem, kind};
 pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};
 pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};

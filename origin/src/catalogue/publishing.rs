@@ -2,7 +2,9 @@
 
 use wire::{JobId, TrackId, VersionId};
 
-use super::{Catalogue, Fenced, OriginError, Tx, blob_key, fence, id, playable, signed, unsigned};
+use super::{
+    Catalogue, Fenced, OriginError, Topic, Tx, blob_key, fence, id, playable, signed, unsigned,
+};
 use crate::clock::now_ms;
 
 /// Most files of a version. Chosen: a storyboard of 12 h is half of it.
@@ -164,7 +166,7 @@ impl Catalogue {
         row.count(&mut tx, version, track, segment).await?;
         playable::settle(&mut tx, version).await?;
         tx.commit().await?;
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         Ok(true)
     }
 
@@ -187,7 +189,7 @@ impl Catalogue {
             }
         }
         let (files, same): (i64, i64) = sqlx::query_as(
-            "SELECT count(*), coalesce(sum(name = $2), 0) FROM files WHERE version = $1",
+            "SELECT count(*), count(CASE WHEN name = $2 THEN 1 END) FROM files WHERE version = $1",
         )
         .bind(&fenced.version)
         .bind(&file.name)
@@ -228,19 +230,19 @@ impl TrackRow {
         if !fenced.task.tracks.contains(track) {
             return Err(not_of_task(track.as_str()));
         }
-        let row: (Option<String>, bool, bool, i64, i64) = sqlx::query_as(
-            "SELECT init_blob, coalesce(codec, '') = 'wvtt', dropped <> 0, contiguous, \
+        let row: (Option<String>, Option<String>, i64, i64, i64) = sqlx::query_as(
+            "SELECT init_blob, codec, dropped, contiguous, \
              contiguous_end FROM tracks WHERE version = $1 AND track = $2",
         )
         .bind(&fenced.version)
         .bind(track.as_str())
         .fetch_one(&mut **tx)
         .await?;
-        let (init_blob, is_text, dropped, contiguous, end) = row;
+        let (init_blob, codec, dropped, contiguous, end) = row;
         Ok(Self {
             init_blob,
-            is_text,
-            dropped,
+            is_text: codec.as_deref() == Some("wvtt"),
+            dropped: dropped != 0,
             contiguous,
             end,
         })

@@ -2,6 +2,7 @@
 
 mod api;
 mod audio;
+mod conditional;
 mod cors;
 mod delivery;
 mod events;
@@ -19,6 +20,7 @@ mod multipart;
 mod object;
 mod pages;
 mod passes;
+mod signers;
 mod text;
 pub(crate) mod tus;
 mod warm;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Body,
+    extract::Query,
     http::{HeaderValue, Request, Response, StatusCode, header},
 };
 use bytes::Bytes;
@@ -59,6 +62,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(passes::routes())
         .merge(api::routes())
         .merge(keys::routes())
+        .merge(signers::routes())
         .merge(text::routes())
         .merge(warm::routes())
         .merge(audio::routes())
@@ -80,6 +84,13 @@ async fn other_methods_only(request: Request<Body>) -> OriginError {
         status: StatusCode::METHOD_NOT_ALLOWED,
         detail: format!("{} does nothing here", request.method()),
     }
+}
+
+/// The fields of a query.
+fn query<T: DeserializeOwned>(uri: &axum::http::Uri) -> Result<T, OriginError> {
+    let Query(asked) =
+        Query::try_from_uri(uri).map_err(|error| OriginError::BadRequest(error.body_text()))?;
+    Ok(asked)
 }
 
 /// A JSON body, of bounded length.

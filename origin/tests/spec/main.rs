@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod analysis;
+mod assets;
 mod backup;
 mod blobs;
 mod concatenation;
@@ -15,12 +16,16 @@ mod events;
 mod files;
 mod jobs;
 mod keys;
+#[cfg(feature = "postgres")]
+mod origins;
 mod passes;
 mod plans;
 mod playable;
+mod priority;
 mod repeated;
 mod saga;
 mod segments;
+mod signers;
 mod sniffed;
 mod sound;
 mod sound_ends;

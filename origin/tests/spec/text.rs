@@ -148,7 +148,11 @@ async fn added_subtitles_are_a_new_version_on_the_grid_of_the_old() {
     let whole = text(&server, &format!("/v/{asset}/{new}/t2.vtt"), &key).await;
     assert_eq!(whole, format!("WEBVTT\n{hallo}{bye}"));
     let all = json_of(&server.get("/api/assets", &server.admin).await);
-    assert_eq!(all.as_array().unwrap().len(), 1, "an asset is listed once");
+    assert_eq!(
+        all["assets"].as_array().unwrap().len(),
+        1,
+        "an asset is listed once"
+    );
 }
 
 #[tokio::test]
@@ -163,7 +167,7 @@ async fn the_old_version_plays_for_the_grace_with_the_same_bytes() {
     let after = blobs(server.data());
     assert!(after.is_superset(&before));
     assert_eq!(after.len(), before.len() + 4, "3 segments and a whole file");
-    assert_eq!(after, named(server.data()).await);
+    assert_eq!(after, named(&server).await);
 }
 
 #[tokio::test]
@@ -199,7 +203,7 @@ async fn bytes_that_two_versions_share_go_with_the_last() {
 
 /// Blobs that are listed to be deleted.
 pub(crate) async fn garbage(server: &Server) -> i64 {
-    crate::blobs::count(server.data(), "SELECT count(*) FROM garbage").await
+    crate::blobs::count(server, "SELECT count(*) FROM garbage").await
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, Versio
 
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
-    catalogue::{content_keys, plans::NewJob, saga, successor::sound},
+    catalogue::{
+        Topic, assets::priority_number, content_keys, plans::NewJob, saga, successor::sound,
+    },
     clock::now_ms,
     random,
 };
@@ -57,8 +59,8 @@ impl Catalogue {
                 .await?;
         }
         tx.commit().await?;
-        self.job_queued.notify_waiters();
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Jobs);
+        self.news.tell(Topic::Changed);
         Ok(asset)
     }
 }
@@ -71,13 +73,16 @@ async fn queue_asset(
     attempts_max: u32,
 ) -> Result<(AssetId, VersionId), OriginError> {
     let asset: AssetId = id(&random::id())?;
-    sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(asset.as_str())
-        .bind(&upload.title)
-        .bind(wire::access::KEYED)
-        .bind(now_ms())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO assets (id, title, access, created_at, priority) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(asset.as_str())
+    .bind(&upload.title)
+    .bind(wire::access::KEYED)
+    .bind(now_ms())
+    .bind(priority_number(upload.priority().unwrap_or_default()))
+    .execute(&mut **tx)
+    .await?;
     let version: VersionId = id(&random::id())?;
     let created_at = now_ms();
     sqlx::query(

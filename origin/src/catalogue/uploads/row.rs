@@ -1,6 +1,7 @@
 //! A row of `uploads`.
 
-use wire::{AssetId, TrackLabel, UploadId, VersionId};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use wire::{AssetId, Priority, TrackLabel, UploadId, VersionId};
 
 use super::{OriginError, from_json, id, unsigned};
 
@@ -155,6 +156,23 @@ impl UploadRow {
     /// Name of the blob that the upload grows into.
     pub(crate) fn blob(&self) -> store::BlobKey {
         source_blob(&self.id)
+    }
+
+    /// What `Upload-Metadata` says of how soon it is to be made: a pair `priority`.
+    ///
+    /// # Errors
+    /// It is no priority.
+    pub(crate) fn priority(&self) -> Result<Priority, OriginError> {
+        let mut pairs = self.metadata.split(',').filter_map(|pair| {
+            let (name, value) = pair.trim().split_once(' ')?;
+            (name == "priority").then_some(value.trim())
+        });
+        let Some(value) = pairs.next() else {
+            return Ok(Priority::Normal);
+        };
+        let bytes = BASE64_STANDARD.decode(value).unwrap_or_default();
+        let named = String::from_utf8_lossy(&bytes).parse();
+        named.map_err(|error| OriginError::BadRequest(format!("priority {error}")))
     }
 
     /// Every byte is there.

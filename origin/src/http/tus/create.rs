@@ -88,6 +88,7 @@ fn new_row(
         concat,
         parts: None,
     };
+    app.may_hurry(headers, row.priority()?)?;
     Ok((protocol, row))
 }
 
