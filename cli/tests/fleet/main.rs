@@ -30,6 +30,7 @@ mod encrypting;
 mod events;
 mod exporting;
 mod folders;
+mod fsck;
 mod handover;
 mod health;
 mod instant;

@@ -85,6 +85,7 @@ fn launch(address: SocketAddr, settings: &[(String, String)], folder: &tempfile:
         .arg(folder.path().join("data"))
         .args(["--listen", &address.to_string()])
         .current_dir(folder.path())
+        .env_remove("WEIR_UPLOAD_MIB")
         .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::null());
     command.spawn().unwrap()

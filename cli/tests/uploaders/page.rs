@@ -14,7 +14,7 @@ use tokio::{
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../player-test/uploaders");
 
 /// Longest wait for a page to be ready.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(240);
 
 pub(crate) struct Page {
     browser: Browser,

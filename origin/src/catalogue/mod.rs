@@ -8,6 +8,7 @@ mod assets;
 mod content_keys;
 mod ending;
 mod filter;
+mod fsck;
 mod garbage;
 mod jobs;
 mod lending;
