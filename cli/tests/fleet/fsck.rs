@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "s3")]
+use crate::process::weir;
 use crate::{
     clip::Clip,
     fleet::{Asset, Fleet, Role},
@@ -126,6 +128,51 @@ async fn what_nothing_names_goes_at_last() {
     assert!(repaired.out.contains("deleted"), "{repaired:?}");
     assert!(!orphan.exists());
     assert_eq!(files(&fleet.data_dir().join("blobs/media")), blobs);
+}
+
+#[cfg(feature = "s3")]
+#[tokio::test]
+async fn a_bucket_is_looked_through_as_the_folder_is() {
+    use testkit::s3::{BUCKET, KEY, SECRET, Server};
+
+    let server = Server::start().await;
+    let settings = [
+        ("WEIR_STORE__BUCKET", BUCKET),
+        ("WEIR_STORE__ENDPOINT", &server.endpoint()),
+        ("WEIR_STORE__PATH_STYLE", "true"),
+        ("AWS_ACCESS_KEY_ID", KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let fleet = Fleet::start(&settings).await;
+    fleet.publish(Clip::with_sound(4.0).path()).await;
+    let fsck = async || {
+        let mut command = tokio::process::Command::from(weir(fleet.folder.path(), &settings));
+        let data = fleet.data_dir();
+        command.args([
+            "store",
+            "fsck",
+            "--read",
+            "--data-dir",
+            data.to_str().unwrap(),
+        ]);
+        let ended = command.output().await.unwrap();
+        let said = String::from_utf8(ended.stdout).unwrap();
+        (ended.status.code(), said)
+    };
+    assert_eq!(fsck().await, (Some(0), String::new()));
+    let segments = files(&server.bucket().join("media"));
+    std::fs::remove_file(&segments[0]).unwrap();
+    let mut bytes = std::fs::read(&segments[1]).unwrap();
+    bytes[9] ^= 1;
+    std::fs::write(&segments[1], bytes).unwrap();
+    let (code, said) = fsck().await;
+    assert_eq!(code, Some(9), "{said}");
+    assert!(
+        said.contains(" missing, of asset ") && said.contains(" rotten: "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 2, "{said}");
 }
 
 #[tokio::test]
