@@ -5,6 +5,7 @@ mod library;
 mod machine;
 mod media;
 mod roles;
+mod store;
 mod value;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
+    store::{FsckArgs, StoreCommand},
 };
 use crate::{commands, exit};
 
@@ -81,6 +83,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make an origin's data of a backup.
     Restore(RestoreArgs),
+    /// What an origin stores.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Look whether this machine has what Weir needs.
     Doctor(DoctorArgs),
     /// Start a program that can do only what it is told: how workers start ffmpeg.

@@ -20,6 +20,7 @@ mod purge;
 mod roles;
 mod secret;
 mod source;
+mod store;
 mod text;
 mod track;
 mod upload;
@@ -55,6 +56,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Explain(args) => explain::run(&config.edge, args).await,
         Command::Backup(args) => backup::backup(config.origin, args).await,
         Command::Restore(args) => backup::restore(config.origin, args).await,
+        Command::Store(command) => store::run(config.origin, command).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
         Command::Jail(_) => unreachable!("it has replaced this process before"),
     }

@@ -31,6 +31,7 @@ mod encrypting;
 mod events;
 mod exporting;
 mod folders;
+mod fsck;
 mod handover;
 mod health;
 mod instant;

@@ -9,6 +9,7 @@ mod audit;
 mod content_keys;
 mod ending;
 mod filter;
+mod fsck;
 mod garbage;
 mod jobs;
 mod lending;
