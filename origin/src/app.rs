@@ -24,6 +24,7 @@ use crate::{
     events::Events,
     keyring::Keyring,
     making::Making,
+    once::Running,
     own_file::fault,
     random,
     warming::Edges,
@@ -41,6 +42,8 @@ pub(crate) struct App {
     pub(crate) busy_uploads: BusyUploads,
     /// Versions whose bytes are being stored, before any row names them.
     pub(crate) making: Making,
+    /// Requests with an `Idempotency-Key`.
+    pub(crate) running: Running,
     pub(crate) events: Events,
     pub(crate) edges: Edges,
     /// Work that goes on when its request's connection is lost.
@@ -77,6 +80,7 @@ impl App {
             store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
             busy_uploads: BusyUploads::default(),
             making: Making::default(),
+            running: Running::default(),
             events: Events::default(),
             edges: Edges::default(),
             tasks: TaskTracker::new(),

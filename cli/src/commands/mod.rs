@@ -11,6 +11,7 @@ mod edge;
 mod explain;
 mod export;
 mod jail;
+mod jobs;
 mod key;
 mod package;
 mod play;
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
         Command::Asset(command) => asset::run(command).await,
+        Command::Jobs(command) => jobs::run(command).await,
         Command::Key(key) => key::run(key).await,
         Command::Text(command) => text::run(command).await,
         Command::Audio(command) => audio::run(command).await,

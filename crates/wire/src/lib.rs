@@ -11,6 +11,7 @@ mod edge;
 mod header;
 mod id;
 mod job;
+mod job_status;
 mod key;
 mod page;
 mod plan;
@@ -36,6 +37,7 @@ pub use job::{
     AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
     StoredTrack,
 };
+pub use job_status::{JobPage, JobState, JobStatus};
 pub use key::{KeyBulletin, RevokeRequest, RevokedBefore, Revokes};
 pub use page::{AssetPage, AssetTrack, AssetTracks};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};

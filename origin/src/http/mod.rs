@@ -7,6 +7,8 @@ mod cors;
 mod delivery;
 mod events;
 mod health;
+mod idempotency;
+mod jobs;
 mod keys;
 mod label;
 mod licence;
@@ -54,6 +56,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(made::routes())
         .merge(passes::routes())
         .merge(api::routes())
+        .merge(jobs::routes())
         .merge(keys::routes())
         .merge(text::routes())
         .merge(warm::routes())

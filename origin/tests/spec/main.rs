@@ -14,6 +14,8 @@ mod edits;
 mod encryption;
 mod events;
 mod files;
+mod idempotency;
+mod job_list;
 mod jobs;
 mod keys;
 mod passes;
