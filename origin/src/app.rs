@@ -33,6 +33,10 @@ use crate::{
 /// Longest life of a key, seconds. A revocation is kept as long.
 pub(crate) const KEY_TTL_MAX_SECS: u64 = keys::LIFE_SECS_MAX;
 
+/// Uploads that are copied to the bucket at one time; more wait. Chosen: each holds up to three
+/// parts of it in memory.
+const MOVES_MAX: usize = 4;
+
 /// What every request handler can reach.
 pub(crate) struct App {
     pub(crate) config: Config,
@@ -40,6 +44,10 @@ pub(crate) struct App {
     pub(crate) store: Blobs,
     pub(crate) keyring: Keyring,
     pub(crate) busy_uploads: BusyUploads,
+    /// Those that are whole, and go to the bucket.
+    pub(crate) moving_uploads: BusyUploads,
+    /// So many of them at one time.
+    pub(crate) moves: Semaphore,
     /// Versions whose bytes are being stored, before any row names them.
     pub(crate) making: Making,
     /// Requests with an `Idempotency-Key`.
@@ -73,12 +81,17 @@ impl App {
             gc_grace: config.gc_grace,
             warm: config.warm_segments > 0,
         };
+        let catalogue = Catalogue::open(&config, rules).await?;
+        let keyring = Keyring::open(&config, &catalogue).await?;
+        let store = Blobs::open(&config, &catalogue).await?;
         Ok(Arc::new(Self {
             _lock: lock,
-            keyring: Keyring::open(&config)?,
-            catalogue: Catalogue::open(&config, rules).await?,
-            store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
+            keyring,
+            catalogue,
+            store,
             busy_uploads: BusyUploads::default(),
+            moving_uploads: BusyUploads::default(),
+            moves: Semaphore::new(MOVES_MAX),
             making: Making::default(),
             running: Running::default(),
             events: Events::default(),
@@ -150,7 +163,7 @@ impl App {
         let jti = random::id();
         let claims = claims(now, expires_at, jti.clone());
         wire::MintedKey {
-            token: keys::mint(&self.keyring.signing, &claims),
+            token: self.keyring.mint(&claims),
             jti,
             expires_at,
         }

@@ -23,7 +23,7 @@ use crate::{
     app::{App, Shared},
     clock::now_ms,
     garbage::Sweeper,
-    http::router,
+    http::{router, tus},
     warming,
 };
 
@@ -157,7 +157,12 @@ async fn sweep(app: Shared) {
     let mut garbage = Sweeper::default();
     loop {
         ticks.tick().await;
-        for swept in [sweep_once(&app).await, garbage.round(&app).await] {
+        let swept = [
+            sweep_once(&app).await,
+            tus::go_on(&app).await,
+            garbage.round(&app).await,
+        ];
+        for swept in swept {
             if let Err(error) = swept {
                 tracing::error!(error = &error as &dyn std::error::Error, "sweep failed");
             }
@@ -176,7 +181,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
             continue;
         };
         if app.catalogue.drop_upload(&upload.id, now_ms()).await? {
-            app.store.delete(&upload.blob()).await?;
+            app.store.drop_upload(&upload).await?;
             tracing::info!(upload = %upload.id, "expired upload dropped");
         }
     }
@@ -188,5 +193,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     app.catalogue.forget_warmed().await?;
     app.catalogue.forget_finished_uploads().await?;
     app.catalogue.forget_answers().await?;
-    app.catalogue.forget_ended_keys().await
+    app.catalogue.forget_ended_keys().await?;
+    app.catalogue.retire_signers(now_ms()).await?;
+    app.keyring.refresh(&app.catalogue).await
 }

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use self::{
     assets::{
         AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
-        RevokeArgs, TextAddArgs, TextCommand,
+        RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
     library::{
         AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs, JobArgs,

@@ -97,6 +97,10 @@ async fn follow(
             Err(fault) => return Err(fault),
         };
         give_up = Instant::now() + patience;
+        if status.asset.is_none() {
+            // It is on its way to the origin's bucket.
+            continue;
+        }
         let Some(addition) = status.addition else {
             let words = "the origin does not know any more what came of the sound";
             return Err(error(Exit::Failed, words));

@@ -22,10 +22,7 @@ pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
         args.patience,
     )
     .await?;
-    let status = tus::persisting_status(&client, &upload, args.patience).await?;
-    let (Some(asset), Some(key)) = (&status.asset, &status.key) else {
-        anyhow::bail!("the origin has the whole file and made no asset of it");
-    };
+    let (asset, key) = asset_of(&client, &upload, args.patience).await?;
     let base = args
         .edge
         .as_deref()
@@ -41,6 +38,27 @@ pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
         follow(&client, &upload).await?;
     }
     Ok(())
+}
+
+/// What a whole upload became, and a key that plays it. An origin with a bucket copies the file
+/// there first, which takes as long as it takes.
+async fn asset_of(
+    client: &Client,
+    upload: &UploadId,
+    patience: Duration,
+) -> anyhow::Result<(AssetStatus, wire::MintedKey)> {
+    let mut is_told = false;
+    loop {
+        let status = tus::persisting_status(client, upload, patience).await?;
+        if let (Some(asset), Some(key)) = (status.asset, status.key) {
+            return Ok((asset, key));
+        }
+        if !is_told {
+            eprintln!("the origin has the whole file, and copies it to its bucket");
+            is_told = true;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
 }
 
 /// Sends a file to where it starts, with a bar.

@@ -38,7 +38,10 @@ pub use job::{
     StoredTrack,
 };
 pub use job_status::{JobPage, JobState, JobStatus};
-pub use key::{KeyBulletin, RevokeRequest, RevokedBefore, Revokes};
+pub use key::{
+    KeyBulletin, RevokeRequest, RevokedBefore, Revokes, RotateRequest, SigningKeyState,
+    SigningKeyStatus,
+};
 pub use page::{AssetPage, AssetTrack, AssetTracks};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
 pub use priority::{Priority, UnknownPriority};

@@ -3,7 +3,7 @@
 use wire::{AssetState, JobId, JobState, JobStatus, SagaState, SagaStep, Task, VersionId};
 
 use super::{
-    Catalogue, OriginError, Tx, content_keys,
+    Catalogue, OriginError, Topic, Tx, content_keys,
     ending::GivenUp,
     from_json,
     garbage::forget_version,
@@ -43,8 +43,8 @@ impl Catalogue {
         };
         idempotency::keep(&mut tx, once, 200, &status).await?;
         tx.commit().await?;
-        self.job_queued.notify_waiters();
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Jobs);
+        self.news.tell(Topic::Changed);
         Ok(status)
     }
 
@@ -175,7 +175,7 @@ impl Catalogue {
         let status = job_list::job(&mut tx, job).await?;
         idempotency::keep(&mut tx, once, 200, &status).await?;
         tx.commit().await?;
-        self.job_queued.notify_waiters();
+        self.news.tell(Topic::Jobs);
         self.tell(published);
         Ok(status)
     }

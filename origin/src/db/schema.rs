@@ -22,6 +22,7 @@ const OF_POSTGRES: &str = include_str!("../../schema/postgres.sql");
 const OF_BOTH: &[&str] = &[
     include_str!("../../schema/7.sql"),
     include_str!("../../schema/8.sql"),
+    include_str!("../../schema/9.sql"),
 ];
 
 /// The schema of this weir.

@@ -11,6 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use wire::{KeyBulletin, MintRequest, RevokeRequest, Revokes};
 
@@ -18,6 +19,7 @@ use super::{json, json_body};
 use crate::{
     OriginError,
     app::{KEY_TTL_MAX_SECS, Shared},
+    catalogue::Topic,
 };
 
 /// Longest wait for news, however much longer an edge asks for.
@@ -59,7 +61,16 @@ async fn revoke(
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     app.require_admin(request.headers())?;
-    let ask: RevokeRequest = json_body(request.into_body()).await?;
+    let ask: Value = json_body(request.into_body()).await?;
+    let named = ["jti", "subject", "asset", "signer"].map(|name| ask.get(name).is_some());
+    if named.iter().filter(|is_named| **is_named).count() > 1 {
+        return Err(OriginError::BadRequest(
+            "name one of jti, subject, asset and signer: each is a request of its own".into(),
+        ));
+    }
+    let ask: RevokeRequest = serde_json::from_value(ask).map_err(|error| {
+        OriginError::BadRequest(format!("the body is not as expected: {error}"))
+    })?;
     check_name(&ask.what)?;
     let until = app.revocable_until()?;
     let issued_before = ask.issued_before.unwrap_or(until);
@@ -78,6 +89,7 @@ async fn revoke(
     app.catalogue
         .revoke(&ask.what, issued_before, forget_at_ms)
         .await?;
+    app.keyring.refresh(&app.catalogue).await?;
     if !matches!(ask.what, Revokes::Jti(_)) {
         app.issue_from(issued_before);
     }
@@ -120,13 +132,13 @@ async fn bulletin(
     let _waiter = app.waiter()?;
     let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
     loop {
-        let news = app.catalogue.key_revoked();
+        let news = app.catalogue.news(Topic::Keys);
         let revoked = app.catalogue.revoked().await?;
         // Not "newer than": after a restored catalogue the edge may be ahead of us.
         if revoked.revision != ask.after {
             return Ok(json(&KeyBulletin {
                 revision: revoked.revision,
-                jwks: app.keyring.trusted.to_jwks(),
+                jwks: revoked.jwks,
                 revoked: revoked.jtis,
                 revoked_before: revoked.before,
             }));

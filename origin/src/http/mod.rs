@@ -14,11 +14,18 @@ mod label;
 mod licence;
 mod made;
 mod manifest;
+#[cfg(feature = "s3")]
+mod multipart;
+#[cfg(not(feature = "s3"))]
+#[path = "no_multipart.rs"]
+mod multipart;
 mod object;
+mod openapi;
 mod pages;
 mod passes;
+mod signers;
 mod text;
-mod tus;
+pub(crate) mod tus;
 mod warm;
 mod worker;
 
@@ -52,12 +59,15 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(delivery::routes())
         .merge(pages::routes())
         .merge(tus::routes())
+        .merge(multipart::routes())
         .merge(worker::routes())
         .merge(made::routes())
         .merge(passes::routes())
         .merge(api::routes())
         .merge(jobs::routes())
+        .merge(openapi::routes())
         .merge(keys::routes())
+        .merge(signers::routes())
         .merge(text::routes())
         .merge(warm::routes())
         .merge(audio::routes())

@@ -128,7 +128,7 @@ async fn what_gave_up_is_listed_with_its_reason_and_tried_again_from_the_source(
         "tried again after: out of memory"
     );
     assert_eq!(jobs(&server, "state=failed").await["jobs"], json!([]));
-    assert_eq!(blobs(server.data()), named(server.data()).await);
+    assert_eq!(blobs(server.data()), named(&server).await);
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, Versio
 
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
-    catalogue::{assets::priority_number, content_keys, plans::NewJob, saga, successor::sound},
+    catalogue::{
+        Topic, assets::priority_number, content_keys, plans::NewJob, saga, successor::sound,
+    },
     clock::now_ms,
     random,
 };
@@ -20,10 +22,13 @@ impl Catalogue {
         settings: &PackageSettings,
     ) -> Result<AssetId, OriginError> {
         let mut tx = self.db.begin().await?;
-        let (asset,): (Option<String>,) = sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
-            .bind(upload.id.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
+        let row: Option<(Option<String>,)> =
+            sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
+                .bind(upload.id.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let gone = || OriginError::NotFound(format!("no upload {}", upload.id));
+        let (asset,) = row.ok_or_else(gone)?;
         if let Some(asset) = asset {
             return id(&asset);
         }
@@ -54,8 +59,8 @@ impl Catalogue {
                 .await?;
         }
         tx.commit().await?;
-        self.job_queued.notify_waiters();
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Jobs);
+        self.news.tell(Topic::Changed);
         Ok(asset)
     }
 }

@@ -21,6 +21,17 @@ pub(crate) struct UploadRow {
     /// What it became.
     pub(crate) version: Option<VersionId>,
     pub(crate) concat: Option<Concat>,
+    /// It goes to the bucket, not to the origin.
+    pub(crate) parts: Option<Parts>,
+}
+
+/// How an upload goes to the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// What the bucket's server calls the upload.
+    pub(crate) upload: String,
+    /// Length of each part but the last.
+    pub(crate) part_bytes: u64,
 }
 
 /// Bytes that an upload will have.
@@ -51,7 +62,7 @@ pub(crate) struct Adds {
 }
 
 pub(super) const COLUMNS: &str = "SELECT id, title, metadata, length, deferred, received, asset, \
-     expires_at, adds_to, addition, version, concat FROM uploads";
+     expires_at, adds_to, addition, version, concat, parts, part_len FROM uploads";
 
 pub(super) type Columns = (
     String,
@@ -66,6 +77,8 @@ pub(super) type Columns = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<String>,
+    i64,
 );
 
 impl Length {
@@ -109,7 +122,7 @@ impl Concat {
 impl UploadRow {
     pub(super) fn from_columns(columns: Columns) -> Result<Self, OriginError> {
         let (upload, title, metadata, length, deferred, received, asset, ..) = &columns;
-        let (.., expires_at_ms, to, label, version, concat) = &columns;
+        let (.., expires_at_ms, to, label, version, concat, parts, part_len) = &columns;
         let adds = to.as_ref().zip(label.as_ref()).map(|(asset, label)| {
             let label = from_json(label, "addition")?;
             let asset = id(asset)?;
@@ -130,6 +143,13 @@ impl UploadRow {
             adds: adds.transpose()?,
             version: version.as_deref().map(id).transpose()?,
             concat: concat.as_deref().map(Concat::from_text).transpose()?,
+            parts: match parts {
+                Some(upload) => Some(Parts {
+                    upload: upload.clone(),
+                    part_bytes: unsigned(*part_len)?,
+                }),
+                None => None,
+            },
         })
     }
 

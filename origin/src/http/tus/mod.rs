@@ -4,6 +4,7 @@
 
 mod concat;
 mod create;
+mod finish;
 mod headers;
 mod protocol;
 mod receive;
@@ -17,11 +18,17 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode},
     middleware::Next,
     response::IntoResponse,
-    routing::{any, post},
+    routing::{get, post},
 };
 use wire::{UploadId, UploadStatus};
 
 pub(super) use create::begin;
+pub(super) use finish::finish;
+pub(crate) use finish::go_on;
+#[cfg(feature = "s3")]
+pub(super) use headers::shown;
+#[cfg(feature = "s3")]
+pub(super) use receive::judge;
 
 use crate::{
     OriginError,
@@ -40,7 +47,10 @@ const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,te
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/uploads", post(create))
-        .route("/api/uploads/{upload}", any(one))
+        .route(
+            "/api/uploads/{upload}",
+            get(one).head(one).patch(one).delete(one).post(one),
+        )
         .layer(axum::middleware::from_fn(name_version))
 }
 
@@ -112,10 +122,9 @@ async fn one(
             app.require_uploader(&head.headers, head.uri.path()).await?;
             terminate(&app, &upload).await
         }
-        _ => Err(OriginError::Upload {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            detail: "an upload takes GET, HEAD, PATCH and DELETE".into(),
-        }),
+        _ => Err(OriginError::BadRequest(
+            "name GET, HEAD, PATCH or DELETE in X-HTTP-Method-Override".into(),
+        )),
     }
 }
 
@@ -150,6 +159,7 @@ async fn offset(
     protocol: Protocol,
 ) -> Result<Response<Body>, OriginError> {
     let mut row = app.catalogue.upload(upload).await?;
+    expect_here(&row)?;
     if row.asset.is_none() {
         let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
         row = app.catalogue.upload(upload).await?;
@@ -174,7 +184,22 @@ async fn offset(
     Ok(response)
 }
 
-async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
+/// # Errors
+/// It goes to the bucket: nothing of it is here.
+fn expect_here(row: &UploadRow) -> Result<(), OriginError> {
+    match row.parts {
+        None => Ok(()),
+        Some(_) => Err(OriginError::Upload {
+            status: StatusCode::FORBIDDEN,
+            detail: format!(
+                "the upload goes to the bucket in parts: ask /api/uploads/s3/multipart/{}",
+                row.id
+            ),
+        }),
+    }
+}
+
+pub(super) async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
     app.catalogue.upload(upload).await?;
     let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
     if !drop_upload(app, upload).await? {
@@ -191,7 +216,7 @@ async fn drop_upload(app: &App, upload: &UploadId) -> Result<bool, OriginError> 
     let row = app.catalogue.upload(upload).await?;
     let dropped = app.catalogue.drop_upload(upload, i64::MAX).await?;
     if dropped {
-        app.store.delete(&row.blob()).await?;
+        app.store.drop_upload(&row).await?;
     }
     Ok(dropped)
 }
@@ -214,13 +239,6 @@ async fn patch(
     }
 }
 
-async fn finish(app: &App, row: &UploadRow, parts: &[UploadId]) -> Result<(), OriginError> {
-    let settings = app.package_settings();
-    let asset = app.catalogue.finish_upload(row, parts, &settings).await?;
-    tracing::info!(upload = %row.id, %asset, bytes = row.received_bytes, "upload is whole");
-    Ok(())
-}
-
 fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -239,12 +257,12 @@ fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<B
     response
 }
 
-fn expires_at_ms(app: &App) -> i64 {
+pub(super) fn expires_at_ms(app: &App) -> i64 {
     let expires = app.config.upload_expires.as_millis();
     now_ms().saturating_add(i64::try_from(expires).unwrap_or(i64::MAX))
 }
 
-fn busy() -> OriginError {
+pub(super) fn busy() -> OriginError {
     OriginError::Upload {
         status: StatusCode::LOCKED,
         detail: "another request writes to this upload: ask its offset again in a moment".into(),
