@@ -172,6 +172,15 @@ impl Blobs {
         self.bucket.is_some()
     }
 
+    /// What came of an upload is in this folder.
+    pub(crate) async fn has_begun(&self, row: &UploadRow) -> Result<bool, StoreError> {
+        match self.folder.head(&row.blob()).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Missing(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// All of an upload is there: in this folder, or in the bucket. It may be in another
     /// origin's.
     pub(crate) async fn has_source(&self, row: &UploadRow) -> Result<bool, StoreError> {

@@ -80,6 +80,21 @@ async fn each_job_is_lent_once_however_many_ask_both() {
     assert_eq!((all.len(), distinct.len()), (20, 20));
 }
 
+#[tokio::test]
+async fn what_came_to_one_is_not_begun_anew_at_the_other() {
+    let (one, other) = two("origins_upload").await;
+    let path = one.begin_upload(10).await;
+    assert_eq!(one.patch(&path, 0, "12345").await.status(), 204);
+    let answer = other.patch(&path, 5, "67890").await;
+    assert_eq!(answer.status(), 503, "{answer:?}");
+    assert!(answer.headers().contains_key("retry-after"));
+    let answer = other
+        .ask("HEAD", &path, &[("tus-resumable", "1.0.0")], "")
+        .await;
+    assert_eq!(answer.status(), 503, "{answer:?}");
+    assert_eq!(one.patch(&path, 5, "67890").await.status(), 204);
+}
+
 async fn leased(server: &Server) -> Option<String> {
     let answer = server.try_lease(0).await;
     let lent = answer.status() == 200;

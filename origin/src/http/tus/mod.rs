@@ -159,7 +159,7 @@ async fn offset(
     protocol: Protocol,
 ) -> Result<Response<Body>, OriginError> {
     let mut row = app.catalogue.upload(upload).await?;
-    expect_here(&row)?;
+    expect_here(app, &row).await?;
     if row.asset.is_none() {
         let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
         row = app.catalogue.upload(upload).await?;
@@ -185,18 +185,27 @@ async fn offset(
 }
 
 /// # Errors
-/// It goes to the bucket: nothing of it is here.
-fn expect_here(row: &UploadRow) -> Result<(), OriginError> {
-    match row.parts {
-        None => Ok(()),
-        Some(_) => Err(OriginError::Upload {
+/// It goes to the bucket, or came to another origin of the catalogue: nothing of it is here.
+async fn expect_here(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+    if row.parts.is_some() {
+        return Err(OriginError::Upload {
             status: StatusCode::FORBIDDEN,
             detail: format!(
                 "the upload goes to the bucket in parts: ask /api/uploads/s3/multipart/{}",
                 row.id
             ),
-        }),
+        });
     }
+    let is_shared = !app.config.database.is_empty();
+    let comes = row.asset.is_none() && row.received_bytes > 0;
+    if is_shared && comes && !app.store.has_begun(row).await? {
+        return Err(OriginError::Overloaded(
+            "what came of this upload is at another origin of the catalogue: send the rest there, \
+             or have a balancer keep the requests of an upload together"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
 pub(super) async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {

@@ -67,7 +67,7 @@ pub(super) async fn piece(
             detail: "the upload is made of others: it takes no more".into(),
         });
     }
-    super::expect_here(&row)?;
+    super::expect_here(app, &row).await?;
     if offset != row.received_bytes {
         return Err(OriginError::WrongOffset {
             there_bytes: row.received_bytes,
