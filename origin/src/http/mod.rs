@@ -106,6 +106,12 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, OriginError> {
 /// A JSON body of up to `max` bytes.
 async fn long_json_body<T: DeserializeOwned>(body: Body, max: usize) -> Result<T, OriginError> {
     let bytes = bytes_body(body, max).await?;
+    // A list would be read as a struct's members in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(OriginError::BadRequest(
+            "the body is not as expected: it is a JSON object".into(),
+        ));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| OriginError::BadRequest(format!("the body is not as expected: {error}")))
 }
