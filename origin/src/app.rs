@@ -27,6 +27,7 @@ use crate::{
     events::Events,
     keyring::Keyring,
     making::Making,
+    once::Running,
     own_file::fault,
     random,
     warming::Edges,
@@ -52,6 +53,8 @@ pub(crate) struct App {
     pub(crate) moves: Semaphore,
     /// Versions whose bytes are being stored, before any row names them.
     pub(crate) making: Making,
+    /// Requests with an `Idempotency-Key`.
+    pub(crate) running: Running,
     pub(crate) events: Events,
     pub(crate) edges: Edges,
     /// Work that goes on when its request's connection is lost.
@@ -111,6 +114,7 @@ impl App {
             moving_uploads: BusyUploads::default(),
             moves: Semaphore::new(MOVES_MAX),
             making: Making::default(),
+            running: Running::default(),
             events: Events::default(),
             edges: Edges::default(),
             tasks: TaskTracker::new(),

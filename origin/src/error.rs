@@ -70,6 +70,15 @@ pub enum OriginError {
     /// It is not what the request's `If-Match` names any more.
     #[error("{0}")]
     Changed(String),
+    /// What is there does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// A request with its `Idempotency-Key` runs.
+    #[error("a request with this Idempotency-Key runs: ask again in a moment")]
+    KeyInUse,
+    /// Another request was sent with its `Idempotency-Key`.
+    #[error("this Idempotency-Key was another request's: take a new one")]
+    KeyReused,
     /// Nothing came for too long.
     #[error("nothing came for {} s", .0.as_secs())]
     Silent(std::time::Duration),
@@ -148,6 +157,12 @@ impl OriginError {
             Self::WrongOffset { .. } => (StatusCode::CONFLICT, kind::BAD_REQUEST),
             Self::NotMedia(_) => (StatusCode::UNPROCESSABLE_ENTITY, kind::NOT_MEDIA),
             Self::Changed(_) => (StatusCode::PRECONDITION_FAILED, kind::CHANGED_MEANWHILE),
+            Self::Conflict(_) => (StatusCode::CONFLICT, kind::CONFLICT),
+            Self::KeyInUse => (StatusCode::CONFLICT, kind::IDEMPOTENCY_KEY_IN_USE),
+            Self::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                kind::IDEMPOTENCY_KEY_REUSED,
+            ),
             Self::Silent(_) => (StatusCode::REQUEST_TIMEOUT, kind::BAD_REQUEST),
             Self::Database(error) if db::passes(error) => {
                 (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)
@@ -181,6 +196,7 @@ impl OriginError {
         match self {
             Self::NotYetPlayable(_)
             | Self::Overloaded(_)
+            | Self::KeyInUse
             | Self::Store(StoreError::Unreachable { .. }) => Some(1),
             Self::Database(error) if db::passes(error) => Some(1),
             Self::NotYetWhole(_) | Self::NotSealed(_) => Some(5),

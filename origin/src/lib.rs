@@ -27,6 +27,7 @@ mod keyring;
 mod making;
 mod media_path;
 mod observe;
+mod once;
 mod own_file;
 mod random;
 mod serve;

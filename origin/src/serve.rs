@@ -201,6 +201,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     warming::settle(app).await?;
     app.catalogue.forget_warmed().await?;
     app.catalogue.forget_finished_uploads().await?;
+    app.catalogue.forget_answers().await?;
     app.catalogue.forget_ended_keys().await?;
     app.catalogue.forget_uses().await?;
     app.catalogue.forget_audit(app.config.audit_keep).await?;

@@ -1,7 +1,7 @@
 //! What an operator does with all assets, and with the jobs that make them.
 
 use clap::Subcommand;
-use wire::{AssetId, AssetState, Priority};
+use wire::{AssetId, AssetState, JobId, Priority};
 
 use super::{DeleteArgs, OperatorArgs};
 
@@ -77,6 +77,43 @@ pub(crate) struct AssetChange {
     /// Metadata, NAME=VALUE, where VALUE is JSON or else text; NAME= takes it away.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) meta: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// List jobs that gave up, or those that wait or run.
+    List(JobsListArgs),
+    /// Try again what gave up: its version begins anew, from its source.
+    Retry(JobArgs),
+    /// End a job that waits or runs: its version fails, or goes on without its tracks.
+    Cancel(JobArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JobsListArgs {
+    /// Which.
+    #[arg(long, default_value = "failed", value_parser = ["failed", "queued", "leased"])]
+    pub(crate) state: String,
+    /// Only those of this asset.
+    #[arg(long)]
+    pub(crate) asset: Option<AssetId>,
+    /// How many at most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Print JSON, one job a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JobArgs {
+    /// The jobs' ids.
+    #[arg(required = true)]
+    pub(crate) jobs: Vec<JobId>,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 fn state(text: &str) -> Result<AssetState, String> {

@@ -17,7 +17,10 @@ pub(crate) use self::{
         AudioAddArgs, AudioCommand, AuditArgs, DeleteArgs, KeyCommand, MintArgs, OperatorArgs,
         RemoveArgs, RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
-    library::{AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs},
+    library::{
+        AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs, JobArgs,
+        JobsCommand, JobsListArgs,
+    },
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
@@ -62,6 +65,9 @@ pub(crate) enum Command {
     /// Assets: list, show, change and delete them.
     #[command(subcommand)]
     Asset(AssetCommand),
+    /// Jobs that make assets: list, retry and cancel them.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -82,7 +82,7 @@ fn line(asset: &AssetStatus) -> String {
     line.trim_end().to_owned()
 }
 
-fn date(unix_ms: i64) -> String {
+pub(super) fn date(unix_ms: i64) -> String {
     let since = std::time::Duration::from_millis(u64::try_from(unix_ms).unwrap_or_default());
     humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
 }

@@ -12,6 +12,7 @@ mod edge;
 mod explain;
 mod export;
 mod jail;
+mod jobs;
 mod key;
 mod package;
 mod play;
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
         Command::Asset(command) => asset::run(command).await,
+        Command::Jobs(command) => jobs::run(command).await,
         Command::Key(key) => key::run(key).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Text(command) => text::run(command).await,

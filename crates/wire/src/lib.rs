@@ -12,6 +12,7 @@ mod edge;
 mod header;
 mod id;
 mod job;
+mod job_status;
 mod key;
 mod page;
 mod plan;
@@ -38,6 +39,7 @@ pub use job::{
     AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
     StoredTrack,
 };
+pub use job_status::{JobPage, JobState, JobStatus};
 pub use key::{
     KeyBulletin, MintRequest, Opens, RevokeRequest, RevokedBefore, Revokes, RotateRequest,
     SigningKeyState, SigningKeyStatus,

@@ -30,6 +30,12 @@ pub mod kind {
     pub const BAD_REQUEST: &str = "bad-request";
     /// It was changed since the ETag that `If-Match` names: read it again.
     pub const CHANGED_MEANWHILE: &str = "changed-meanwhile";
+    /// What is there does not allow it; `detail` says why.
+    pub const CONFLICT: &str = "conflict";
+    /// A request with this `Idempotency-Key` runs: ask again in a moment.
+    pub const IDEMPOTENCY_KEY_IN_USE: &str = "idempotency-key-in-use";
+    /// Another request was sent with this `Idempotency-Key`.
+    pub const IDEMPOTENCY_KEY_REUSED: &str = "idempotency-key-reused";
     /// The body is longer than allowed.
     pub const TOO_LARGE: &str = "too-large";
     /// What is uploaded can't become a stream; the upload is gone.

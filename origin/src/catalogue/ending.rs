@@ -116,7 +116,7 @@ impl Catalogue {
     }
 
     /// Wakes who waits for how far versions are, and who waits for new ones.
-    fn tell(&self, published: bool) {
+    pub(super) fn tell(&self, published: bool) {
         if published {
             self.news.tell(Topic::Published);
         }
@@ -125,7 +125,7 @@ impl Catalogue {
 
     /// A job will never have a result: its version fails, or goes on without its tracks. True:
     /// that published it.
-    async fn give_up(
+    pub(super) async fn give_up(
         &self,
         tx: &mut Tx,
         gone: &GivenUp<'_>,
@@ -241,10 +241,10 @@ async fn publish(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
 }
 
 /// A job that will not be tried again.
-struct GivenUp<'a> {
-    job: &'a str,
-    version: &'a str,
-    task: &'a Task,
+pub(super) struct GivenUp<'a> {
+    pub(super) job: &'a str,
+    pub(super) version: &'a str,
+    pub(super) task: &'a Task,
 }
 
 /// A worker whose answer got lost asks again: the same attempt, already done.

@@ -230,6 +230,6 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn small(number: i64) -> Result<u32, OriginError> {
+pub(super) fn small(number: i64) -> Result<u32, OriginError> {
     u32::try_from(number).map_err(|_| OriginError::Damaged(format!("{number} as a count")))
 }

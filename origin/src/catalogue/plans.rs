@@ -181,7 +181,7 @@ pub(super) struct NewJob<'a> {
 }
 
 impl NewJob<'_> {
-    pub(super) async fn insert(&self, tx: &mut Tx) -> Result<(), OriginError> {
+    pub(super) async fn insert(&self, tx: &mut Tx) -> Result<JobId, OriginError> {
         let job: JobId = id(&random::id())?;
         let kind = self.task.kind;
         let toolchain = match kind {
@@ -207,7 +207,7 @@ impl NewJob<'_> {
         .bind(toolchain)
         .execute(&mut **tx)
         .await?;
-        Ok(())
+        Ok(job)
     }
 }
 

@@ -142,10 +142,13 @@ pub(super) async fn discard_source(
     .bind(garbage_due_ms)
     .execute(&mut **tx)
     .await?;
-    sqlx::query("UPDATE versions SET source = '' WHERE id = $1")
-        .bind(version)
-        .execute(&mut **tx)
-        .await?;
+    // What it was is kept: until its bytes go, a failed version can be tried again.
+    sqlx::query(
+        "UPDATE versions SET source_was = source, source = '' WHERE id = $1 AND source <> ''",
+    )
+    .bind(version)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use wire::{KeyBulletin, RevokeRequest, Revokes};
 
@@ -38,7 +39,16 @@ async fn revoke(
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     app.require_admin(request.headers())?;
-    let ask: RevokeRequest = json_body(request.into_body()).await?;
+    let ask: Value = json_body(request.into_body()).await?;
+    let named = ["jti", "subject", "asset", "signer"].map(|name| ask.get(name).is_some());
+    if named.iter().filter(|is_named| **is_named).count() > 1 {
+        return Err(OriginError::BadRequest(
+            "name one of jti, subject, asset and signer: each is a request of its own".into(),
+        ));
+    }
+    let ask: RevokeRequest = serde_json::from_value(ask).map_err(|error| {
+        OriginError::BadRequest(format!("the body is not as expected: {error}"))
+    })?;
     check_what(&ask.what)?;
     let until = app.revocable_until()?;
     let issued_before = ask.issued_before.unwrap_or(until);

@@ -8,6 +8,8 @@ mod cors;
 mod delivery;
 mod events;
 mod health;
+mod idempotency;
+mod jobs;
 mod keys;
 mod label;
 mod licence;
@@ -20,6 +22,7 @@ mod multipart;
 #[path = "no_multipart.rs"]
 mod multipart;
 mod object;
+mod openapi;
 mod pages;
 mod passes;
 mod signers;
@@ -63,6 +66,8 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(made::routes())
         .merge(passes::routes())
         .merge(api::routes())
+        .merge(jobs::routes())
+        .merge(openapi::routes())
         .merge(keys::routes())
         .merge(audit::routes())
         .merge(signers::routes())
@@ -105,6 +110,12 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, OriginError> {
 /// A JSON body of up to `max` bytes.
 async fn long_json_body<T: DeserializeOwned>(body: Body, max: usize) -> Result<T, OriginError> {
     let bytes = bytes_body(body, max).await?;
+    // A list would be read as a struct's members in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(OriginError::BadRequest(
+            "the body is not as expected: it is a JSON object".into(),
+        ));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| OriginError::BadRequest(format!("the body is not as expected: {error}")))
 }

@@ -6,6 +6,29 @@ use serde_json::{Value, json};
 use crate::support::{Server, json_of, problem, settings};
 
 #[tokio::test]
+async fn a_list_is_not_taken_for_the_members_of_a_body() {
+    let server = Server::start(settings()).await;
+    for (path, body) in [
+        ("rotate", json!([])),
+        ("revoke", json!([{"jti": "x"}, null])),
+    ] {
+        let path = format!("/api/keys/{path}");
+        let answer = server.send_json("POST", &path, &server.admin, &body).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_of_two_things_at_once_is_refused_and_takes_nothing_back() {
+    let server = Server::start(settings()).await;
+    let two = json!({"subject": "jo", "signer": "k"});
+    let answer = server
+        .send_json("POST", "/api/keys/revoke", &server.admin, &two)
+        .await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn a_revoked_key_opens_nothing_and_edges_hear_of_it() {
     let server = Server::start(settings()).await;
     let (asset, key) = server.upload("video").await;

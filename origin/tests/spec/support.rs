@@ -15,6 +15,8 @@ use sqlx::{AnyConnection, Connection, any::install_default_drivers};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::documented;
+
 /// Where the catalogue of an origin is that works in a folder: in it; or, where the environment
 /// asks for it by `WEIR_TEST_DATABASE=postgres`, in a schema of a server that all tests share.
 pub(crate) fn database(_data: &std::path::Path) -> DatabaseUrl {
@@ -213,13 +215,14 @@ impl Server {
     ) -> Response<Bytes> {
         let method: Method = method.parse().unwrap();
         let mut request = Request::builder()
-            .method(method)
+            .method(method.clone())
             .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).unwrap();
         let (head, body) = self.client.request(request).await.unwrap().into_parts();
+        documented::expect(method.as_str(), path, &head);
         Response::from_parts(head, body.collect().await.unwrap().to_bytes())
     }
 

@@ -37,12 +37,13 @@ impl Catalogue {
     ) -> Result<(AssetStatus, i64), OriginError> {
         let mut tx = self.db.begin().await?;
         let (now, revision) = details(&mut tx, asset).await?;
+        // In this order (RFC 9110 §13.2.1): what can't be is said before what is late.
+        let edited = now.patched(patch)?;
         if expected.is_some_and(|these| !these.contains(&revision)) {
             return Err(OriginError::Changed(format!(
                 "{asset} was changed meanwhile: read it again, and change that"
             )));
         }
-        let edited = now.patched(patch)?;
         let is_new = edited != now;
         if is_new {
             store(&mut tx, asset, &now, &edited).await?;

@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request::Parts},
     middleware::Next,
     response::IntoResponse,
-    routing::{any, post},
+    routing::{get, post},
 };
 use wire::{UploadId, UploadStatus};
 
@@ -49,7 +49,10 @@ const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,te
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/api/uploads", post(create))
-        .route("/api/uploads/{upload}", any(one))
+        .route(
+            "/api/uploads/{upload}",
+            get(one).head(one).patch(one).delete(one).post(one),
+        )
         .layer(axum::middleware::from_fn(name_version))
 }
 
@@ -133,10 +136,9 @@ async fn one(
             require_owner(&app, &head, &upload).await?;
             terminate(&app, &upload).await
         }
-        _ => Err(OriginError::Upload {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            detail: "an upload takes GET, HEAD, PATCH and DELETE".into(),
-        }),
+        _ => Err(OriginError::BadRequest(
+            "name GET, HEAD, PATCH or DELETE in X-HTTP-Method-Override".into(),
+        )),
     }
 }
 

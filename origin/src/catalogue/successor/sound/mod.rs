@@ -180,6 +180,16 @@ pub(in crate::catalogue) async fn begin(
     Ok(version)
 }
 
+/// Gives a version of sound the keys of what it is added to.
+pub(in crate::catalogue) async fn share_keys(
+    tx: &mut Tx,
+    asset: &AssetId,
+    version: &str,
+) -> Result<(), OriginError> {
+    let base = Base::of(tx, asset).await?;
+    content_keys::share(tx, &base.version, version).await
+}
+
 /// What a version adds to its asset; `None` where it is, or was, shown as that.
 pub(in crate::catalogue) async fn of(
     tx: &mut AnyConnection,
