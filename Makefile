@@ -19,6 +19,7 @@ demo:
 test:
 	@./scripts/setup test
 	cd player-test/players && npm install --no-save --ignore-scripts --no-audit --no-fund
+	cd player-test/uploaders && npm install --no-save --ignore-scripts --no-audit --no-fund && npm run build
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace --all-targets --features $(FLEET) -- -D warnings

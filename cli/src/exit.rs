@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Broken = 7,
     /// The machine lacks something.
     Lacking = 8,
+    /// The store and the catalogue differ.
+    Unsound = 9,
     /// A second signal came before all had stopped. As shells tell of SIGINT: 128 + 2.
     Interrupted = 130,
 }
@@ -35,6 +37,7 @@ pub(crate) const TABLE: &str = "Exit codes:
   6  the file, or what was asked for, was refused
   7  the stream is broken (weir play) or breaks a rule (weir validate)
   8  the machine lacks something (weir doctor)
+  9  the store lacks something, or has what nothing names (weir store fsck)
   130  a second signal ended it at once";
 
 impl From<Exit> for ExitCode {

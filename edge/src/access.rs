@@ -2,6 +2,7 @@
 
 mod leash;
 mod local;
+mod refused;
 mod remembered;
 mod revoked;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use http::HeaderValue;
 use keys::{KeyError, KeySet, Scope, Verified};
 
 pub(crate) use self::leash::Leash;
-use self::{local::Local, remembered::Remembered, revoked::Revoked};
+use self::{local::Local, refused::Refused, remembered::Remembered, revoked::Revoked};
 use crate::{
     Config, EdgeError,
     head::Access,
@@ -63,6 +64,7 @@ pub(crate) enum Refusal {
 pub(crate) struct Gate {
     ring: RwLock<Option<Arc<Ring>>>,
     verified: Remembered,
+    refused: Refused,
     local: Local,
     /// How often the ring was replaced: what was admitted before is judged again.
     news: AtomicU64,
@@ -88,6 +90,7 @@ impl Gate {
         Self {
             ring: RwLock::new(None),
             verified: Remembered::new(keys_max),
+            refused: Refused::new(),
             local,
             news: AtomicU64::new(0),
         }
@@ -182,9 +185,16 @@ impl Gate {
         if let Some(known) = self.verified.get(token, ring.generation) {
             return Ok(known);
         }
-        let key = ring.keys.verify(token, now).map_err(|error| match error {
-            KeyError::Expired => Refusal::Expired,
-            other => Refusal::Invalid(other),
+        if let Some(refusal) = self.refused.get(token, ring.generation) {
+            return Err(refusal);
+        }
+        let key = ring.keys.verify(token, now).map_err(|error| {
+            let refusal = match error {
+                KeyError::Expired => Refusal::Expired,
+                other => Refusal::Invalid(other),
+            };
+            self.refused.keep(token, ring.generation, refusal);
+            refusal
         })?;
         let key = Arc::new(key);
         self.verified.keep(token, key.clone(), ring.generation);

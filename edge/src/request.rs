@@ -140,10 +140,19 @@ fn is_host(field: &HeaderValue) -> bool {
 
 /// To a client that asks too often: as cheap as an answer can be.
 pub(crate) fn too_many() -> Answer {
+    slow_down("too many requests from this address")
+}
+
+/// To one that was refused too often for its key.
+pub(crate) fn too_many_refusals() -> Answer {
+    slow_down("too many requests from this address that no key opened")
+}
+
+fn slow_down(detail: &str) -> Answer {
     let mut response = respond::problem(
         StatusCode::TOO_MANY_REQUESTS,
         wire::kind::OVERLOADED,
-        "too many requests from this address".to_owned(),
+        detail.to_owned(),
     );
     let headers = response.headers_mut();
     headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

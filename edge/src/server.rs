@@ -28,6 +28,7 @@ use crate::{
     admin::{self, Listening},
     answer::{answer, is_licence_request},
     body::Body,
+    clients::Guest,
     connection::{self, Wire},
     handover::Offer,
     kept_keys::Kept,
@@ -35,6 +36,7 @@ use crate::{
     listeners::Listeners,
     node::Node,
     outcome::Outcome,
+    request,
     respond::Answer,
     upstream, warm,
 };
@@ -226,7 +228,7 @@ fn refuse(
 pub(crate) async fn respond(
     node: &Arc<Node>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    (peer, guest): (SocketAddr, Option<&Guest>),
 ) -> Response<Watched> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let (parts, mut body) = request.into_parts();
@@ -247,7 +249,11 @@ pub(crate) async fn respond(
     };
     let debugging = admin::Debugging::of(node, &parts).await;
     let answering = pin!(answer(node, &parts, body));
-    let ((answered, leash, site), span) = in_span(answering, span).await;
+    let ((mut answered, leash, site), span) = in_span(answering, span).await;
+    if is_key_refused(&answered) && guest.is_some_and(|guest| !guest.may_be_refused()) {
+        node.metrics.limited.increment(1);
+        answered = request::too_many_refusals();
+    }
     let Answer {
         mut response,
         outcome,
@@ -280,6 +286,13 @@ pub(crate) async fn respond(
     };
     let ticket = node.log.as_ref().map(|log| log.ticket(answered, &response));
     response.map(|body| Watched::new(body, ticket, leash))
+}
+
+/// It says that a key is missing, or is not good for this.
+fn is_key_refused(answered: &Answer) -> bool {
+    let status = answered.response.status();
+    let is_keys = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    is_keys && answered.outcome == Outcome::Refused
 }
 
 /// Runs a future in a span. One that is ready at once, as a hit is, has nothing to log

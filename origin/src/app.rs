@@ -5,13 +5,16 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::PackageSettings;
 
@@ -61,6 +64,8 @@ pub(crate) struct App {
     /// Keys of a subject, an asset or a signer that were issued before this Unix second may be
     /// revoked: those that are minted now are not older.
     issue_from: AtomicU64,
+    /// When a refusal was last written into the audit trail.
+    pub(crate) refusal_noted: Seldom,
     /// `iat` of the newest key.
     issued_newest: AtomicU64,
     /// Held while the origin works in its folder.
@@ -68,6 +73,22 @@ pub(crate) struct App {
 }
 
 pub(crate) type Shared = Arc<App>;
+
+/// Something that is done now and then at most.
+#[derive(Default)]
+pub(crate) struct Seldom(Mutex<Option<Instant>>);
+
+impl Seldom {
+    /// Whether it is `every` since it was last done; it is done then.
+    pub(crate) fn may(&self, now: Instant, every: Duration) -> bool {
+        let mut last = self.0.lock().expect("no holder panics");
+        let may = last.is_none_or(|last| now >= last + every);
+        if may {
+            *last = Some(now);
+        }
+        may
+    }
+}
 
 impl App {
     pub(crate) async fn open(
@@ -100,6 +121,7 @@ impl App {
             waiters: Semaphore::new(config.waiters_max),
             issue_from: AtomicU64::new(0),
             issued_newest: AtomicU64::new(0),
+            refusal_noted: Seldom::default(),
             shutdown,
             config,
         }))

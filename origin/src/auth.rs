@@ -6,13 +6,77 @@ use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
 use wire::{AssetId, JobId, Priority, kind};
 
-use crate::{OriginError, app::App, clock::now_secs};
+use crate::{OriginError, app::App, by, clock::now_secs};
 
 /// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Who uploads.
+#[derive(Debug)]
+pub(crate) struct Uploader {
+    /// Longest upload.
+    pub(crate) max_bytes: u64,
+    /// What the sender must say that it is.
+    pub(crate) media_type: Option<String>,
+    pub(crate) rights: Rights,
+}
+
+/// Which uploads are an uploader's.
+#[derive(Debug)]
+pub(crate) enum Rights {
+    /// All: the operator, or anyone where uploads are open.
+    All,
+    /// All but those of keys for a few.
+    Key,
+    /// Those that this key began.
+    FewUses(Few),
+}
+
+/// A key that may begin a few uploads.
+#[derive(Debug, Clone)]
+pub(crate) struct Few {
+    pub(crate) jti: String,
+    pub(crate) uses: u32,
+    /// Unix seconds.
+    pub(crate) ends_at: u64,
+}
+
+impl Uploader {
+    pub(crate) fn unlimited(max_bytes: u64) -> Self {
+        Self {
+            max_bytes,
+            media_type: None,
+            rights: Rights::All,
+        }
+    }
+
+    /// The key, where it may begin a few uploads only.
+    pub(crate) fn few(&self) -> Option<&Few> {
+        match &self.rights {
+            Rights::FewUses(few) => Some(few),
+            Rights::All | Rights::Key => None,
+        }
+    }
+
+    /// May go on with an upload, end it, or see what came of it, that the key `made_by` began
+    /// if it was one for a few.
+    pub(crate) fn require_own(&self, made_by: Option<&str>) -> Result<(), OriginError> {
+        let may = match &self.rights {
+            Rights::All => true,
+            Rights::Key => made_by.is_none(),
+            Rights::FewUses(few) => made_by == Some(&few.jti),
+        };
+        match may {
+            true => Ok(()),
+            false => Err(OriginError::Forbidden(
+                "another key began this upload, and opens it alone".into(),
+            )),
+        }
+    }
 }
 
 impl App {
@@ -34,7 +98,10 @@ impl App {
     /// The operator.
     pub(crate) fn require_admin(&self, headers: &HeaderMap) -> Result<(), OriginError> {
         match bearer(headers) {
-            Some(token) if self.keyring.is_admin(token) => Ok(()),
+            Some(token) if self.keyring.is_admin(token) => {
+                by::is(admin);
+                Ok(())
+            }
             Some(_) => Err(unauthorized(
                 kind::KEY_INVALID,
                 "this is not the admin token",
@@ -46,12 +113,12 @@ impl App {
         }
     }
 
-    /// An uploader; gives the longest upload, bytes.
+    /// An uploader, and what he may.
     pub(crate) async fn require_uploader(
         &self,
         headers: &HeaderMap,
         path: &str,
-    ) -> Result<u64, OriginError> {
+    ) -> Result<Uploader, OriginError> {
         self.uploader(bearer(headers), headers, path).await
     }
 
@@ -61,10 +128,13 @@ impl App {
         token: Option<&str>,
         headers: &HeaderMap,
         path: &str,
-    ) -> Result<u64, OriginError> {
-        let max = self.config.upload_max.as_u64();
+    ) -> Result<Uploader, OriginError> {
+        let max_bytes = self.config.upload_max.as_u64();
         let token = match token {
-            None if self.config.open_uploads && asked_on_loopback(headers) => return Ok(max),
+            None if self.config.open_uploads && asked_on_loopback(headers) => {
+                by::is(|| "open".to_owned());
+                return Ok(Uploader::unlimited(max_bytes));
+            }
             None => {
                 return Err(unauthorized(
                     kind::KEY_MISSING,
@@ -72,12 +142,29 @@ impl App {
                      (weir key mint --upload) and show it as Authorization: Bearer",
                 ));
             }
-            Some(token) if self.keyring.is_admin(token) => return Ok(max),
+            Some(token) if self.keyring.is_admin(token) => {
+                by::is(admin);
+                return Ok(Uploader::unlimited(max_bytes));
+            }
             Some(token) => token,
         };
         let key = self.verify(token, None).await?;
-        match key.claims().weir {
-            Scope::Upload { len_bytes_max } if key.opens(path) => Ok(len_bytes_max.min(max)),
+        match &key.claims().weir {
+            Scope::Upload {
+                len_bytes_max,
+                media_type,
+                uses,
+            } if key.opens(path) => Ok(Uploader {
+                max_bytes: max_bytes.min(*len_bytes_max),
+                media_type: media_type.clone(),
+                rights: uses.map_or(Rights::Key, |uses| {
+                    Rights::FewUses(Few {
+                        jti: key.jti().to_owned(),
+                        uses,
+                        ends_at: key.expires(),
+                    })
+                }),
+            }),
             _ => Err(OriginError::Forbidden(
                 "this key does not open uploads".into(),
             )),
@@ -128,6 +215,7 @@ impl App {
         asset: Option<&AssetId>,
     ) -> Result<Verified, OriginError> {
         let key = self.keyring.verify(token, now_secs()).map_err(refused)?;
+        by::is(|| format!("key {}", key.jti()));
         if self.catalogue.is_revoked(&key, asset).await? {
             return Err(unauthorized(
                 kind::KEY_REVOKED,
@@ -136,6 +224,10 @@ impl App {
         }
         Ok(key)
     }
+}
+
+fn admin() -> String {
+    "admin".to_owned()
 }
 
 fn refused(error: KeyError) -> OriginError {

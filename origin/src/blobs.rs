@@ -5,36 +5,39 @@
 //! that were files before there was a bucket stay files and are served from there: a bucket may be
 //! named at any time.
 
+mod owner;
+
 use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::Stream;
 use store::{Appender, BlobKey, Files, Head, Reader, Store, StoreError, Unfinished};
 
 use crate::{
     Config, OriginError,
     catalogue::{Catalogue, UploadRow},
-    own_file::text_or_new,
-    random,
 };
 
 /// What uploads are named below.
 const SOURCES: &str = "sources/";
 
-/// The blob that says whose a bucket is. Origins delete what their catalogue does not name: two
-/// catalogues in one place would delete each other's.
-const OWNER: &str = "owner";
-
-/// The file that said it once, before the catalogue did.
-const OWN_NAME: &str = "store-id";
-
-/// Longest name of an owner, bytes. Chosen: ours are shorter.
-const OWNER_MAX: u64 = 64;
-
 /// Where an origin's bytes are.
 pub(crate) struct Blobs {
     folder: Files,
     bucket: Option<Store>,
+}
+
+/// One of the places that blobs are kept in.
+pub(crate) struct Kept {
+    pub(crate) store: Store,
+    is_bucket: bool,
+}
+
+impl Kept {
+    /// The blob is one that the catalogue should know.
+    pub(crate) fn is_ours(&self, key: &BlobKey) -> bool {
+        !(self.is_bucket && key.as_str() == owner::OWNER)
+    }
 }
 
 /// Where a walk through all blobs is.
@@ -62,10 +65,38 @@ impl Blobs {
             bucket @ Store::S3(_) => Some(bucket),
         };
         if let Some(bucket) = &bucket {
-            own(bucket, config, catalogue).await?;
+            owner::own(bucket, config, catalogue).await?;
             tracing::info!(bucket = config.store.bucket, "blobs go to a bucket");
         }
         Ok(Self { folder, bucket })
+    }
+
+    /// The same, to look at beside an origin that runs: neither folder nor bucket is changed.
+    pub(crate) async fn look(config: &Config, catalogue: &Catalogue) -> Result<Self, OriginError> {
+        let place = config.data_dir.join("blobs");
+        let folder = Files::of(&place, config.disk_floor.as_u64());
+        let bucket = match Store::open(&config.store, folder.clone()).await? {
+            Store::Files(_) => None,
+            #[cfg(feature = "s3")]
+            bucket @ Store::S3(_) => Some(bucket),
+        };
+        if let Some(bucket) = &bucket {
+            owner::expect(bucket, config, catalogue).await?;
+        }
+        Ok(Self { folder, bucket })
+    }
+
+    /// Folder and bucket, one by one.
+    pub(crate) fn kept(&self) -> Vec<Kept> {
+        let folder = Kept {
+            store: Store::Files(self.folder.clone()),
+            is_bucket: false,
+        };
+        let bucket = self.bucket.iter().map(|store| Kept {
+            store: store.clone(),
+            is_bucket: true,
+        });
+        [folder].into_iter().chain(bucket).collect()
     }
 
     /// The bucket that takes uploads in parts.
@@ -269,52 +300,11 @@ impl Blobs {
             }),
         };
         let mut old = round.old;
-        old.retain(|key| !in_bucket || key.as_str() != OWNER);
+        old.retain(|key| !in_bucket || key.as_str() != owner::OWNER);
         Ok(Walked { old, next })
     }
 }
 
 fn is_source(key: &BlobKey) -> bool {
     key.as_str().starts_with(SOURCES)
-}
-
-/// Makes the bucket's place our catalogue's, where it is nobody's.
-async fn own(bucket: &Store, config: &Config, catalogue: &Catalogue) -> Result<(), OriginError> {
-    let first = text_or_new(&config.data_dir.join(OWN_NAME), random::id)?;
-    let ours = catalogue.store_owner(&first).await?;
-    let config = &config.store;
-    let owner: BlobKey = OWNER.parse().expect("a word is a key");
-    let theirs = match bucket.head(&owner).await {
-        Err(StoreError::Missing(_)) => None,
-        head => Some(head?.len_bytes.min(OWNER_MAX)),
-    };
-    let place = format!("bucket {:?}, prefix {:?}", config.bucket, config.prefix);
-    let Some(len_bytes) = theirs else {
-        if !bucket.list(None, None, 1).await?.entries.is_empty() {
-            return Err(OriginError::Config(format!(
-                "store: {place} has other objects, which would be deleted: choose another \
-                 store.prefix"
-            )));
-        }
-        let body = stream::iter([Ok::<_, std::io::Error>(Bytes::from(ours))]);
-        bucket.put(&owner, body, OWNER_MAX).await?;
-        return Ok(());
-    };
-    let mut theirs = Vec::new();
-    let mut reader = bucket.read(&owner, 0..len_bytes).await?;
-    while let Some(chunk) = reader.next().await {
-        let chunk = chunk.map_err(|source| OriginError::File {
-            action: "read",
-            path: OWNER.to_owned(),
-            source,
-        })?;
-        theirs.extend_from_slice(&chunk);
-    }
-    if theirs == ours.as_bytes() {
-        return Ok(());
-    }
-    Err(OriginError::Config(format!(
-        "store: {place} belongs to another origin's catalogue, and each would delete what the \
-         other has: choose another store.prefix, or start with that catalogue"
-    )))
 }

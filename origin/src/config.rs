@@ -98,6 +98,9 @@ pub struct Config {
     /// File of secrets by which a site mints keys that play (HS256): a JSON Web Key Set of
     /// `oct` keys. Default none.
     pub keys_shared_file: PathBuf,
+    /// How long it is remembered who did what (`weir audit`). Default 90 days.
+    #[serde(with = "humantime_serde")]
+    pub audit_keep: Duration,
     /// Open connections. Default 4,096.
     pub connections_max: usize,
     /// Time to finish what runs after SIGTERM. Default 10 s.
@@ -139,6 +142,7 @@ impl Default for Config {
             key_overlap: Duration::from_secs(600),
             keys_audience: Vec::new(),
             keys_shared_file: PathBuf::new(),
+            audit_keep: Duration::from_secs(90 * 24 * 3600),
             connections_max: 4096,
             drain: Duration::from_secs(10),
             store: store::Config::default(),
@@ -218,6 +222,10 @@ impl Config {
         expect(
             (60..=30 * 24 * 3600).contains(&self.key_overlap.as_secs()),
             "key_overlap must be 1m to 30days: edges must hear of a signing key before it signs",
+        );
+        expect(
+            self.audit_keep.as_secs() >= 3600,
+            "audit_keep must be at least 1h",
         );
         expect(self.attempts_max > 0, "attempts_max must be at least 1");
         expect(

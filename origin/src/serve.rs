@@ -1,9 +1,13 @@
 //! Listening, sweeping, stopping.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{Router, http::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -21,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, OriginError,
     app::{App, Shared},
+    by::Peer,
     clock::now_ms,
     garbage::Sweeper,
     http::{router, tus},
@@ -98,8 +103,8 @@ async fn accept(listener: TcpListener, app: &Shared) -> Instant {
             () = app.shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _peer)) => match room.clone().try_acquire_owned() {
-                Ok(permit) => connection(stream, router.clone(), &open, permit),
+            Ok((stream, peer)) => match room.clone().try_acquire_owned() {
+                Ok(permit) => connection((stream, peer), router.clone(), &open, permit),
                 Err(_) => refuse(&stream),
             },
             Err(error) => {
@@ -127,7 +132,7 @@ fn refuse(stream: &TcpStream) {
 }
 
 fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     router: Router,
     open: &GracefulShutdown,
     permit: tokio::sync::OwnedSemaphorePermit,
@@ -138,7 +143,11 @@ fn connection(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        router.call(request)
+    });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(TAKE_WAIT));
     let stream = TokioIo::new(Box::pin(stream));
@@ -194,6 +203,8 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     app.catalogue.forget_finished_uploads().await?;
     app.catalogue.forget_answers().await?;
     app.catalogue.forget_ended_keys().await?;
+    app.catalogue.forget_uses().await?;
+    app.catalogue.forget_audit(app.config.audit_keep).await?;
     app.catalogue.retire_signers(now_ms()).await?;
     app.keyring.refresh(&app.catalogue).await
 }

@@ -36,6 +36,8 @@ const COMMAND_WAIT: Duration = Duration::from_secs(75);
 const ANSWER_LEN_MAX: usize = 64 << 20;
 /// Pause between two looks of [`Browser::wait_until`]. Chosen.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How WebDriver names an element (W3C WebDriver §11).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Keeps Chromium from the network, the disk and the desktop of the machine it runs on.
 const ARGUMENTS: [&str; 11] = [
     "--headless=new",
@@ -193,6 +195,20 @@ impl Browser {
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Chooses a file in an input of the page that a CSS selector finds, as a user would.
+    ///
+    /// # Errors
+    /// [`BrowserError::Refused`] with `no such element` if there is no such input.
+    pub async fn choose_file(&self, selector: &str, file: &Path) -> Result<(), BrowserError> {
+        let wanted = json!({ "using": "css selector", "value": selector });
+        let found = self.post("element", wanted).await?;
+        let id = text(&found[ELEMENT]).to_owned();
+        let path = file.display().to_string();
+        self.post(&format!("element/{id}/value"), json!({ "text": path }))
+            .await
+            .map(drop)
     }
 
     /// What the page wrote to its console, and what failed to load, since last asked.

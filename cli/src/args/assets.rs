@@ -32,6 +32,25 @@ pub(crate) enum KeyCommand {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// Only what came after this number.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) after: u64,
+    /// At most so many [default: all].
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Only this: issue, revoke, rotate, forget, upload, uploaded, drop, delete, add, remove or
+    /// cancel.
+    #[arg(long, value_parser = ["issue", "revoke", "rotate", "forget", "upload", "uploaded", "drop", "delete", "add", "remove", "cancel"])]
+    pub(crate) what: Option<String>,
+    /// A line of JSON each.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct RotateArgs {
     /// The new one signs at once, not only when all edges have heard of it
     /// (origin.key_overlap): where the old one's secret is out.
@@ -67,13 +86,37 @@ pub(crate) struct RevokeArgs {
 pub(crate) struct MintArgs {
     /// The asset that the key plays.
     #[arg(long, conflicts_with = "upload", required_unless_present = "upload")]
-    pub(crate) asset: Option<String>,
+    pub(crate) asset: Option<wire::AssetId>,
+    /// Of the asset only this version.
+    #[arg(long, value_name = "ID", requires = "asset")]
+    pub(crate) version: Option<wire::VersionId>,
+    /// Of the asset only this track, such as v360 or a1; may be repeated.
+    #[arg(long, value_name = "NAME", requires = "asset")]
+    pub(crate) track: Vec<wire::TrackId>,
     /// A key that uploads.
     #[arg(long)]
     pub(crate) upload: bool,
+    /// How many uploads it begins, and it alone goes on with them [default: any number].
+    #[arg(long, value_name = "N", requires = "upload")]
+    pub(crate) uses: Option<u32>,
+    /// Largest file, such as 2GiB [default: the origin's upload_max].
+    #[arg(long, value_name = "SIZE", requires = "upload", value_parser = super::value::size)]
+    pub(crate) max_size: Option<bytesize::ByteSize>,
+    /// Media type that senders must name, such as video/mp4, or video/* for all videos.
+    #[arg(long = "type", value_name = "TYPE", requires = "upload")]
+    pub(crate) media_type: Option<String>,
     /// How long it opens [default: the origin's key_ttl].
     #[arg(long, value_parser = humantime::parse_duration)]
     pub(crate) ttl: Option<Duration>,
+    /// It opens nothing before, such as 2026-11-22T06:00:00Z, and its time counts from then.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339_weak)]
+    pub(crate) not_before: Option<std::time::SystemTime>,
+    /// Whom it is given to: a name to revoke it by, which its holder can read.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) subject: Option<String>,
+    /// Who takes it, by a name in their keys_audience; may be repeated [default: everyone].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) audience: Vec<String>,
     #[command(flatten)]
     pub(crate) operator: OperatorArgs,
 }

@@ -5,6 +5,7 @@ mod library;
 mod machine;
 mod media;
 mod roles;
+mod store;
 mod value;
 
 use std::path::PathBuf;
@@ -13,8 +14,8 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use self::{
     assets::{
-        AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
-        RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
+        AudioAddArgs, AudioCommand, AuditArgs, DeleteArgs, KeyCommand, MintArgs, OperatorArgs,
+        RemoveArgs, RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
     library::{
         AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs, JobArgs,
@@ -23,6 +24,7 @@ pub(crate) use self::{
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
+    store::{FsckArgs, StoreCommand},
 };
 use crate::{commands, exit};
 
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// List who did what: keys made and revoked, uploads, deletions.
+    Audit(AuditArgs),
     /// Subtitles of published assets.
     #[command(subcommand)]
     Text(TextCommand),
@@ -85,6 +89,9 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make an origin's data of a backup.
     Restore(RestoreArgs),
+    /// What an origin stores.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Look whether this machine has what Weir needs.
     Doctor(DoctorArgs),
     /// Start a program that can do only what it is told: how workers start ffmpeg.

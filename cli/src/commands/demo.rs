@@ -238,10 +238,7 @@ impl Show {
             .json(
                 Method::POST,
                 "/api/keys",
-                Some(&MintRequest::Play {
-                    asset: asset.clone(),
-                    ttl_secs: None,
-                }),
+                Some(&MintRequest::play(asset.clone())),
             )
             .await?;
         let watching = Watching::at(&self.base.edges[0], &asset, &key.token);

@@ -3,7 +3,9 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Method;
 use serde_json::Value;
-use wire::{MintRequest, MintedKey, RevokeRequest, Revokes, RotateRequest, SigningKeyStatus};
+use wire::{
+    MintRequest, MintedKey, Opens, RevokeRequest, Revokes, RotateRequest, SigningKeyStatus,
+};
 
 use super::secret;
 use crate::{
@@ -24,21 +26,30 @@ pub(super) async fn run(command: KeyCommand) -> anyhow::Result<()> {
 
 async fn mint(args: MintArgs) -> anyhow::Result<()> {
     let client = secret::operator(&args.operator)?;
-    let ttl_secs = args.ttl.map(|ttl| ttl.as_secs());
-    let ask = match &args.asset {
-        Some(asset) => MintRequest::Play {
-            asset: asset
-                .parse()
-                .map_err(|fault| error(Exit::Config, format!("{fault}")))?,
-            ttl_secs,
+    let opens = match &args.asset {
+        Some(asset) => Opens::Play {
+            asset: asset.clone(),
+            version: args.version,
+            tracks: args.track,
         },
-        None => MintRequest::Upload { ttl_secs },
+        None => Opens::Upload {
+            max_bytes: args.max_size.map(|size| size.as_u64()),
+            media_type: args.media_type,
+            uses: args.uses,
+        },
+    };
+    let ask = MintRequest {
+        opens,
+        ttl_secs: args.ttl.map(|ttl| ttl.as_secs()),
+        not_before: args.not_before.map(unix_secs),
+        subject: args.subject,
+        audience: args.audience,
     };
     let key: MintedKey = client.json(Method::POST, "/api/keys", Some(&ask)).await?;
     println!("{}", key.token);
+    eprintln!("jti    {}", key.jti);
+    eprintln!("until  {}", date(key.expires_at));
     if let Some(asset) = &args.asset {
-        eprintln!("jti    {}", key.jti);
-        eprintln!("until  {}", date(key.expires_at));
         eprintln!("watch  {}/watch/{asset}#k={}", client.base(), key.token);
     }
     Ok(())
@@ -78,11 +89,7 @@ fn inspect(key: &str) -> anyhow::Result<()> {
 
 async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
     let client = secret::operator(&args.operator)?;
-    let time = |time: std::time::SystemTime| {
-        let since = time.duration_since(std::time::UNIX_EPOCH);
-        since.unwrap_or_default().as_secs()
-    };
-    let issued_before = args.issued_before.map(time);
+    let issued_before = args.issued_before.map(unix_secs);
     let (what, said) = match (args.key, args.subject, args.asset, args.signer) {
         (Some(key), ..) => {
             let jti = jti(&key)?;
@@ -183,6 +190,11 @@ fn date(secs: u64) -> String {
         || secs.to_string(),
         |time| humantime::format_rfc3339(time).to_string(),
     )
+}
+
+fn unix_secs(time: std::time::SystemTime) -> u64 {
+    let since = time.duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 fn now_secs() -> u64 {

@@ -3,6 +3,7 @@
 mod admin;
 mod asset;
 mod audio;
+mod audit;
 mod backup;
 mod delete;
 mod demo;
@@ -20,6 +21,7 @@ mod purge;
 mod roles;
 mod secret;
 mod source;
+mod store;
 mod text;
 mod track;
 mod upload;
@@ -48,6 +50,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Asset(command) => asset::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
         Command::Key(key) => key::run(key).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Text(command) => text::run(command).await,
         Command::Audio(command) => audio::run(command).await,
         Command::Delete(delete) => delete::run(delete).await,
@@ -55,6 +58,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Explain(args) => explain::run(&config.edge, args).await,
         Command::Backup(args) => backup::backup(config.origin, args).await,
         Command::Restore(args) => backup::restore(config.origin, args).await,
+        Command::Store(command) => store::run(config.origin, command).await,
         Command::Doctor(doctor) => doctor::run(&config, doctor).await,
         Command::Jail(_) => unreachable!("it has replaced this process before"),
     }

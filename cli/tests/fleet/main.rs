@@ -10,6 +10,7 @@
 
 // Setup.
 mod backup;
+mod canary;
 mod clip;
 mod fleet;
 mod link;
@@ -30,6 +31,7 @@ mod encrypting;
 mod events;
 mod exporting;
 mod folders;
+mod fsck;
 mod handover;
 mod health;
 mod instant;

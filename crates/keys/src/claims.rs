@@ -78,6 +78,12 @@ pub enum Scope {
     Upload {
         /// Largest file, bytes.
         len_bytes_max: u64,
+        /// Media type that senders must name; a subtype of `*` stands for all of its type.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media_type: Option<String>,
+        /// How many uploads it may begin, and it alone goes on with them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uses: Option<u32>,
     },
     /// Everything.
     Admin,
@@ -87,6 +93,36 @@ pub enum Scope {
 #[must_use]
 pub fn play(asset: &str, issued: u64, expires: u64, jti: String) -> Claims {
     let paths = format!("/v/{}/.*", regex::escape(asset));
+    claims(Scope::Play, &paths, issued, expires, jti)
+}
+
+/// Parts of an asset.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The asset.
+    pub asset: &'a str,
+    /// One version of it.
+    pub version: Option<&'a str>,
+    /// Certain tracks; all where empty.
+    pub tracks: &'a [&'a str],
+}
+
+/// A key that plays parts of one asset. Besides it opens what every player asks for first:
+/// what stands directly below the asset (manifests, titles, licences), and, where tracks are
+/// chosen, directly below a version (posters, pictures on the seek bar).
+#[must_use]
+pub fn play_parts(parts: &Parts<'_>, issued: u64, expires: u64, jti: String) -> Claims {
+    let version = parts
+        .version
+        .map_or_else(|| "[^/]+".to_owned(), regex::escape);
+    let tracks: Vec<String> = parts.tracks.iter().map(|it| regex::escape(it)).collect();
+    let below = match (parts.version, tracks.is_empty()) {
+        (None, true) => return play(parts.asset, issued, expires, jti),
+        (Some(_), true) => ".*".to_owned(),
+        (_, false) => format!("([^/]+|({})/.*)", tracks.join("|")),
+    };
+    let asset = regex::escape(parts.asset);
+    let paths = format!("/v/{asset}/([^/]+|{version}/{below})");
     claims(Scope::Play, &paths, issued, expires, jti)
 }
 
@@ -105,7 +141,11 @@ pub fn worker(job: &str, attempt: u32, issued: u64, expires: u64, jti: String) -
 #[must_use]
 pub fn upload(len_bytes_max: u64, issued: u64, expires: u64, jti: String) -> Claims {
     claims(
-        Scope::Upload { len_bytes_max },
+        Scope::Upload {
+            len_bytes_max,
+            media_type: None,
+            uses: None,
+        },
         "/api/uploads(/.*)?",
         issued,
         expires,

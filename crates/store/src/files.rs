@@ -13,17 +13,27 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use rustix::{
+    fs::{XattrFlags, fsetxattr, getxattr},
+    io::Errno,
+};
 use tokio::{
     fs::{self, File},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
 };
 use tokio_util::io::ReaderStream;
 
-use crate::{Appender, BlobKey, Head, StoreError, append::Health, error::is_absent};
+use crate::{
+    Appender, BlobKey, Checksum, Head, StoreError, Summing, append::Health, error::is_absent,
+};
 
 /// Folder of half-written blobs; emptied when the store opens. No [`BlobKey`] starts
 /// with a dot.
 const TEMPORARY: &str = ".tmp";
+
+/// Extended attribute of a file that has its checksum, and more than its length, bytes.
+const CHECKSUM: &str = "user.weir.xxh3";
+const CHECKSUM_MAX: usize = 64;
 
 /// How often free space is asked for, in bytes written. Chosen.
 const FLOOR_CHECK_EVERY: u64 = 8 << 20;
@@ -63,14 +73,20 @@ impl Files {
         }
         let made = fs::create_dir_all(&temporary).await;
         made.map_err(StoreError::io("make", temporary.display()))?;
+        Ok(Self::of(root, floor_bytes))
+    }
+
+    /// A folder that another process has opened: nothing in it is touched by that.
+    #[must_use]
+    pub fn of(root: &Path, floor_bytes: u64) -> Self {
         let shared = Shared {
             root: root.to_owned(),
             floor_bytes,
             temporaries: AtomicU64::new(0),
         };
-        Ok(Self {
+        Self {
             shared: Arc::new(shared),
-        })
+        }
     }
 
     /// Stores a whole blob: it is on disk under its name when this returns, and absent
@@ -109,6 +125,7 @@ impl Files {
         let mut body = pin!(body);
         let mut len_bytes = 0;
         let mut unchecked_bytes = FLOOR_CHECK_EVERY;
+        let mut summing = Summing::default();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|source| StoreError::Body {
                 received_bytes: len_bytes,
@@ -119,9 +136,13 @@ impl Files {
                 return Err(StoreError::TooLarge { max_bytes });
             }
             self.check_floor(&mut unchecked_bytes, chunk.len() as u64)?;
+            summing.update(&chunk);
             let write = file.write_all(&chunk).await;
             write.map_err(StoreError::io("write", key))?;
         }
+        // Not every file system has a place for it: a blob without one is a blob.
+        let sum = summing.checksum().to_string();
+        let _ = fsetxattr(&file, CHECKSUM, sum.as_bytes(), XattrFlags::empty());
         file.flush().await.map_err(StoreError::io("write", key))?;
         file.sync_all().await.map_err(StoreError::io("sync", key))?;
         self.rename_into_place(temporary, key).await?;
@@ -198,6 +219,20 @@ impl Files {
             len_bytes: metadata.len(),
             modified: metadata.modified().map_err(fault)?,
         })
+    }
+
+    /// What was summed when the blob was stored, if that was kept with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Io`].
+    pub async fn checksum(&self, key: &BlobKey) -> Result<Option<Checksum>, StoreError> {
+        let mut text = [0; CHECKSUM_MAX];
+        let read = match getxattr(self.path(key), CHECKSUM, &mut text) {
+            Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::RANGE) => return Ok(None),
+            read => read.map_err(|error| missing_or("look at", key, error.into()))?,
+        };
+        let text = text.get(..read).and_then(|it| std::str::from_utf8(it).ok());
+        Ok(text.and_then(|text| text.parse().ok()))
     }
 
     /// Reads the bytes in `range`, which must lie inside the blob.

@@ -1,10 +1,11 @@
 //! Blobs: stored bytes behind names.
 //!
 //! A blob is whole or absent, in whatever [`Store`] it is kept: [`Files::put`] writes beside
-//! and renames, S3 does it by itself. The one kind that grows is an upload, written through an [`Appender`], whose
+//! and renames, S3 does it by itself. With it goes a [`Checksum`], where there is room for one. The one kind that grows is an upload, written through an [`Appender`], whose
 //! [`Appender::sync`] says how much is safe on disk; only [`Files`] have it.
 
 mod append;
+mod checksum;
 mod config;
 mod error;
 mod files;
@@ -15,6 +16,7 @@ mod s3;
 mod stored;
 
 pub use append::Appender;
+pub use checksum::{Checksum, InvalidChecksum, Summing};
 pub use config::Config;
 pub use error::StoreError;
 pub use files::{FileReader, Files};

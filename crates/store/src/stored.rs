@@ -11,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::{BlobKey, Config, FileReader, Files, Head, Page, Round, StoreError, Unfinished};
+use crate::{
+    BlobKey, Checksum, Config, FileReader, Files, Head, Page, Round, StoreError, Unfinished,
+};
 #[cfg(feature = "s3")]
 use crate::{S3, S3Reader};
 
@@ -91,6 +93,19 @@ impl Store {
             Self::Files(files) => files.head(key).await,
             #[cfg(feature = "s3")]
             Self::S3(s3) => Box::pin(s3.head(key)).await,
+        }
+    }
+
+    /// What was summed when the blob was stored, if that was kept with it: not of uploads, nor of
+    /// objects that went in parts.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], and what stores fail with.
+    pub async fn checksum(&self, key: &BlobKey) -> Result<Option<Checksum>, StoreError> {
+        match self {
+            Self::Files(files) => files.checksum(key).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => Box::pin(s3.checksum(key)).await,
         }
     }
 

@@ -210,24 +210,6 @@ pub struct TracksRemoved {
     pub tracks: Vec<TrackId>,
 }
 
-/// `POST /api/keys`, with the admin token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "opens", rename_all = "lowercase")]
-pub enum MintRequest {
-    /// A key that plays one asset.
-    Play {
-        /// The asset.
-        asset: AssetId,
-        /// How long it opens it, seconds; the origin's default where absent.
-        ttl_secs: Option<u64>,
-    },
-    /// A key that uploads.
-    Upload {
-        /// How long it may start uploads, seconds; the origin's default where absent.
-        ttl_secs: Option<u64>,
-    },
-}
-
 /// A key, fresh.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MintedKey {

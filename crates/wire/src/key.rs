@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::AssetId;
+use crate::{AssetId, TrackId, VersionId};
 
 /// Answer to `GET /api/keys?after=R&wait=S`, with the join token: the public keys and the
 /// revoked ones, as of a revision. The origin holds a request
@@ -54,6 +54,74 @@ pub struct RevokeRequest {
     /// on stay good. Until now where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_before: Option<u64>,
+}
+
+/// `POST /api/keys`, with the admin token. Answered with a [`MintedKey`](crate::MintedKey).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MintRequest {
+    /// What it opens.
+    #[serde(flatten)]
+    pub opens: Opens,
+    /// How long, seconds; the origin's default where absent.
+    #[serde(default)]
+    pub ttl_secs: Option<u64>,
+    /// Unix time, seconds: it opens nothing before, and its time counts from then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<u64>,
+    /// Whom it is given to, by a name to revoke it by. Who holds the key can read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Who takes it, by names that they go by; everyone where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+}
+
+/// What a key opens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "opens", rename_all = "lowercase")]
+pub enum Opens {
+    /// It plays an asset.
+    Play {
+        /// The asset.
+        asset: AssetId,
+        /// Only this version of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<VersionId>,
+        /// Only these tracks; all where empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tracks: Vec<TrackId>,
+    },
+    /// It uploads.
+    Upload {
+        /// Largest file, bytes; the origin's own limit where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_bytes: Option<u64>,
+        /// Media type that senders must name, such as `video/mp4` or `video/*`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media_type: Option<String>,
+        /// How many uploads it may begin, and it alone goes on with them; any number, and
+        /// going on with others' too, where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uses: Option<u32>,
+    },
+}
+
+impl MintRequest {
+    /// A key that plays an asset, and no more asked.
+    #[must_use]
+    pub fn play(asset: AssetId) -> Self {
+        Self {
+            opens: Opens::Play {
+                asset,
+                version: None,
+                tracks: Vec::new(),
+            },
+            ttl_secs: None,
+            not_before: None,
+            subject: None,
+            audience: Vec::new(),
+        }
+    }
 }
 
 /// `POST /api/keys/rotate`, with the admin token: another signing key takes the place of the

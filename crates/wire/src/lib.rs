@@ -5,6 +5,7 @@
 
 mod analysis;
 mod asset;
+mod audit;
 mod codec;
 mod details;
 mod edge;
@@ -25,9 +26,10 @@ mod warm;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
-    Addition, AssetProgress, AssetState, AssetStatus, MintRequest, MintedKey, SagaEntry, SagaState,
-    SagaStep, TextAdded, TracksRemoved, UploadStatus,
+    Addition, AssetProgress, AssetState, AssetStatus, MintedKey, SagaEntry, SagaState, SagaStep,
+    TextAdded, TracksRemoved, UploadStatus,
 };
+pub use audit::{AuditEntry, AuditPage};
 pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use details::{Access, AssetDetails};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
@@ -39,8 +41,8 @@ pub use job::{
 };
 pub use job_status::{JobPage, JobState, JobStatus};
 pub use key::{
-    KeyBulletin, RevokeRequest, RevokedBefore, Revokes, RotateRequest, SigningKeyState,
-    SigningKeyStatus,
+    KeyBulletin, MintRequest, Opens, RevokeRequest, RevokedBefore, Revokes, RotateRequest,
+    SigningKeyState, SigningKeyStatus,
 };
 pub use page::{AssetPage, AssetTrack, AssetTracks};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};

@@ -1,5 +1,7 @@
 //! Who may read.
 
+use std::time::Duration;
+
 use keys::SigningKey;
 
 use super::*;
@@ -116,4 +118,44 @@ fn a_set_that_is_not_understood_changes_nothing() {
     assert!(gate.apply(broken).is_err());
     assert_eq!(gate.revision(), Some(1));
     assert!(ask(&gate, &token, NOW).is_ok());
+}
+
+/// What one request's key costs: the least of some rounds, as others use the machine too.
+fn cost(gate: &Gate, targets: &[Target], now: u64) -> Duration {
+    let rounds = (0..20).map(|_| once(gate, targets, now));
+    rounds.min().expect("there are some")
+}
+
+fn once(gate: &Gate, targets: &[Target], now: u64) -> Duration {
+    let began = tokio::time::Instant::now();
+    for target in targets {
+        let _ = std::hint::black_box(gate.admit(target, None, now));
+    }
+    began.elapsed() / targets.len() as u32
+}
+
+/// How much time that is depends on the build: `cargo test -p edge --lib known_key_costs --
+/// --nocapture` prints it, with `--release` what a server pays.
+#[test]
+fn a_known_key_costs_no_signature_whether_it_is_good_or_refused() {
+    let signing = SigningKey::from_seed([1; 32]);
+    let gate = Gate::new(16_384, Local::default());
+    gate.apply(bulletin(1, &[&signing], &[])).unwrap();
+    let targets = |life: u64| -> Vec<Target> {
+        let paths = (0..100).map(|n| {
+            let claims = keys::play("a", NOW, NOW + life, format!("{life}-{n}"));
+            format!("/k/{}{PATH}", keys::mint(&signing, &claims))
+        });
+        let targets = paths.map(|path| Target::parse(&path, None, Reading::WEIR).unwrap());
+        targets.collect()
+    };
+    let (good, ended) = (targets(60), targets(1));
+    let new = once(&gate, &good, NOW);
+    once(&gate, &ended, NOW + 1);
+    let (known, refused) = (cost(&gate, &good, NOW), cost(&gate, &ended, NOW + 1));
+    println!("a new key {new:?}, a known one {known:?}, one refused before {refused:?}");
+    assert!(
+        known * 4 < new && refused * 4 < new,
+        "{known:?} {refused:?} {new:?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What one address may take: connections at one time, new ones and requests per second.
+//! What one address may take: connections at one time, new ones, requests, and requests that
+//! are refused for their key, per second.
 //!
 //! An address of IPv6 stands for its /64, which is what one subscriber has (RFC 6177
 //! leaves no less to a site). Loopback is not limited unless the config says so: what
@@ -32,6 +33,7 @@ pub(crate) struct Clients {
     connections_max: usize,
     connecting: Rate,
     asking: Rate,
+    refusing: Rate,
     loopback: bool,
     epoch: Instant,
     shares: Mutex<HashMap<IpAddr, Arc<Share>>>,
@@ -41,12 +43,14 @@ struct Share {
     open: AtomicUsize,
     connecting: Bucket,
     asking: Bucket,
+    refusing: Bucket,
 }
 
 /// A connection's part in its client's share; given back when dropped.
 pub(crate) struct Guest {
     share: Arc<Share>,
     asking: Rate,
+    refusing: Rate,
     epoch: Instant,
 }
 
@@ -63,6 +67,7 @@ impl Clients {
             },
             connecting: Rate::new(config.client_connection_rate, BURST_SECS),
             asking: Rate::new(config.client_request_rate, BURST_SECS),
+            refusing: Rate::new(config.client_refusal_rate, BURST_SECS),
             loopback: config.client_limits_loopback,
             epoch: Instant::now(),
             shares: Mutex::default(),
@@ -79,6 +84,7 @@ impl Clients {
         let share = self.share(address);
         let guest = Guest {
             asking: self.asking,
+            refusing: self.refusing,
             epoch: self.epoch,
             share,
         };
@@ -91,7 +97,8 @@ impl Clients {
     }
 
     fn is_off(&self) -> bool {
-        self.connections_max == usize::MAX && self.connecting.is_off() && self.asking.is_off()
+        let rates = [self.connecting, self.asking, self.refusing];
+        self.connections_max == usize::MAX && rates.iter().all(|rate| rate.is_off())
     }
 
     fn share(&self, address: IpAddr) -> Arc<Share> {
@@ -104,6 +111,7 @@ impl Clients {
             open: AtomicUsize::new(0),
             connecting: Bucket::default(),
             asking: Bucket::default(),
+            refusing: Bucket::default(),
         });
         shares.insert(address, share.clone());
         share
@@ -118,7 +126,8 @@ impl Clients {
         }
         let now = self.epoch.elapsed();
         shares.retain(|_, share| {
-            share.is_present() || share.connecting.owes(now) || share.asking.owes(now)
+            let buckets = [&share.connecting, &share.asking, &share.refusing];
+            share.is_present() || buckets.iter().any(|bucket| bucket.owes(now))
         });
         let absent = shares.values().filter(|share| !share.is_present()).count();
         if absent > ABSENT_MAX / 2 {
@@ -141,6 +150,13 @@ impl Guest {
     /// Whether the client may make one more request now.
     pub(crate) fn may_ask(&self) -> bool {
         self.asking.is_off() || self.share.asking.take(self.asking, self.epoch.elapsed())
+    }
+
+    /// Whether the client may be told once more now why its key is refused.
+    pub(crate) fn may_be_refused(&self) -> bool {
+        self.share
+            .refusing
+            .take(self.refusing, self.epoch.elapsed())
     }
 }
 
@@ -172,6 +188,7 @@ mod tests {
             client_connections_max: 2,
             client_connection_rate: 0,
             client_request_rate: 1,
+            client_refusal_rate: 1,
             ..Config::default()
         };
         change(&mut config);

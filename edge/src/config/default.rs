@@ -71,6 +71,7 @@ impl Default for Config {
             client_connections_max: 1024,
             client_connection_rate: 256,
             client_request_rate: 4096,
+            client_refusal_rate: 10,
             client_limits_loopback: false,
             h2_streams_max: 100,
             h2_resets_max: 200,

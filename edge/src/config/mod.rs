@@ -205,6 +205,10 @@ pub struct Config {
     /// Requests of one client per second, of which those of 4 s may come at once; more get
     /// 429. 0 is no limit. Default 4096.
     pub client_request_rate: u32,
+    /// Requests of one client per second that are refused for their key, or the lack of one, of
+    /// which those of 4 s may come at once; more get 429 in place of 401 or 403. 0 is no limit.
+    /// Default 10.
+    pub client_refusal_rate: u32,
     /// Whether clients on loopback are limited too. Default false.
     pub client_limits_loopback: bool,
     /// HTTP/2: streams of one connection at one time. Default 100.

@@ -233,7 +233,8 @@ async fn answer(line: Arc<Line>, request: Request<Incoming>) -> Response<Tracked
         Err(fault) => (line.refused(&parts, fault.answer()), true),
         Ok(()) => {
             let request = Request::from_parts(parts, body);
-            let response = server::respond(&line.node, request, line.peer).await;
+            let response =
+                server::respond(&line.node, request, (line.peer, line.guest.as_ref())).await;
             let last = count >= line.node.config.connection_requests_max;
             (response, last || line.pulse.order() != Order::GoOn)
         }

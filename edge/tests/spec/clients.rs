@@ -1,9 +1,9 @@
 //! What one address may take.
 
 use edge::Config;
-use testkit::{FakeOrigin, Still};
+use testkit::{FakeOrigin, JOIN, Still};
 
-use crate::setup::Edge;
+use crate::setup::{Edge, SEGMENT, heard, segment};
 
 async fn limited(change: impl FnOnce(&mut Config)) -> (FakeOrigin, Edge) {
     let origin = FakeOrigin::start().await;
@@ -74,4 +74,42 @@ async fn loopback_is_not_limited_by_default() {
     for _ in 0..20 {
         assert_eq!(edge.get("/healthz").send().await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_client_is_told_so_often_that_its_key_is_refused_and_a_good_key_opens_meanwhile() {
+    let origin = FakeOrigin::start().await;
+    let edge = Edge::start(&origin, Some(JOIN), |config| {
+        config.client_limits_loopback = true;
+        config.client_refusal_rate = 2;
+    })
+    .await;
+    heard(&origin, 1).await;
+    origin.route(SEGMENT, segment().keyed());
+    let (good, other) = (origin.key("a"), origin.key("b"));
+    let clock = Still::now();
+    let with = async |key: &str| edge.get(&format!("/k/{key}{SEGMENT}")).send().await;
+    for key in ["x", &other].repeat(4) {
+        let status = with(key).await.status.as_u16();
+        assert!([401, 403].contains(&status), "{status}");
+    }
+    for key in ["x", other.as_str()] {
+        let reply = with(key).await;
+        assert_eq!(
+            (reply.status.as_u16(), &*reply.problem()),
+            (429, "overloaded")
+        );
+        assert_eq!(reply.field("retry-after"), "1");
+        assert_eq!(reply.field("cache-control"), "no-store");
+    }
+    assert_eq!(origin.fetches(SEGMENT), 0);
+    assert_eq!(with(&good).await.status, 200);
+    clock.advance(std::time::Duration::from_millis(500)).await;
+    assert_eq!(
+        (
+            with("x").await.status.as_u16(),
+            with("x").await.status.as_u16()
+        ),
+        (401, 429)
+    );
 }

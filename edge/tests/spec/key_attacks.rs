@@ -160,3 +160,31 @@ async fn secrets_that_can_t_be_used_stop_an_edge_at_its_start() {
         assert!(!why.contains(SECRET), "{why}");
     }
 }
+
+#[tokio::test]
+async fn nobody_joins_a_running_fill_by_a_key_that_does_not_open_it() {
+    let (origin, edge) = weir(|_| {}).await;
+    let gate = testkit::Gate::closed();
+    let held = Answer::ok("first ").then_held(&gate).then("second");
+    origin.route(SEGMENT, held.keyed().cache("max-age=60"));
+    let good = origin.key("a");
+    let mut reader = edge.get(&format!("/k/{good}{SEGMENT}")).open().await;
+    reader.piece().await.unwrap().unwrap();
+    let now = unix_now();
+    let ended = origin.mint(&keys::play("a", now - 60, now - 1, "e".to_owned()));
+    let taken = origin.mint(&keys::play("a", now, now + 60, "t".to_owned()));
+    origin.revoke("t");
+    heard(&origin, 2).await;
+    for (token, expected) in [
+        (origin.key("b"), "key-scope"),
+        (ended, "key-expired"),
+        (taken, "key-revoked"),
+        (format!("{good}A"), "key-invalid"),
+    ] {
+        let reply = edge.get(&format!("/k/{token}{SEGMENT}")).send().await;
+        assert_eq!(reply.problem(), expected);
+    }
+    assert_eq!(origin.fetches(SEGMENT), 1);
+    gate.open();
+    assert_eq!(reader.piece().await.unwrap().unwrap(), "second");
+}

@@ -18,6 +18,7 @@ mod kept;
 mod kept_blocks;
 mod kept_keys;
 mod key_attacks;
+mod key_parts;
 mod keys;
 mod lanes;
 mod licence;

@@ -7,7 +7,7 @@
 use store::BlobKey;
 use wire::AssetId;
 
-use super::{Catalogue, OriginError, Topic, Tx, blob_key, saga};
+use super::{Catalogue, OriginError, Topic, Tx, audit, blob_key, saga};
 use crate::clock::now_ms;
 
 /// Everything that can name a blob `$1`.
@@ -40,6 +40,7 @@ impl Catalogue {
                 return Err(OriginError::NotFound(format!("no asset {asset}")));
             }
         }
+        audit::record(&mut tx, "delete", &format!("asset {asset}")).await?;
         tx.commit().await?;
         self.news.tell(Topic::Changed);
         Ok(())

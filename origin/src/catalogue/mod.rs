@@ -5,9 +5,11 @@
 
 mod analysis;
 mod assets;
+mod audit;
 mod content_keys;
 mod ending;
 mod filter;
+mod fsck;
 mod garbage;
 mod idempotency;
 mod job_list;
@@ -15,6 +17,7 @@ mod jobs;
 mod lending;
 mod media;
 mod news;
+mod parts;
 mod passes;
 mod plans;
 mod playable;

@@ -4,7 +4,7 @@ use keys::Verified;
 use sqlx::AnyConnection;
 use wire::{AssetId, RevokedBefore, Revokes};
 
-use super::{Catalogue, OriginError, Topic, id, signed, signers, unsigned};
+use super::{Catalogue, OriginError, Topic, audit, id, signed, signers, unsigned};
 use crate::clock::now_ms;
 
 /// Revocations in force at one time; edges hold all of them. Chosen: half of what their
@@ -57,6 +57,7 @@ impl Catalogue {
         .bind(forget_at_ms)
         .execute(&mut *tx)
         .await?;
+        audit::record(&mut tx, "revoke", &format!("{kind} {name}")).await?;
         if let Revokes::Signer(kid) = what {
             signers::distrust(&mut tx, kid, now_ms()).await?;
         }

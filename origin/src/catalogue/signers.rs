@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use wire::{SigningKeyState, SigningKeyStatus};
 
-use super::{Catalogue, OriginError, Topic, from_json, revocations::bump, unsigned};
+use super::{Catalogue, OriginError, Topic, audit::record, from_json, revocations::bump, unsigned};
 
 /// Signing keys at one time. Chosen: half of what a checker takes
 /// ([`keys::KeySet::from_jwks`]).
@@ -59,6 +59,7 @@ impl Catalogue {
                     .bind(next.signs_from_ms)
                     .execute(&mut *tx)
                     .await?;
+                record(&mut tx, "rotate", &named(&waiting.kid)).await?;
             }
             None if there.len() >= SIGNERS_MAX => {
                 return Err(OriginError::Overloaded(format!(
@@ -71,6 +72,7 @@ impl Catalogue {
                 let newest_ms = there.last().map_or(0, |row| row.signs_from_ms);
                 next.signs_from_ms = next.signs_from_ms.max(newest_ms + 1);
                 insert(&mut tx, &next).await?;
+                record(&mut tx, "rotate", &named(&next.kid)).await?;
             }
         }
         bump(&mut tx).await?;
@@ -87,6 +89,7 @@ impl Catalogue {
         for (row, next) in there.iter().zip(there.iter().skip(1)) {
             if trusted_until_ms(next) <= now_ms {
                 forget(&mut tx, &row.kid).await?;
+                record(&mut tx, "forget", &named(&row.kid)).await?;
                 gone = true;
             } else if row.seed.is_some() && next.signs_from_ms + HANDOVER_MS <= now_ms {
                 sqlx::query("UPDATE signing_keys SET seed = NULL WHERE kid = $1")
@@ -154,6 +157,10 @@ fn active(rows: &[SignerRow], now_ms: i64) -> Option<&SignerRow> {
     let mut able = rows.iter().filter(|row| row.seed.is_some());
     let begun = able.clone().rfind(|row| row.signs_from_ms <= now_ms);
     begun.or_else(|| able.next())
+}
+
+fn named(kid: &str) -> String {
+    format!("signing key {kid}")
 }
 
 /// Until when what a key signed counts that `next` took the place of.

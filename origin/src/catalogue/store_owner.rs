@@ -3,6 +3,15 @@
 use super::{Catalogue, OriginError};
 
 impl Catalogue {
+    /// The name, if there is one yet.
+    pub(crate) async fn known_store_owner(&self) -> Result<Option<String>, OriginError> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT name FROM store_owner WHERE row_number = 1")
+                .fetch_optional(&self.db.read)
+                .await?;
+        Ok(row.map(|(name,)| name))
+    }
+
     /// The name; `first` from the first time on.
     pub(crate) async fn store_owner(&self, first: &str) -> Result<String, OriginError> {
         let mut tx = self.db.begin().await?;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use wire::VersionId;
 
 use super::{api::asset_id, label, tus};
-use crate::{OriginError, app::Shared, catalogue::Adds};
+use crate::{OriginError, app::Shared, auth::Uploader, catalogue::Adds};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
@@ -46,9 +46,9 @@ async fn add(
     label.characteristics = label::characteristics(&ask.characteristics)?;
     // Before the file comes: what can't be is said at once.
     app.catalogue.may_add_sound(&asset, &label).await?;
-    let max = app.config.upload_max.as_u64();
+    let by = Uploader::unlimited(app.config.upload_max.as_u64());
     let adds = Adds { asset, label };
-    tus::begin(&app, (&head.headers, body), max, Some(adds)).await
+    tus::begin(&app, (&head.headers, body), &by, Some(adds)).await
 }
 
 /// Ends what adds sound to the asset.

@@ -10,7 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::any,
 };
-use keys::Verified;
+use keys::{Scope, Verified};
 use sha2::{Digest, Sha256};
 use wire::{AssetId, access, kind};
 
@@ -174,7 +174,7 @@ async fn admit(
         Some(token) if app.keyring.is_join(token) => Ok(None),
         Some(token) => {
             let key = app.verify(token, Some(&path.asset)).await?;
-            if key.opens(&path.text) {
+            if key.claims().weir == Scope::Play && key.opens(&path.text) {
                 return Ok(Some(key));
             }
             Err(OriginError::Forbidden("this key does not open this".into()))

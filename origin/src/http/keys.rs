@@ -13,9 +13,9 @@ use axum::{
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
-use wire::{KeyBulletin, MintRequest, RevokeRequest, Revokes};
+use wire::{KeyBulletin, RevokeRequest, Revokes};
 
-use super::{json, json_body};
+use super::{json, json_body, minting};
 use crate::{
     OriginError,
     app::{KEY_TTL_MAX_SECS, Shared},
@@ -30,30 +30,8 @@ const NAME_LEN_MAX: usize = 256;
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
-        .route("/api/keys", get(bulletin).post(mint))
+        .route("/api/keys", get(bulletin).post(minting::mint))
         .route("/api/keys/revoke", post(revoke))
-}
-
-async fn mint(State(app): State<Shared>, request: Request) -> Result<Response<Body>, OriginError> {
-    app.require_admin(request.headers())?;
-    let ask: MintRequest = json_body(request.into_body()).await?;
-    let ttl = |secs: Option<u64>| secs.map_or(app.config.key_ttl, Duration::from_secs);
-    let key = match ask {
-        MintRequest::Play { asset, ttl_secs } => {
-            app.catalogue.asset(&asset).await?;
-            app.mint(ttl(ttl_secs), |issued, expires, jti| {
-                ::keys::play(asset.as_str(), issued, expires, jti)
-            })
-        }
-        MintRequest::Upload { ttl_secs } => {
-            let max = app.config.upload_max.as_u64();
-            app.mint(ttl(ttl_secs), |issued, expires, jti| {
-                ::keys::upload(max, issued, expires, jti)
-            })
-        }
-    };
-    tracing::info!(jti = key.jti, expires_at = key.expires_at, "key minted");
-    Ok(json(&key))
 }
 
 async fn revoke(
@@ -71,7 +49,7 @@ async fn revoke(
     let ask: RevokeRequest = serde_json::from_value(ask).map_err(|error| {
         OriginError::BadRequest(format!("the body is not as expected: {error}"))
     })?;
-    check_name(&ask.what)?;
+    check_what(&ask.what)?;
     let until = app.revocable_until()?;
     let issued_before = ask.issued_before.unwrap_or(until);
     if issued_before > until {
@@ -97,19 +75,25 @@ async fn revoke(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn check_name(what: &Revokes) -> Result<(), OriginError> {
-    let (name, of) = match what {
-        Revokes::Asset(_) => return Ok(()),
-        Revokes::Jti(name) => (name, "jti"),
-        Revokes::Subject(name) => (name, "subject"),
-        Revokes::Signer(name) => (name, "signer"),
-    };
-    let is_token = name.contains('.') && name.starts_with("eyJ");
-    if (1..=NAME_LEN_MAX).contains(&name.len()) && !is_token {
+fn check_what(what: &Revokes) -> Result<(), OriginError> {
+    match what {
+        Revokes::Asset(_) => Ok(()),
+        Revokes::Jti(name) => check_name(name, "jti"),
+        Revokes::Subject(name) => check_name(name, "subject"),
+        Revokes::Signer(name) => check_name(name, "signer"),
+    }
+}
+
+pub(super) fn check_name(name: &str, of: &str) -> Result<(), OriginError> {
+    // It would stand in the catalogue, and in the audit trail.
+    let is_token = ::keys::redact(name) != name;
+    let is_shown = !name.chars().any(char::is_control);
+    if (1..=NAME_LEN_MAX).contains(&name.len()) && is_shown && !is_token {
         return Ok(());
     }
     Err(OriginError::BadRequest(format!(
-        "that is no {of} of a key: 1 to {NAME_LEN_MAX} bytes, and not the key itself"
+        "that is no {of} of a key: 1 to {NAME_LEN_MAX} bytes that can be shown, and not the \
+         key itself"
     )))
 }
 

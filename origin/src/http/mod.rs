@@ -2,6 +2,7 @@
 
 mod api;
 mod audio;
+mod audit;
 mod conditional;
 mod cors;
 mod delivery;
@@ -14,6 +15,7 @@ mod label;
 mod licence;
 mod made;
 mod manifest;
+mod minting;
 #[cfg(feature = "s3")]
 mod multipart;
 #[cfg(not(feature = "s3"))]
@@ -67,6 +69,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(jobs::routes())
         .merge(openapi::routes())
         .merge(keys::routes())
+        .merge(audit::routes())
         .merge(signers::routes())
         .merge(text::routes())
         .merge(warm::routes())
@@ -74,6 +77,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn_with_state(app.clone(), cors::add))
+        .layer(axum::middleware::from_fn(crate::by::request))
         .layer(axum::middleware::from_fn(crate::observe::request))
         .layer(CatchPanicLayer::new())
         .with_state(app)

@@ -185,6 +185,7 @@ async fn what_is_not_understood_is_not_revoked() {
         json!({}),
         json!({ "jti": "" }),
         json!({ "jti": key }),
+        json!({ "subject": format!("of {key}") }),
         json!({ "subject": "x".repeat(257) }),
         json!({ "asset": "../x" }),
         json!({ "signer": 7 }),

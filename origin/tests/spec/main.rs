@@ -3,6 +3,7 @@
 
 mod analysis;
 mod assets;
+mod audit;
 mod backup;
 mod blobs;
 mod concatenation;
@@ -14,11 +15,13 @@ mod draft;
 mod edits;
 mod encryption;
 mod events;
+mod few_uses;
 mod files;
 mod idempotency;
 mod job_list;
 mod jobs;
 mod keys;
+mod minting;
 mod openapi;
 #[cfg(feature = "postgres")]
 mod origins;

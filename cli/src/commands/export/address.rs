@@ -28,10 +28,7 @@ impl Address {
             return Ok(Self::new(Client::new(base, None)?, id(asset)?, key));
         }
         let asset = id(&args.asset)?;
-        let ask = MintRequest::Play {
-            asset: asset.clone(),
-            ttl_secs: None,
-        };
+        let ask = MintRequest::play(asset.clone());
         let operator = secret::operator(&args.operator)?;
         let key: MintedKey = operator.json(Method::POST, "/api/keys", Some(&ask)).await?;
         let client = Client::new(operator.base(), None)?;

@@ -3,6 +3,7 @@
 mod chance;
 mod forged;
 mod logs;
+mod parts;
 mod paths;
 mod profile;
 mod public;

@@ -27,7 +27,7 @@ use futures_util::{TryStreamExt, stream};
 
 use self::fault::{fault, missing_or};
 pub use self::{multipart::Part, presign::Presigned, read::S3Reader};
-use crate::{BlobKey, Config, Entry, Head, Page, Round, StoreError};
+use crate::{BlobKey, Checksum, Config, Entry, Head, Page, Round, StoreError};
 
 /// Most names in one answer (S3's own limit).
 const PAGE_MAX: usize = 1000;
@@ -131,6 +131,19 @@ impl S3 {
         let answer = request.send().await;
         let answer = answer.map_err(missing_or("look at", key))?;
         Ok(head(answer.content_length, answer.last_modified.as_ref()))
+    }
+
+    /// See [`crate::Store::checksum`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn checksum(&self, key: &BlobKey) -> Result<Option<Checksum>, StoreError> {
+        let request = self.client.head_object();
+        let request = request.bucket(self.bucket()).key(self.name(key));
+        let answer = request.send().await;
+        let answer = answer.map_err(missing_or("look at", key))?;
+        let sum = answer.metadata().and_then(|it| it.get(put::CHECKSUM));
+        Ok(sum.and_then(|text| text.parse().ok()))
     }
 
     /// See [`crate::Store::list`].

@@ -18,6 +18,7 @@ macro_rules! kept_by {
         kept_by!($open:
             what_was_put_is_read_back_whole_and_in_part,
             an_empty_blob_is_a_blob,
+            a_checksum_is_kept_with_a_blob,
             a_body_that_breaks_off_or_is_too_long_leaves_nothing,
             what_breaks_off_leaves_the_blob_that_was_there,
             a_put_that_is_dropped_leaves_nothing,

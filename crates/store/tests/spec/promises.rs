@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use store::{Round, Store, StoreError};
+use store::{Checksum, Round, Store, StoreError};
 
 use crate::{body, cut, is_there, key, large, listed, megabytes, read};
 
@@ -15,6 +15,17 @@ pub(crate) async fn what_was_put_is_read_back_whole_and_in_part(store: &Store) {
     assert_eq!(read(store, &blob, 1..3).await, b"el");
     assert_eq!(read(store, &blob, 4..5).await, b"o");
     assert_eq!(read(store, &blob, 2..2).await, b"");
+}
+
+pub(crate) async fn a_checksum_is_kept_with_a_blob(store: &Store) {
+    store.put(&key("a"), body(&["hel", "lo"]), 5).await.unwrap();
+    let sum = store.checksum(&key("a")).await.unwrap();
+    assert_eq!(sum, Some(Checksum::of(b"hello")));
+    let missing = store.checksum(&key("b")).await;
+    assert!(
+        matches!(missing, Err(StoreError::Missing(_))),
+        "{missing:?}"
+    );
 }
 
 pub(crate) async fn an_empty_blob_is_a_blob(store: &Store) {

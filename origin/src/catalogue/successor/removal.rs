@@ -4,7 +4,7 @@ use wire::{AssetId, PlannedKind, PlannedTrack, SagaState, SagaStep, TrackId, Ver
 
 use super::{Base, Catalogue, OriginError, conflict, is_like, tracks};
 use crate::{
-    catalogue::{Topic, id, saga},
+    catalogue::{Topic, audit, id, saga},
     random,
 };
 
@@ -61,6 +61,7 @@ impl Catalogue {
         }
         let names: Vec<&str> = gone.iter().map(TrackId::as_str).collect();
         let what = format!("{} taken from {}", names.join(", "), base.version);
+        audit::record(&mut tx, "remove", &format!("asset {asset}: {what}")).await?;
         let done = SagaState::Done;
         saga::record(
             &mut tx,

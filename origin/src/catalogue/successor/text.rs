@@ -8,7 +8,7 @@ use super::{
     must_fit, next_position, none_is_default, tracks,
 };
 use crate::{
-    catalogue::{Topic, id, saga, signed, to_json},
+    catalogue::{Topic, audit, id, saga, signed, to_json},
     clock::now_ms,
 };
 
@@ -59,6 +59,7 @@ impl Catalogue {
         base.copy(&mut tx, version, &text.warnings).await?;
         insert(&mut tx, text, &planned).await?;
         let from = format!("{} added to {}", planned.track, base.version);
+        audit::record(&mut tx, "add", &format!("asset {asset}: {from}")).await?;
         let done = SagaState::Done;
         saga::record(&mut tx, version, SagaStep::Upload, done, Some(&from)).await?;
         saga::record(&mut tx, version, SagaStep::Publish, done, None).await?;

@@ -5,7 +5,7 @@ use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, Versio
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
     catalogue::{
-        Topic, assets::priority_number, content_keys, plans::NewJob, saga, successor::sound,
+        Topic, assets::priority_number, audit, content_keys, plans::NewJob, saga, successor::sound,
     },
     clock::now_ms,
     random,
@@ -52,6 +52,8 @@ impl Catalogue {
         .bind(upload.expires_at_ms)
         .execute(&mut *tx)
         .await?;
+        let target = format!("upload {}, asset {asset}", upload.id);
+        audit::record(&mut tx, "uploaded", &target).await?;
         for part in parts {
             sqlx::query("DELETE FROM uploads WHERE id = $1")
                 .bind(part.as_str())

@@ -4,6 +4,7 @@ mod becoming;
 #[cfg(feature = "s3")]
 mod direct;
 mod row;
+mod uses;
 
 use wire::UploadId;
 
@@ -11,20 +12,31 @@ use wire::UploadId;
 pub(crate) use row::Parts;
 pub(crate) use row::{Adds, Concat, Length, UploadRow};
 
-use super::{Catalogue, OriginError, Tx, from_json, id, signed, to_json, unsigned};
-use crate::clock::now_ms;
+use super::{Catalogue, OriginError, Tx, audit, from_json, id, signed, to_json, unsigned};
+use crate::{auth::Few, clock::now_ms};
 use row::{COLUMNS, Columns};
 
 /// Every byte came by tus, and nothing is to be joined.
 const WHOLE: &str = "received = length AND deferred = 0 AND parts IS NULL AND concat IS NULL";
 
 impl Catalogue {
-    pub(crate) async fn create_upload(&self, upload: &UploadRow) -> Result<(), OriginError> {
+    /// Adds one, which the key for `few` of them has begun.
+    ///
+    /// # Errors
+    /// [`OriginError::Forbidden`]: it began as many as it may.
+    pub(crate) async fn create_upload(
+        &self,
+        upload: &UploadRow,
+        few: Option<&Few>,
+    ) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
+        if let Some(few) = few {
+            uses::count(&mut tx, few).await?;
+        }
         sqlx::query(
             "INSERT INTO uploads (id, title, metadata, length, deferred, received, asset, \
-             expires_at, adds_to, addition, concat, parts, part_len) \
-             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9, $10, $11)",
+             expires_at, adds_to, addition, concat, parts, part_len, made_by) \
+             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(upload.id.as_str())
         .bind(&upload.title)
@@ -37,8 +49,10 @@ impl Catalogue {
         .bind(upload.concat.as_ref().map(Concat::to_text))
         .bind(upload.parts.as_ref().map(|parts| parts.upload.as_str()))
         .bind(signed(upload.parts.as_ref().map_or(0, |it| it.part_bytes))?)
+        .bind(upload.made_by.as_deref())
         .execute(&mut *tx)
         .await?;
+        audit::record(&mut tx, "upload", &format!("upload {}", upload.id)).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -87,7 +101,11 @@ impl Catalogue {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
-            return Err(OriginError::NotFound(format!("no upload {}", upload.id)));
+            drop(tx);
+            // What another request did, or one of which it was not heard how it ended.
+            return Err(OriginError::WrongOffset {
+                there_bytes: self.upload(&upload.id).await?.received_bytes,
+            });
         }
         tx.commit().await?;
         Ok(())
@@ -101,14 +119,26 @@ impl Catalogue {
         now_ms: i64,
     ) -> Result<bool, OriginError> {
         let mut tx = self.db.begin().await?;
+        let made_by: Option<(Option<String>,)> =
+            sqlx::query_as("SELECT made_by FROM uploads WHERE id = $1")
+                .bind(upload.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
         let dropped =
             sqlx::query("DELETE FROM uploads WHERE id = $1 AND asset IS NULL AND expires_at < $2")
                 .bind(upload.as_str())
                 .bind(now_ms)
                 .execute(&mut *tx)
                 .await?;
+        let is_dropped = dropped.rows_affected() > 0;
+        if let Some((Some(jti),)) = made_by.filter(|_| is_dropped) {
+            uses::give_back(&mut tx, &jti).await?;
+        }
+        if is_dropped {
+            audit::record(&mut tx, "drop", &format!("upload {upload}")).await?;
+        }
         tx.commit().await?;
-        Ok(dropped.rows_affected() > 0)
+        Ok(is_dropped)
     }
 
     /// Forgets uploads that became assets long ago; the assets stay.

@@ -21,6 +21,8 @@ pub(crate) struct UploadRow {
     /// What it became.
     pub(crate) version: Option<VersionId>,
     pub(crate) concat: Option<Concat>,
+    /// The `jti` of the key that began it and opens it alone.
+    pub(crate) made_by: Option<String>,
     /// It goes to the bucket, not to the origin.
     pub(crate) parts: Option<Parts>,
 }
@@ -62,7 +64,7 @@ pub(crate) struct Adds {
 }
 
 pub(super) const COLUMNS: &str = "SELECT id, title, metadata, length, deferred, received, asset, \
-     expires_at, adds_to, addition, version, concat, parts, part_len FROM uploads";
+     expires_at, adds_to, addition, version, concat, parts, part_len, made_by FROM uploads";
 
 pub(super) type Columns = (
     String,
@@ -79,6 +81,7 @@ pub(super) type Columns = (
     Option<String>,
     Option<String>,
     i64,
+    Option<String>,
 );
 
 impl Length {
@@ -122,7 +125,7 @@ impl Concat {
 impl UploadRow {
     pub(super) fn from_columns(columns: Columns) -> Result<Self, OriginError> {
         let (upload, title, metadata, length, deferred, received, asset, ..) = &columns;
-        let (.., expires_at_ms, to, label, version, concat, parts, part_len) = &columns;
+        let (.., expires_at_ms, to, label, version, concat, parts, part_len, made_by) = &columns;
         let adds = to.as_ref().zip(label.as_ref()).map(|(asset, label)| {
             let label = from_json(label, "addition")?;
             let asset = id(asset)?;
@@ -150,6 +153,7 @@ impl UploadRow {
                 }),
                 None => None,
             },
+            made_by: made_by.clone(),
         })
     }
 

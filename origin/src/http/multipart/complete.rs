@@ -10,6 +10,7 @@ use super::{Layout, open};
 use crate::{
     OriginError,
     app::{App, Shared},
+    by,
     catalogue::{Parts, UploadRow},
     http::{json, long_json_body, tus},
 };
@@ -46,7 +47,8 @@ pub(super) async fn answer(
     // In a task of its own: a client that hangs up asks again, and finds it done.
     let done = app.tasks.spawn({
         let app = app.clone();
-        async move { complete(&app, &upload, &told).await }
+        let by = by::here();
+        async move { by::carry(complete(&app, &upload, &told), by).await }
     });
     let row = done
         .await

@@ -36,7 +36,7 @@ use super::tus;
 use crate::{
     OriginError,
     app::{App, Shared},
-    auth::bearer,
+    auth::{Uploader, bearer},
     catalogue::{Length, Parts, UploadRow},
     clock::now_ms,
     random,
@@ -93,15 +93,18 @@ async fn answer(
     path: &str,
     (head, body): (&Head, Body),
 ) -> Result<Response<Body>, OriginError> {
-    let max_bytes = app.uploader(token, &head.headers, path).await?;
+    let by = app.uploader(token, &head.headers, path).await?;
     let bucket = app.store.direct()?;
     let parts: Vec<&str> = path.trim_start_matches(PLACE).split('/').collect();
     let id = |text: &str| {
         let id: Result<UploadId, _> = text.parse();
         id.map_err(|error| OriginError::NotFound(error.to_string()))
     };
+    if let ["multipart", upload, ..] = parts.as_slice() {
+        tus::require_own(app, &by, &id(upload)?).await?;
+    }
     match (&head.method, parts.as_slice()) {
-        (&Method::POST, ["multipart"]) => begin(app, bucket, max_bytes, body).await,
+        (&Method::POST, ["multipart"]) => begin(app, bucket, &by, body).await,
         (&Method::GET, ["multipart", upload]) => list(app, bucket, &id(upload)?).await,
         (&Method::DELETE, ["multipart", upload]) => abort(app, &id(upload)?).await,
         (&Method::POST, ["multipart", upload, "complete"]) => {
@@ -127,20 +130,37 @@ async fn answer(
 struct Begin {
     #[serde(default)]
     filename: String,
+    #[serde(default, rename = "type")]
+    media_type: String,
     #[serde(default)]
     metadata: Map<String, Value>,
+}
+
+impl Begin {
+    /// As Uppy names it, beside the name or among the metadata.
+    fn content_type(&self) -> &str {
+        let among = self.metadata.get("type").and_then(Value::as_str);
+        match self.media_type.as_str() {
+            "" => among.unwrap_or_default(),
+            named => named,
+        }
+    }
 }
 
 async fn begin(
     app: &Shared,
     bucket: &S3,
-    max_bytes: u64,
+    by: &Uploader,
     body: Body,
 ) -> Result<Response<Body>, OriginError> {
     let begin: Begin = super::json_body(body).await?;
     let layout = Layout::of(&begin.metadata)?;
+    let max_bytes = by.max_bytes;
     if layout.file_bytes > max_bytes {
         return Err(OriginError::TooLarge { max_bytes });
+    }
+    if let Some(wanted) = &by.media_type {
+        tus::require_named(begin.content_type(), wanted)?;
     }
     app.catalogue.require_room_for_parts(OPEN_MAX).await?;
     let mut row = UploadRow {
@@ -155,6 +175,7 @@ async fn begin(
         version: None,
         concat: None,
         parts: None,
+        made_by: by.few().map(|few| few.jti.clone()),
     };
     let key = row.blob();
     let upload = bucket.begin_parts(&key).await?;
@@ -163,7 +184,7 @@ async fn begin(
         part_bytes: layout.part_bytes,
     });
     // In this order: what has no row is swept, what has no parts would be told as there.
-    if let Err(error) = app.catalogue.create_upload(&row).await {
+    if let Err(error) = app.catalogue.create_upload(&row, by.few()).await {
         bucket.abort_parts(&key, &upload).await?;
         return Err(error);
     }

@@ -9,30 +9,43 @@ use super::{busy, create, finish};
 use crate::{
     OriginError,
     app::{App, Shared},
+    auth::{Few, Uploader},
     busy::BusyUpload,
+    by,
     catalogue::{Concat, Length, UploadRow},
 };
 
-/// Joins the parts that `row` names, of up to `max` bytes. Asked again, gives what came of
+/// Joins the parts that `row` names, in the name of `by`. Asked again, gives what came of
 /// the first time: an answer may be lost.
-pub(super) async fn join(app: &Shared, row: UploadRow, max: u64) -> Result<UploadRow, OriginError> {
+pub(super) async fn join(
+    app: &Shared,
+    row: UploadRow,
+    by: &Uploader,
+) -> Result<UploadRow, OriginError> {
     let app = app.clone();
+    let (max, few) = (by.max_bytes, by.few().cloned());
     // In a task of its own: a client that hangs up asks again, and finds it done.
     let joined = app.tasks.spawn({
         let app = app.clone();
-        async move { join_now(&app, row, max).await }
+        let by = by::here();
+        async move { by::carry(join_now(&app, row, (max, few)), by).await }
     });
     joined
         .await
         .map_err(|error| OriginError::Damaged(error.to_string()))?
 }
 
-async fn join_now(app: &App, mut row: UploadRow, max: u64) -> Result<UploadRow, OriginError> {
+async fn join_now(
+    app: &App,
+    mut row: UploadRow,
+    (max, few): (u64, Option<Few>),
+) -> Result<UploadRow, OriginError> {
     let Some(concat @ Concat::Whole(ids)) = &row.concat else {
         return Err(OriginError::Damaged("an upload without parts".into()));
     };
     let _busy = claim(app, ids).await?;
     if let Some(done) = app.catalogue.upload_of(concat).await? {
+        require_same(&done, &row)?;
         if done.asset.is_some() {
             return Ok(done);
         }
@@ -40,6 +53,9 @@ async fn join_now(app: &App, mut row: UploadRow, max: u64) -> Result<UploadRow, 
         super::drop_upload(app, &done.id).await?;
     }
     let parts = whole_parts(app, ids).await?;
+    for part in &parts {
+        require_same(part, &row)?;
+    }
     let length_bytes = parts.iter().map(|part| part.received_bytes).sum();
     if length_bytes > max {
         return Err(OriginError::TooLarge { max_bytes: max });
@@ -49,7 +65,7 @@ async fn join_now(app: &App, mut row: UploadRow, max: u64) -> Result<UploadRow, 
     }
     create::require_room(app, length_bytes)?;
     row.length = Length::Known(length_bytes);
-    create::store(app, &row).await?;
+    create::store(app, &row, few.as_ref()).await?;
     if let Err(error) = copy(app, &mut row, &parts).await {
         super::drop_upload(app, &row.id).await?;
         return Err(error);
@@ -58,6 +74,15 @@ async fn join_now(app: &App, mut row: UploadRow, max: u64) -> Result<UploadRow, 
         app.store.delete(&part.blob()).await?;
     }
     Ok(row)
+}
+
+/// One key for a few uploads began both, or none did.
+fn require_same(part: &UploadRow, whole: &UploadRow) -> Result<(), OriginError> {
+    if part.made_by == whole.made_by {
+        return Ok(());
+    }
+    let detail = format!("another key began upload {}, and joins it alone", part.id);
+    Err(OriginError::Forbidden(detail))
 }
 
 /// Nobody writes to the parts, or deletes them. In one order, whoever asks.

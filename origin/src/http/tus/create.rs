@@ -15,19 +15,20 @@ use super::{
 use crate::{
     OriginError,
     app::{App, Shared},
+    auth::{Few, Uploader},
     catalogue::{Adds, Concat, Length, UploadRow},
     checksum::Checksum,
     random,
 };
 
-/// Starts an upload of up to `max` bytes. What `adds` to an asset is not empty.
+/// Starts an upload in the name of `by`. What `adds` to an asset is not empty.
 pub(in crate::http) async fn begin(
     app: &Shared,
     (headers, body): (&HeaderMap, Body),
-    max: u64,
+    by: &Uploader,
     adds: Option<Adds>,
 ) -> Result<Response<Body>, OriginError> {
-    let (protocol, row) = match new_row(app, headers, max, adds) {
+    let (protocol, row) = match new_row(app, headers, by, adds) {
         Ok(new) => new,
         Err(error) => {
             receive::linger(app, body);
@@ -35,9 +36,12 @@ pub(in crate::http) async fn begin(
         }
     };
     let row = match &row.concat {
-        Some(Concat::Whole(_)) => concat::join(app, row, max).await?,
+        Some(Concat::Whole(_)) => concat::join(app, row, by).await?,
         _ => {
-            store(app, &row).await?;
+            if let Err(error) = store_once(app, &row, by.few()).await {
+                receive::linger(app, body);
+                return Err(error);
+            }
             fill(app, row, (protocol, headers), body).await?
         }
     };
@@ -50,9 +54,10 @@ pub(in crate::http) async fn begin(
 fn new_row(
     app: &App,
     headers: &HeaderMap,
-    max: u64,
+    by: &Uploader,
     adds: Option<Adds>,
 ) -> Result<(Protocol, UploadRow), OriginError> {
+    let max = by.max_bytes;
     let protocol = Protocol::of(headers)?;
     let concat = match protocol.is_draft() {
         true => None,
@@ -74,6 +79,9 @@ fn new_row(
     }
     require_room(app, length.known().unwrap_or_default())?;
     let metadata = headers::metadata(headers)?;
+    if let Some(wanted) = by.media_type.as_deref().filter(|_| !is_joined) {
+        headers::require_type(&metadata, wanted)?;
+    }
     let row = UploadRow {
         id: random::id().parse().expect("a random id is an id"),
         title: headers::title(&metadata, headers),
@@ -86,6 +94,7 @@ fn new_row(
         adds: adds.filter(|_| concat != Some(Concat::Part)),
         version: None,
         concat,
+        made_by: by.few().map(|few| few.jti.clone()),
         parts: None,
     };
     app.may_hurry(headers, row.priority()?)?;
@@ -109,9 +118,37 @@ pub(super) fn require_room(app: &App, more_bytes: u64) -> Result<(), OriginError
 }
 
 /// Blob before row: a row's blob exists.
-pub(super) async fn store(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+pub(super) async fn store(
+    app: &App,
+    row: &UploadRow,
+    few: Option<&Few>,
+) -> Result<(), OriginError> {
     app.store.append(&row.blob(), 0).await?.sync().await?;
-    app.catalogue.create_upload(row).await
+    let created = app.catalogue.create_upload(row, few).await;
+    if let Err(OriginError::Forbidden(_)) = created {
+        app.store.delete(&row.blob()).await?;
+    }
+    created
+}
+
+/// The same. A key for one upload that begins another takes the place of its first, where
+/// nothing came of that: the answer to it may have been lost.
+async fn store_once(app: &App, row: &UploadRow, few: Option<&Few>) -> Result<(), OriginError> {
+    let refused = match store(app, row, few).await {
+        Err(OriginError::Forbidden(detail)) => OriginError::Forbidden(detail),
+        stored => return stored,
+    };
+    let Some(one) = few.filter(|few| few.uses == 1) else {
+        return Err(refused);
+    };
+    let Some(first) = app.catalogue.unheard_of(&one.jti).await? else {
+        return Err(refused);
+    };
+    let Some(_busy) = app.busy_uploads.try_claim(&first) else {
+        return Err(refused);
+    };
+    super::drop_upload(app, &first).await?;
+    store(app, row, few).await
 }
 
 /// Takes what comes with the request. Where that fails, nobody heard of the upload, and

@@ -152,15 +152,48 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<String, OriginError> {
 
 /// The file's name in `Upload-Metadata`, else in `Content-Disposition`, else "untitled".
 pub(super) fn title(metadata: &str, headers: &HeaderMap) -> String {
+    let name = metadata_value(metadata, &["filename", "name"]);
+    let name = name.or_else(|| disposed(text(headers, "content-disposition")?));
+    shown(&name.unwrap_or_default()).unwrap_or_else(|| "untitled".to_owned())
+}
+
+/// # Errors
+/// 415: the sender does not name a media type that fits `wanted`, such as `video/*`, as the
+/// `filetype` or `type` of `Upload-Metadata`.
+pub(super) fn require_type(metadata: &str, wanted: &str) -> Result<(), OriginError> {
+    let named = metadata_value(metadata, &["filetype", "type"]).unwrap_or_default();
+    require_named(&named, wanted)
+}
+
+/// # Errors
+/// 415: the media type that is named does not fit `wanted`.
+pub(in crate::http) fn require_named(named: &str, wanted: &str) -> Result<(), OriginError> {
+    let named = named.split(';').next().unwrap_or_default().trim();
+    let named = named.to_ascii_lowercase();
+    let fits = match wanted.strip_suffix('*') {
+        Some(main) => named.starts_with(main),
+        None => named == wanted,
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(OriginError::Upload {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            detail: format!(
+                "this key uploads {wanted}, which the sender must name (tus: filetype in \
+                 Upload-Metadata)"
+            ),
+        }),
+    }
+}
+
+fn metadata_value(metadata: &str, names: &[&str]) -> Option<String> {
     let pairs = metadata
         .split(',')
         .filter_map(|pair| pair.trim().split_once(' '));
-    let name = pairs
-        .filter(|(key, _)| matches!(*key, "filename" | "name"))
+    let mut named = pairs.filter(|(key, _)| names.contains(key));
+    named
         .find_map(|(_, value)| BASE64_STANDARD.decode(value.trim()).ok())
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    let name = name.or_else(|| disposed(text(headers, "content-disposition")?));
-    shown(&name.unwrap_or_default()).unwrap_or_else(|| "untitled".to_owned())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
 /// A title as it is kept; `None` for one of nothing that can be seen.

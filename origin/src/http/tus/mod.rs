@@ -15,7 +15,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, Response, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request::Parts},
     middleware::Next,
     response::IntoResponse,
     routing::{get, post},
@@ -26,13 +26,15 @@ pub(super) use create::begin;
 pub(super) use finish::finish;
 pub(crate) use finish::go_on;
 #[cfg(feature = "s3")]
-pub(super) use headers::shown;
+pub(super) use headers::{require_named, shown};
 #[cfg(feature = "s3")]
 pub(super) use receive::judge;
 
+use super::audit::note_refusal;
 use crate::{
     OriginError,
     app::{App, Shared},
+    auth::Uploader,
     catalogue::{Concat, Length, UploadRow},
     checksum::Checksum,
     clock::now_ms,
@@ -87,8 +89,15 @@ async fn create(
     request: Request,
 ) -> Result<Response<Body>, OriginError> {
     let (head, body) = request.into_parts();
-    let max = app.require_uploader(&head.headers, head.uri.path()).await?;
-    begin(&app, (&head.headers, body), max, None).await
+    let begun = async {
+        let by = app.require_uploader(&head.headers, head.uri.path()).await?;
+        begin(&app, (&head.headers, body), &by, None).await
+    };
+    let begun = begun.await;
+    if let Err(error) = &begun {
+        note_refusal(&app, "a new upload", error).await;
+    }
+    begun
 }
 
 async fn one(
@@ -108,24 +117,49 @@ async fn one(
     };
     if method == Method::GET {
         // It hands out keys that play: only to who could have sent the file.
-        app.require_uploader(&head.headers, head.uri.path()).await?;
+        require_owner(&app, &head, &upload).await?;
         return status(&app, &upload).await;
     }
     let protocol = Protocol::of(&head.headers)?;
     match method {
-        Method::HEAD => offset(&app, &upload, protocol).await,
+        Method::HEAD => {
+            if app.catalogue.upload(&upload).await?.made_by.is_some() {
+                require_owner(&app, &head, &upload).await?;
+            }
+            offset(&app, &upload, protocol).await
+        }
         Method::PATCH => {
-            app.require_uploader(&head.headers, head.uri.path()).await?;
+            require_owner(&app, &head, &upload).await?;
             patch(&app, &upload, &head.headers, body).await
         }
         Method::DELETE => {
-            app.require_uploader(&head.headers, head.uri.path()).await?;
+            require_owner(&app, &head, &upload).await?;
             terminate(&app, &upload).await
         }
         _ => Err(OriginError::BadRequest(
             "name GET, HEAD, PATCH or DELETE in X-HTTP-Method-Override".into(),
         )),
     }
+}
+
+/// An uploader, and one who may go on with this upload.
+async fn require_owner(app: &App, head: &Parts, upload: &UploadId) -> Result<(), OriginError> {
+    let by = app.require_uploader(&head.headers, head.uri.path()).await?;
+    require_own(app, &by, upload).await
+}
+
+/// One who may go on with this upload.
+pub(super) async fn require_own(
+    app: &App,
+    by: &Uploader,
+    upload: &UploadId,
+) -> Result<(), OriginError> {
+    let row = app.catalogue.upload(upload).await?;
+    let own = by.require_own(row.made_by.as_deref());
+    if let Err(error) = &own {
+        note_refusal(app, &format!("upload {upload}"), error).await;
+    }
+    own
 }
 
 async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {

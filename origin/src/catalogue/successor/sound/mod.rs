@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     catalogue::{
-        Topic, content_keys, from_json, garbage::forget_version, id, plans::NewJob, saga, signed,
-        to_json, uploads::UploadRow,
+        Topic, audit, content_keys, from_json, garbage::forget_version, id, plans::NewJob, saga,
+        signed, to_json, uploads::UploadRow,
     },
     clock::now_ms,
     random,
@@ -105,6 +105,7 @@ impl Catalogue {
                 forget_version(&mut tx, version).await?;
             }
         }
+        audit::record(&mut tx, "cancel", &format!("asset {asset}: sound")).await?;
         tx.commit().await?;
         self.news.tell(Topic::Changed);
         Ok(())
