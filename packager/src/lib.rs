@@ -37,6 +37,9 @@ mod capture;
 mod images;
 mod text;
 
+// What is outside of the fleet.
+pub mod outward;
+
 // ffmpeg itself, and what stands around it.
 pub mod jail;
 mod remux;

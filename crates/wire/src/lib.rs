@@ -18,6 +18,7 @@ mod rate;
 mod settings;
 mod task;
 mod warm;
+mod web_url;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
@@ -40,3 +41,4 @@ pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};
 pub use settings::{Lead, PackageSettings};
 pub use task::{Task, TaskKind};
 pub use warm::{EDGE_NAME_LEN_MAX, WarmList};
+pub use web_url::{InvalidUrl, WebHost, WebUrl};
