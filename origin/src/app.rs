@@ -73,7 +73,7 @@ impl App {
         Ok(Arc::new(Self {
             _lock: lock,
             keyring: Keyring::open(&config)?,
-            catalogue: Catalogue::open(&data_dir.join("catalogue.db"), rules).await?,
+            catalogue: Catalogue::open(&config, rules).await?,
             store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
             busy_uploads: BusyUploads::default(),
             making: Making::default(),

@@ -6,6 +6,8 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use wire::{Codec, Encryption, Lead, RateControl};
 
+use crate::DatabaseUrl;
+
 /// Settings of an origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +16,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of catalogue, blobs and secrets. Default `weir-data`.
     pub data_dir: PathBuf,
+    /// PostgreSQL that has the catalogue, `postgres://user@host[:port]/name`: many origins may
+    /// have the same. Its password may stand in it, or in `PGPASSWORD`, or in `~/.pgpass`.
+    /// Empty: a file in `data_dir`. Default empty.
+    pub database: DatabaseUrl,
     /// File of the token by which workers and edges join; seen from `data_dir`. Made at
     /// first start, readable by its owner. Default `join-token`.
     pub join_file: PathBuf,
@@ -103,6 +109,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("weir-data"),
+            database: DatabaseUrl::default(),
             join_file: PathBuf::from("join-token"),
             copies: true,
             open_uploads: false,
@@ -156,6 +163,10 @@ impl Config {
                 faults.push(format!("origin.{fault}"));
             }
         };
+        expect(
+            self.database.is_empty() || self.database.is_postgres(),
+            "database must be postgres://user[:password]@host[:port]/name, or empty for a file",
+        );
         expect(
             (2.0..=10.0).contains(&self.segment.as_secs_f64()),
             "segment must be 2s to 10s",

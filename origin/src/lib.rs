@@ -12,6 +12,7 @@ mod catalogue;
 mod checksum;
 mod clock;
 mod config;
+mod database_url;
 mod db;
 mod error;
 mod events;
@@ -30,5 +31,6 @@ mod warming;
 
 pub use backup::{Progress, Summary, backup, restore};
 pub use config::Config;
+pub use database_url::DatabaseUrl;
 pub use error::OriginError;
 pub use serve::{Origin, serve};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs::File, path::Path};
 
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{AnyConnection, Connection};
 use store::BlobKey;
 
 use super::{beside, fault, remove};
@@ -86,10 +86,6 @@ pub(super) async fn go_on(path: &Path) -> Result<(), OriginError> {
     Ok(())
 }
 
-async fn open(path: &Path, read_only: bool) -> Result<SqliteConnection, OriginError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(read_only)
-        .busy_timeout(db::WAIT);
-    Ok(SqliteConnection::connect_with(&options).await?)
+async fn open(path: &Path, read_only: bool) -> Result<AnyConnection, OriginError> {
+    db::open_file(path, read_only).await
 }

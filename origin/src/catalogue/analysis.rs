@@ -1,9 +1,13 @@
 //! Analyses of sources: what waits for them, and what they found.
 
-use sqlx::SqliteConnection;
-use wire::{Analysis, TaskKind};
+use sqlx::AnyConnection;
+use wire::{Analysis, PackageSettings, TaskKind};
 
-use super::{OriginError, Tx, from_json, plans::TRACKS_MAX, to_json};
+use super::{
+    OriginError, Tx, from_json,
+    plans::{self, TRACKS_MAX},
+    to_json,
+};
 use crate::clock::now_ms;
 
 /// When jobs that wait for an analysis are due: not before it has ended.
@@ -27,13 +31,15 @@ pub(super) async fn ended(
 ) -> Result<(), OriginError> {
     if let Some(analysis) = analysis {
         check(analysis).map_err(OriginError::BadRequest)?;
-        sqlx::query(
-            "UPDATE plans SET plan = json_set(plan, '$.analysis', json($2)) WHERE version = $1",
-        )
-        .bind(version)
-        .bind(to_json(analysis))
-        .execute(&mut **tx)
-        .await?;
+        let mut plan = plans::stored(tx, version)
+            .await?
+            .ok_or_else(|| OriginError::Damaged(format!("{version} has no plan")))?;
+        plan.analysis = Some(analysis.clone());
+        sqlx::query("UPDATE plans SET plan = $2 WHERE version = $1")
+            .bind(version)
+            .bind(to_json(&plan))
+            .execute(&mut **tx)
+            .await?;
     }
     sqlx::query(
         "UPDATE jobs SET run_at = $3 WHERE version = $1 AND state = 'queued' AND run_at = $2",
@@ -48,18 +54,23 @@ pub(super) async fn ended(
 
 /// What was found of the version's source, where that was asked for and is done.
 pub(super) async fn of(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Option<Analysis>, OriginError> {
+    let settings: Option<(String,)> = sqlx::query_as("SELECT settings FROM versions WHERE id = $1")
+        .bind(version)
+        .fetch_optional(&mut *tx)
+        .await?;
     // Plans may be megabytes: those of others are not read.
-    let row: Option<(Option<String>,)> = sqlx::query_as(
-        "SELECT json_extract(p.plan, '$.analysis') FROM versions v \
-         JOIN plans p ON p.version = v.id \
-         WHERE v.id = $1 AND json_extract(v.settings, '$.per_title')",
-    )
-    .bind(version)
-    .fetch_optional(tx)
-    .await?;
+    let settings = settings.map(|(text,)| from_json::<PackageSettings>(&text, "settings"));
+    if !settings.transpose()?.is_some_and(|it| it.per_title) {
+        return Ok(None);
+    }
+    let row: Option<(Option<String>,)> =
+        sqlx::query_as("SELECT json_extract(plan, '$.analysis') FROM plans WHERE version = $1")
+            .bind(version)
+            .fetch_optional(tx)
+            .await?;
     let found = row.and_then(|(found,)| found);
     found.map(|found| from_json(&found, "analysis")).transpose()
 }

@@ -1,6 +1,6 @@
 //! Assets: their state, and what of them may be shown.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{AssetId, AssetProgress, AssetState, AssetStatus, Progress, VersionId};
 
 use super::{
@@ -63,7 +63,7 @@ impl Catalogue {
 
     /// The asset's newest version: how far it is, and by which steps.
     pub(crate) async fn asset(&self, asset: &AssetId) -> Result<AssetStatus, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let mut status = status_of(&mut tx, asset).await?;
         status.steps = saga::entries(&mut tx, &status.version).await?;
         status.analysis = analysis::of(&mut tx, status.version.as_str()).await?;
@@ -72,7 +72,7 @@ impl Catalogue {
 
     /// All assets, newest first.
     pub(crate) async fn assets(&self) -> Result<Vec<AssetStatus>, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let sql = sqlx::AssertSqlSafe(format!("{STATUS} ORDER BY a.created_at DESC LIMIT $1"));
         let rows: Vec<StatusColumns> = sqlx::query_as(sql)
             .bind(LIST_MAX)
@@ -96,7 +96,7 @@ impl Catalogue {
         &self,
         asset: &AssetId,
     ) -> Result<(String, AssetProgress), OriginError> {
-        let status = status_of(&mut *self.db.read.begin().await?, asset).await?;
+        let status = status_of(&mut *self.db.snapshot().await?, asset).await?;
         let renditions = match status.state {
             AssetState::Playable | AssetState::Ready => {
                 let presentation = self.presentation(&status.version).await?;
@@ -121,7 +121,7 @@ impl Catalogue {
 }
 
 /// The asset's newest version, without what is told to operators alone: steps and analysis.
-async fn status_of(tx: &mut SqliteConnection, asset: &AssetId) -> Result<AssetStatus, OriginError> {
+async fn status_of(tx: &mut AnyConnection, asset: &AssetId) -> Result<AssetStatus, OriginError> {
     let sql = sqlx::AssertSqlSafe(format!("{STATUS} WHERE a.id = $1"));
     let row: Option<StatusColumns> = sqlx::query_as(sql)
         .bind(asset.as_str())
@@ -134,7 +134,7 @@ async fn status_of(tx: &mut SqliteConnection, asset: &AssetId) -> Result<AssetSt
 }
 
 async fn status(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     columns: StatusColumns,
 ) -> Result<AssetStatus, OriginError> {
     let (asset, title, created_at_ms, version, state, duration_secs, failure, warnings) = columns;

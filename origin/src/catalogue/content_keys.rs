@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use media::bmff::cbcs::{Key, KeyId, Whole, key_bytes};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{
     AssetId, ContentKey, ContentKeys, Encryption, JobId, PackageSettings, TaskKind, VersionId,
 };
@@ -47,7 +47,7 @@ impl Catalogue {
         version: &VersionId,
         init: Bytes,
     ) -> Result<Bytes, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let settings = settings(&mut tx, version.as_str()).await?;
         let keys = match settings.encryption {
             Encryption::Aes128 => of(&mut tx, version.as_str()).await?,
@@ -144,7 +144,7 @@ async fn insert(tx: &mut Tx, version: &str, keys: &ContentKeys) -> Result<(), Or
 
 /// The keys of a version, where it has some.
 pub(super) async fn of(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Option<ContentKeys>, OriginError> {
     let rows: Vec<(String, String, String)> =
@@ -174,7 +174,7 @@ pub(super) async fn must_be_there(tx: &mut Tx, version: &str) -> Result<(), Orig
 
 /// What manifests say of a version's encryption: which keys, and where they are given.
 pub(super) async fn encryption(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
     wanted: Encryption,
 ) -> Result<Option<media::Encryption>, OriginError> {
@@ -216,10 +216,7 @@ pub(super) async fn forget(tx: &mut Tx, version: &str) -> Result<(), OriginError
     Ok(())
 }
 
-async fn settings(
-    tx: &mut SqliteConnection,
-    version: &str,
-) -> Result<PackageSettings, OriginError> {
+async fn settings(tx: &mut AnyConnection, version: &str) -> Result<PackageSettings, OriginError> {
     let (settings,): (String,) = sqlx::query_as("SELECT settings FROM versions WHERE id = $1")
         .bind(version)
         .fetch_one(tx)

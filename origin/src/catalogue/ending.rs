@@ -1,7 +1,7 @@
 //! How jobs end, and what that makes of their version.
 
-use sqlx::SqliteConnection;
-use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind};
+use sqlx::AnyConnection;
+use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind, TrackId};
 
 use super::{
     Catalogue, OriginError, Tx, analysis, fence, from_json, passes, plans,
@@ -169,7 +169,8 @@ impl Catalogue {
         sqlx::query(
             "INSERT INTO garbage (blob, due_at) SELECT init_blob, $3 FROM tracks \
              WHERE version = $1 AND track = $2 AND init_blob IS NOT NULL \
-             ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)",
+             ON CONFLICT (blob) DO UPDATE SET due_at = excluded.due_at \
+             WHERE garbage.due_at < excluded.due_at",
         )
         .bind(version)
         .bind(track)
@@ -302,16 +303,28 @@ async fn end(tx: &mut Tx, job: &str, state: &str, reason: Option<&str>) -> Resul
 
 /// Jobs that would write dropped tracks alone have nothing to do any more.
 async fn cancel_without_tracks(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
-    sqlx::query(
-        "UPDATE jobs SET state = 'cancelled', progress = NULL \
-         WHERE version = $1 AND state IN ('queued', 'leased') \
-         AND json_array_length(task, '$.tracks') > 0 \
-         AND NOT EXISTS (SELECT 1 FROM json_each(task, '$.tracks') j \
-             JOIN tracks t ON t.version = $1 AND t.track = j.value AND t.dropped = 0)",
+    let wanted: Vec<(String,)> =
+        sqlx::query_as("SELECT track FROM tracks WHERE version = $1 AND dropped = 0")
+            .bind(version)
+            .fetch_all(&mut **tx)
+            .await?;
+    let jobs: Vec<(String, String)> = sqlx::query_as(
+        "SELECT id, task FROM jobs WHERE version = $1 AND state IN ('queued', 'leased')",
     )
     .bind(version)
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
+    for (job, task) in jobs {
+        let tracks = from_json::<Task>(&task, "task")?.tracks;
+        let is_wanted = |track: &TrackId| wanted.iter().any(|(it,)| it == track.as_str());
+        if tracks.is_empty() || tracks.iter().any(is_wanted) {
+            continue;
+        }
+        sqlx::query("UPDATE jobs SET state = 'cancelled', progress = NULL WHERE id = $1")
+            .bind(job)
+            .execute(&mut **tx)
+            .await?;
+    }
     Ok(())
 }
 
@@ -341,7 +354,7 @@ async fn warn(
 
 /// What the jobs of a version warned of, in the plan's order, each once.
 pub(super) async fn warnings(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Vec<String>, OriginError> {
     let of_jobs: Vec<(String,)> = sqlx::query_as(

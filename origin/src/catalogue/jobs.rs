@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{
     AddedSound, ContentKeys, JobId, LeaseRequest, PackageSettings, Pass, Plan, Progress,
     StoredTrack, Task, VersionId,
@@ -99,22 +99,22 @@ fn claim_sql(ask: &LeaseRequest) -> String {
         [] => String::new(),
         kinds => format!("AND kind IN ({})", kinds.join(", ")),
     };
-    let first = |state: &str| {
+    let first = |name: &str, state: &str| {
         format!(
             "SELECT * FROM (SELECT id, urgency, version_at, position FROM jobs \
              WHERE {state} AND attempt < attempts_max {kinds} \
              AND (toolchain = '' OR toolchain = $4) \
-             ORDER BY urgency, version_at, position LIMIT 1)"
+             ORDER BY urgency, version_at, position LIMIT 1) AS {name}"
         )
     };
     let (due, silent) = (
-        first("state = 'queued' AND run_at <= $3"),
-        first("state = 'leased' AND lease_until < $3"),
+        first("due", "state = 'queued' AND run_at <= $3"),
+        first("silent", "state = 'leased' AND lease_until < $3"),
     );
     format!(
         "UPDATE jobs SET state = 'leased', attempt = attempt + 1, worker = $1, \
          lease_until = $2, progress = NULL \
-         WHERE id = (SELECT id FROM ({due} UNION ALL {silent}) \
+         WHERE id = (SELECT id FROM ({due} UNION ALL {silent}) AS lendable \
              ORDER BY urgency, version_at, position LIMIT 1) \
          RETURNING id, attempt, attempts_max, version, task"
     )
@@ -146,7 +146,7 @@ pub(super) async fn take(
 
 /// All but the plan and the first passes; none where the version was deleted just now.
 async fn claim(
-    reader: &mut SqliteConnection,
+    reader: &mut AnyConnection,
     (job, attempt, attempts_max, version, task): Claimed,
 ) -> Result<Option<Claim>, OriginError> {
     let row: Option<(String, i64, String)> =
@@ -177,20 +177,19 @@ async fn claim(
 
 /// What earlier attempts at the task stored.
 async fn stored(
-    reader: &mut SqliteConnection,
+    reader: &mut AnyConnection,
     version: &str,
     task: &Task,
 ) -> Result<Vec<StoredTrack>, OriginError> {
     let (from, to) = task.segments.unwrap_or((0, u32::MAX));
     let mut all = Vec::new();
     for track in &task.tracks {
-        let (init,): (bool,) = sqlx::query_as(
-            "SELECT init_blob IS NOT NULL FROM tracks WHERE version = $1 AND track = $2",
-        )
-        .bind(version)
-        .bind(track.as_str())
-        .fetch_one(&mut *reader)
-        .await?;
+        let (inits,): (i64,) =
+            sqlx::query_as("SELECT count(init_blob) FROM tracks WHERE version = $1 AND track = $2")
+                .bind(version)
+                .bind(track.as_str())
+                .fetch_one(&mut *reader)
+                .await?;
         let numbers: Vec<(i64,)> = sqlx::query_as(
             "SELECT number FROM segments WHERE version = $1 AND track = $2 \
              AND number >= $3 AND number < $4 ORDER BY number",
@@ -205,7 +204,7 @@ async fn stored(
         let segments = without_hole.take_while(|(wanted, (number,))| wanted == number);
         all.push(StoredTrack {
             track: track.clone(),
-            init,
+            init: inits > 0,
             segments: u32::try_from(segments.count()).unwrap_or(u32::MAX),
         });
     }

@@ -1,7 +1,7 @@
 //! Tracks and segments, as delivery and the manifest writers read them.
 
 use media::{FrameRate, Label, Presentation, Segment, Track, TrackKind, VideoRange};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{
     AssetId, AssetState, PackageSettings, PlannedKind, PlannedTrack, TrackId, TrackLabel, VersionId,
 };
@@ -125,14 +125,14 @@ impl Catalogue {
         &self,
         version: &VersionId,
     ) -> Result<Presentation, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         presentation(&mut tx, version.as_str()).await
     }
 }
 
 /// What is stored of a version's tracks, without holes.
 pub(super) async fn presentation(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Presentation, OriginError> {
     let row: Option<(String, String)> =

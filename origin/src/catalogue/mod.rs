@@ -23,10 +23,10 @@ mod uploads;
 mod warming;
 mod whole;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::AnyConnection;
 use tokio::sync::{Notify, futures::OwnedNotified};
 use wire::Task;
 
@@ -40,7 +40,10 @@ pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 
 use self::lending::Lending;
-use crate::{OriginError, db::Database};
+use crate::{
+    Config, OriginError,
+    db::{Database, Tx},
+};
 
 /// The origin's memory. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -66,9 +69,9 @@ pub(crate) struct Rules {
 }
 
 impl Catalogue {
-    pub(crate) async fn open(path: &Path, rules: Rules) -> Result<Self, OriginError> {
+    pub(crate) async fn open(config: &Config, rules: Rules) -> Result<Self, OriginError> {
         Ok(Self {
-            db: Database::open(path).await?,
+            db: Database::open(config).await?,
             job_queued: Arc::new(Notify::new()),
             key_revoked: Arc::new(Notify::new()),
             published: Arc::new(Notify::new()),
@@ -122,7 +125,7 @@ pub(crate) struct Fenced {
 }
 
 /// Only the attempt that holds the job passes.
-async fn fence(tx: &mut SqliteConnection, job: &str, attempt: u32) -> Result<Fenced, OriginError> {
+async fn fence(tx: &mut AnyConnection, job: &str, attempt: u32) -> Result<Fenced, OriginError> {
     let row: Option<(String, String)> = sqlx::query_as(
         "SELECT version, task FROM jobs WHERE id = $1 AND attempt = $2 AND state = 'leased'",
     )
@@ -136,8 +139,6 @@ async fn fence(tx: &mut SqliteConnection, job: &str, attempt: u32) -> Result<Fen
         task: from_json(&task, "task")?,
     })
 }
-
-type Tx = Transaction<'static, Sqlite>;
 
 fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, OriginError> {
     serde_json::from_str(text).map_err(|error| OriginError::Damaged(format!("{what}: {error}")))

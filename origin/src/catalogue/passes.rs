@@ -3,7 +3,7 @@
 //! Tasks that encode by a first pass wait, queued for no time at all, until it is done
 //! for all spans: what each span gets depends on all others.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{JobId, Pass, PassCost, Plan, Task, TaskKind, TrackId};
 
 use super::{
@@ -95,7 +95,7 @@ pub(super) fn waits(plan: &Plan, task: &Task) -> bool {
 
 /// What was found of the tracks of a task that waited for it, in all spans.
 pub(super) async fn found(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     version: &str,
     task: &Task,
 ) -> Result<Vec<Pass>, OriginError> {
@@ -127,11 +127,11 @@ pub(super) async fn found(
 
 /// How much of a version's first passes is done, 0 to 1; `None` where it has none.
 pub(super) async fn share(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     version: &str,
 ) -> Result<Option<f64>, OriginError> {
     let (all, done): (i64, i64) = sqlx::query_as(
-        "SELECT count(*), coalesce(sum(state = 'done'), 0) FROM jobs \
+        "SELECT count(*), count(CASE WHEN state = 'done' THEN 1 END) FROM jobs \
          WHERE version = $1 AND kind = $2",
     )
     .bind(version)
@@ -170,8 +170,9 @@ async fn free(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
 async fn spent(tx: &mut Tx, version: &str, span: u32) -> Result<(), OriginError> {
     let of_span = "WHERE version = $1 AND span = $2 AND blob IS NOT NULL";
     let garbage = format!(
-        "INSERT INTO garbage (blob, due_at) SELECT blob, $3 FROM passes {of_span} \
-         ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)"
+        "INSERT INTO garbage (blob, due_at) SELECT DISTINCT blob, $3 FROM passes {of_span} \
+         ON CONFLICT (blob) DO UPDATE SET due_at = excluded.due_at \
+             WHERE garbage.due_at < excluded.due_at"
     );
     sqlx::query(sqlx::AssertSqlSafe(garbage))
         .bind(version)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{JobId, Plan, SagaState, SagaStep, Task, TaskKind, TrackId};
 
 use super::{
@@ -75,7 +75,7 @@ impl Catalogue {
 
 /// The version's plan, once stored.
 pub(super) async fn stored(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Option<Plan>, OriginError> {
     let row: Option<(String,)> = sqlx::query_as("SELECT plan FROM plans WHERE version = $1")

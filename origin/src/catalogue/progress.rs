@@ -1,6 +1,6 @@
 //! How far a version is: what is stored of what was planned, and how fast it grows.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{PlannedKind, PlannedTrack, Progress, Stage, Task};
 
 use super::{OriginError, from_json};
@@ -43,7 +43,7 @@ type Columns = (
 
 /// All tracks of a version that are not given up, in the plan's order.
 pub(super) async fn tracks(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Vec<TrackCount>, OriginError> {
     let rows: Vec<Columns> = sqlx::query_as(
@@ -112,7 +112,7 @@ pub(super) struct Running {
 
 /// The jobs of a version that workers hold whose lease has not run out.
 pub(super) async fn running(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Vec<Running>, OriginError> {
     let rows: Vec<(String, Option<String>)> = sqlx::query_as(

@@ -187,7 +187,7 @@ impl Catalogue {
             }
         }
         let (files, same): (i64, i64) = sqlx::query_as(
-            "SELECT count(*), coalesce(sum(name = $2), 0) FROM files WHERE version = $1",
+            "SELECT count(*), count(CASE WHEN name = $2 THEN 1 END) FROM files WHERE version = $1",
         )
         .bind(&fenced.version)
         .bind(&file.name)
@@ -228,19 +228,19 @@ impl TrackRow {
         if !fenced.task.tracks.contains(track) {
             return Err(not_of_task(track.as_str()));
         }
-        let row: (Option<String>, bool, bool, i64, i64) = sqlx::query_as(
-            "SELECT init_blob, coalesce(codec, '') = 'wvtt', dropped <> 0, contiguous, \
+        let row: (Option<String>, Option<String>, i64, i64, i64) = sqlx::query_as(
+            "SELECT init_blob, codec, dropped, contiguous, \
              contiguous_end FROM tracks WHERE version = $1 AND track = $2",
         )
         .bind(&fenced.version)
         .bind(track.as_str())
         .fetch_one(&mut **tx)
         .await?;
-        let (init_blob, is_text, dropped, contiguous, end) = row;
+        let (init_blob, codec, dropped, contiguous, end) = row;
         Ok(Self {
             init_blob,
-            is_text,
-            dropped,
+            is_text: codec.as_deref() == Some("wvtt"),
+            dropped: dropped != 0,
             contiguous,
             end,
         })

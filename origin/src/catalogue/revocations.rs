@@ -62,7 +62,7 @@ impl Catalogue {
 
     /// The newest revision, and all that is taken back and may not have ended.
     pub(crate) async fn revoked(&self) -> Result<InForce, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let revision: i64 = sqlx::query_scalar("SELECT revision FROM key_revision")
             .fetch_one(&mut *tx)
             .await?;

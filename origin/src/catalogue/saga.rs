@@ -5,7 +5,7 @@
 //! goes on from there. [`undo`] is the way back: rows at once, in one transaction; bytes
 //! when those who may still read them are done.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{AssetState, SagaEntry, SagaState, SagaStep, VersionId};
 
 use super::{OriginError, Tx, content_keys, from_json, to_json};
@@ -15,7 +15,7 @@ type Columns = (String, String, i64, Option<String>);
 
 /// All entries of a version, in order.
 pub(super) async fn entries(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &VersionId,
 ) -> Result<Vec<SagaEntry>, OriginError> {
     let rows: Vec<Columns> = sqlx::query_as(
@@ -135,7 +135,8 @@ pub(super) async fn discard_source(
     sqlx::query(
         "INSERT INTO garbage (blob, due_at) \
          SELECT source, $2 FROM versions WHERE id = $1 AND source <> '' \
-         ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)",
+         ON CONFLICT (blob) DO UPDATE SET due_at = excluded.due_at \
+             WHERE garbage.due_at < excluded.due_at",
     )
     .bind(version)
     .bind(garbage_due_ms)
@@ -213,9 +214,10 @@ pub(super) async fn discard(
         only: (column, value),
     } = rows;
     let garbage = format!(
-        "INSERT INTO garbage (blob, due_at) SELECT {blob}, $3 FROM {table} \
+        "INSERT INTO garbage (blob, due_at) SELECT DISTINCT {blob}, $3 FROM {table} \
          WHERE version = $1 AND {column} = $2 AND {blob} IS NOT NULL \
-         ON CONFLICT (blob) DO UPDATE SET due_at = max(due_at, excluded.due_at)"
+         ON CONFLICT (blob) DO UPDATE SET due_at = excluded.due_at \
+             WHERE garbage.due_at < excluded.due_at"
     );
     sqlx::query(sqlx::AssertSqlSafe(garbage))
         .bind(version)

@@ -74,11 +74,9 @@ impl Catalogue {
 
     /// The newest offset that any version ever had, gone ones included.
     pub(crate) async fn warming_newest(&self) -> Result<u64, OriginError> {
-        let (newest,): (i64,) = sqlx::query_as(
-            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'warming'",
-        )
-        .fetch_one(&self.db.read)
-        .await?;
+        let (newest,): (i64,) = sqlx::query_as(self.db.engine.newest_warming())
+            .fetch_one(&self.db.read)
+            .await?;
         unsigned(newest)
     }
 
@@ -89,20 +87,18 @@ impl Catalogue {
         version: &VersionId,
         segments_max: u32,
     ) -> Result<Vec<Beginning>, OriginError> {
-        let rows: Vec<(String, bool, i64)> = sqlx::query_as(
-            "SELECT track, json_extract(planned, '$.kind.kind') = 'text', min(contiguous, $2) \
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT track, json_extract(planned, '$.kind.kind'), contiguous \
              FROM tracks WHERE version = $1 AND dropped = 0 ORDER BY position",
         )
         .bind(version.as_str())
-        .bind(i64::from(segments_max))
         .fetch_all(&self.db.read)
         .await?;
-        let all = rows.into_iter().map(|(track, is_text, segments)| {
-            let segments = unsigned(segments)?;
+        let all = rows.into_iter().map(|(track, kind, contiguous)| {
             Ok(Beginning {
                 track: id(&track)?,
-                is_text,
-                segments,
+                is_text: kind == "text",
+                segments: unsigned(contiguous)?.min(u64::from(segments_max)),
             })
         });
         all.collect()

@@ -1,12 +1,13 @@
 //! The version that another takes the place of, and all of it that is copied.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{AssetId, AssetState};
 
 use super::{OriginError, Tx, conflict};
 use crate::{
     catalogue::{from_json, plans, to_json},
     clock::now_ms,
+    db::Engine,
 };
 
 /// Tables that hold a version's rows, by their column `version`.
@@ -24,10 +25,7 @@ pub(super) struct Base {
 
 impl Base {
     /// The newest version of an asset, which must be sealed.
-    pub(super) async fn of(
-        tx: &mut SqliteConnection,
-        asset: &AssetId,
-    ) -> Result<Self, OriginError> {
+    pub(super) async fn of(tx: &mut AnyConnection, asset: &AssetId) -> Result<Self, OriginError> {
         let row: Option<(String, String, i64, String)> = sqlx::query_as(
             "SELECT id, state, created_at, warnings FROM versions \
              WHERE asset = $1 AND addition IS NULL ORDER BY created_at DESC LIMIT 1",
@@ -141,11 +139,10 @@ impl Base {
 /// Names of a table's columns but some, as SQL lists them: whatever a later schema adds is
 /// copied too.
 async fn columns(tx: &mut Tx, table: &str, but: &[&str]) -> Result<String, OriginError> {
-    let names: Vec<(String,)> =
-        sqlx::query_as("SELECT name FROM pragma_table_info($1) ORDER BY cid")
-            .bind(table)
-            .fetch_all(&mut **tx)
-            .await?;
+    let names: Vec<(String,)> = sqlx::query_as(Engine::of(tx).columns_of_table())
+        .bind(table)
+        .fetch_all(&mut **tx)
+        .await?;
     let names = names.into_iter().map(|(name,)| name);
     let kept: Vec<String> = names.filter(|name| !but.contains(&name.as_str())).collect();
     Ok(kept.join(", "))

@@ -1,7 +1,7 @@
 //! Where a sealed version is cut, which all that is added to it follows.
 
 use media::vtt::Grid;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::AssetId;
 
 use super::{Base, Catalogue, OriginError};
@@ -29,7 +29,7 @@ impl Catalogue {
     /// # Errors
     /// There is none, or it is not sealed.
     pub(crate) async fn cut(&self, asset: &AssetId) -> Result<Cut, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let base = Base::of(&mut tx, asset).await?;
         cut(&mut tx, &base.version).await
     }
@@ -42,7 +42,7 @@ const FRAME_MAX_US: u64 = 100_000;
 /// When sound is to end that is added to a version cut so: players that switch from one to
 /// another want both equally long.
 pub(super) async fn sound_until_us(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
     cut: &Cut,
 ) -> Result<u64, OriginError> {
@@ -63,7 +63,7 @@ pub(super) async fn sound_until_us(
     Ok(until_us)
 }
 
-pub(super) async fn cut(tx: &mut SqliteConnection, version: &str) -> Result<Cut, OriginError> {
+pub(super) async fn cut(tx: &mut AnyConnection, version: &str) -> Result<Cut, OriginError> {
     let first: Option<(String, i64)> = sqlx::query_as(
         "SELECT track, timescale FROM tracks WHERE version = $1 AND dropped = 0 \
          AND json_extract(planned, '$.kind.kind') <> 'text' AND timescale > 0 \

@@ -12,12 +12,13 @@ mod removal;
 pub(super) mod sound;
 mod text;
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{AssetId, AssetState, PlannedKind, PlannedTrack, TrackLabel, VersionId};
 
 use self::base::Base;
 use super::{
     Catalogue, OriginError, Tx, from_json, garbage::forget_version, plans, publishing, saga,
+    to_json,
 };
 use crate::clock::now_ms;
 
@@ -64,10 +65,7 @@ impl Catalogue {
 }
 
 /// The tracks of a version that are not given up, in order.
-async fn tracks(
-    tx: &mut SqliteConnection,
-    version: &str,
-) -> Result<Vec<PlannedTrack>, OriginError> {
+async fn tracks(tx: &mut AnyConnection, version: &str) -> Result<Vec<PlannedTrack>, OriginError> {
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT planned FROM tracks WHERE version = $1 AND dropped = 0 ORDER BY position",
     )
@@ -80,7 +78,7 @@ async fn tracks(
 
 /// A version of these tracks has none like it, and room for `more` of them and their files.
 async fn must_fit(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
     tracks: &[PlannedTrack],
     (kind, more): (&PlannedKind, usize),
@@ -136,15 +134,29 @@ async fn none_is_default(
     kind: &str,
     before: i64,
 ) -> Result<(), OriginError> {
-    sqlx::query(
-        "UPDATE tracks SET planned = json_set(planned, '$.kind.default', json('false')) \
+    let tracks: Vec<(String, String)> = sqlx::query_as(
+        "SELECT track, planned FROM tracks \
          WHERE version = $1 AND json_extract(planned, '$.kind.kind') = $2 AND position < $3",
     )
     .bind(version)
     .bind(kind)
     .bind(before)
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
+    for (track, planned) in tracks {
+        let mut planned: PlannedTrack = from_json(&planned, "planned track")?;
+        if let PlannedKind::Audio { label, .. } | PlannedKind::Text { label, .. } =
+            &mut planned.kind
+        {
+            label.default = false;
+        }
+        sqlx::query("UPDATE tracks SET planned = $3 WHERE version = $1 AND track = $2")
+            .bind(version)
+            .bind(track)
+            .bind(to_json(&planned))
+            .execute(&mut **tx)
+            .await?;
+    }
     Ok(())
 }
 

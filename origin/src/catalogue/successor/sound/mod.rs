@@ -5,7 +5,7 @@
 mod merge;
 mod told;
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{
     AddedSound, AssetId, Plan, PlannedKind, PlannedTrack, SagaState, SagaStep, Task, TaskKind,
     TrackLabel, VersionId,
@@ -48,7 +48,7 @@ impl Catalogue {
         asset: &AssetId,
         label: &TrackLabel,
     ) -> Result<(), OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let base = Base::of(&mut tx, asset).await?;
         let kind = kind(label);
         let tracks = tracks(&mut tx, &base.version).await?;
@@ -181,7 +181,7 @@ pub(in crate::catalogue) async fn begin(
 
 /// What a version adds to its asset; `None` where it is, or was, shown as that.
 pub(in crate::catalogue) async fn of(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
 ) -> Result<Option<AddedSound>, OriginError> {
     let row: Option<(Option<String>,)> =

@@ -1,6 +1,6 @@
 //! How far added sound is, in words for operators.
 
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use wire::{AddedSound, Addition, AssetId, AssetState, Stage, TrackLabel, VersionId};
 
 use super::{ADDING, Catalogue, OriginError};
@@ -13,7 +13,7 @@ impl Catalogue {
         version: &VersionId,
         label: &TrackLabel,
     ) -> Result<Option<Addition>, OriginError> {
-        let mut tx = self.db.read.begin().await?;
+        let mut tx = self.db.snapshot().await?;
         let row: Option<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "{COLUMNS} FROM versions WHERE id = $1"
         )))
@@ -34,7 +34,7 @@ const COLUMNS: &str = "SELECT id, state, addition, failure, duration_secs";
 
 /// What is being added to an asset, and what could not be, as it came.
 pub(in crate::catalogue) async fn additions(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     asset: &AssetId,
 ) -> Result<Vec<Addition>, OriginError> {
     let rows: Vec<Columns> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
@@ -53,7 +53,7 @@ pub(in crate::catalogue) async fn additions(
 }
 
 async fn addition(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     (version, state, adds, failure, duration_secs): Columns,
     label: &TrackLabel,
 ) -> Result<Addition, OriginError> {
@@ -82,7 +82,7 @@ async fn addition(
 }
 
 async fn far(
-    tx: &mut SqliteConnection,
+    tx: &mut AnyConnection,
     version: &str,
     duration_secs: Option<f64>,
 ) -> Result<(f32, Option<Stage>), OriginError> {

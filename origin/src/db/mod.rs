@@ -1,0 +1,136 @@
+//! The catalogue's database, `SQLite` in a file or PostgreSQL: opening, and its two pools.
+//!
+//! Both run the same SQL but for what [`Engine`] says, and have one writer at a time, so
+//! that what holds on one holds on the other.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+mod schema;
+mod sqlite;
+
+use std::time::Duration;
+
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+
+use crate::{Config, OriginError};
+
+pub(crate) use schema::expect_current;
+pub(crate) use sqlite::open_file;
+
+/// Longest wait for a connection or for another process's lock.
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
+
+pub(crate) type Tx = Transaction<'static, Any>;
+
+/// Where their SQL differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Few connections write, several read.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    write: AnyPool,
+    pub(crate) read: AnyPool,
+    pub(crate) engine: Engine,
+}
+
+impl Database {
+    /// Opens what the settings name, and brings its schema up to this weir's.
+    pub(crate) async fn open(config: &Config) -> Result<Self, OriginError> {
+        let database = if config.database.is_empty() {
+            sqlite::open(&config.data_dir.join("catalogue.db")).await?
+        } else {
+            #[cfg(not(feature = "postgres"))]
+            return Err(OriginError::Config(
+                "this weir is built without PostgreSQL: leave out origin.database, or build it \
+                 with `--features postgres`"
+                    .into(),
+            ));
+            #[cfg(feature = "postgres")]
+            postgres::open(&config.database).await?
+        };
+        let mut tx = database.begin().await?;
+        schema::migrate(&mut tx, database.engine).await?;
+        tx.commit().await?;
+        Ok(database)
+    }
+
+    /// Starts a transaction that may write. Nobody else's runs until it ends, whichever
+    /// process they are in: none ever fails for another's sake, and offsets are given in the
+    /// order of commits.
+    pub(crate) async fn begin(&self) -> Result<Tx, OriginError> {
+        Ok(self.write.begin_with(self.engine.begin()).await?)
+    }
+
+    /// Starts a transaction that sees the database as it is now, whatever others write.
+    pub(crate) async fn snapshot(&self) -> Result<Tx, OriginError> {
+        Ok(self.read.begin_with(self.engine.begin_snapshot()).await?)
+    }
+
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+/// What of two processes that write at once the second waits for. Chosen: "weir" in ASCII.
+const WRITERS_LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(2003134834)";
+
+impl Engine {
+    pub(crate) fn of(connection: &AnyConnection) -> Self {
+        match connection.backend_name() {
+            "PostgreSQL" => Self::Postgres,
+            _ => Self::Sqlite,
+        }
+    }
+
+    fn begin(self) -> &'static str {
+        match self {
+            // At once: an upgrade in the middle fails without waiting (`SQLITE_BUSY_SNAPSHOT`).
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => WRITERS_LOCK,
+        }
+    }
+
+    fn begin_snapshot(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
+    /// The names of the columns of table `$1`, in order.
+    pub(crate) fn columns_of_table(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT name FROM pragma_table_info($1) ORDER BY cid",
+            Self::Postgres => {
+                "SELECT CAST(column_name AS TEXT) FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND table_name = $1 \
+                 ORDER BY ordinal_position"
+            }
+        }
+    }
+
+    /// The newest number that any row of `warming` ever had.
+    pub(crate) fn newest_warming(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'warming'"
+            }
+            Self::Postgres => {
+                "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM warming_number_seq"
+            }
+        }
+    }
+}
+
+/// Runs what has no answer.
+async fn run(connection: &mut AnyConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(sql).execute(connection).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests;
