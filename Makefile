@@ -3,6 +3,9 @@
 # make release  the optimised program, target/release/weir
 # make ui       the pages again, after a change below ui/
 
+# What the demo leaves out.
+FLEET := cli/s3,cli/postgres
+
 SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -18,8 +21,9 @@ test:
 	cd player-test/players && npm install --no-save --ignore-scripts --no-audit --no-fund
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --workspace --all-targets --features cli/s3 -- -D warnings
-	cargo test --locked --workspace --features cli/s3
+	cargo clippy --locked --workspace --all-targets --features $(FLEET) -- -D warnings
+	cargo test --locked --workspace --features $(FLEET)
+	WEIR_TEST_DATABASE=postgres cargo test --locked --workspace --features $(FLEET) --test spec
 
 release:
 	@./scripts/setup build

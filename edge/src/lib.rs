@@ -17,6 +17,7 @@ mod forward;
 mod site;
 
 mod access;
+mod kept_keys;
 mod keyring;
 
 mod freshness;

@@ -30,6 +30,7 @@ use crate::{
     body::Body,
     connection::{self, Wire},
     handover::Offer,
+    kept_keys::Kept,
     keyring::{self, Pace},
     listeners::Listeners,
     node::Node,
@@ -82,7 +83,13 @@ pub async fn serve(
         until_shutdown(&node, &shutdown, log.clone().follow_signals());
     }
     if let Some(gate) = &node.gate {
-        let follow = keyring::follow(gate.clone(), node.clone(), pace(&node));
+        let kept = Kept::new(&node.config);
+        if let Some(kept) = &kept {
+            keyring::recall(gate, kept);
+            until_shutdown(&node, &shutdown, kept.clone().follow());
+        }
+        let how = (pace(&node), kept);
+        let follow = keyring::follow(gate.clone(), node.clone(), how);
         until_shutdown(&node, &shutdown, follow);
         if node.config.warm {
             until_shutdown(&node, &shutdown, warm::follow(node.clone(), pace(&node)));

@@ -70,10 +70,11 @@ impl App {
             gc_grace: config.gc_grace,
             warm: config.warm_segments > 0,
         };
+        let catalogue = Catalogue::open(&config, rules).await?;
         Ok(Arc::new(Self {
             _lock: lock,
-            keyring: Keyring::open(&config)?,
-            catalogue: Catalogue::open(&config, rules).await?,
+            keyring: Keyring::open(&config, &catalogue).await?,
+            catalogue,
             store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
             busy_uploads: BusyUploads::default(),
             making: Making::default(),
@@ -146,7 +147,7 @@ impl App {
         let jti = random::id();
         let claims = claims(now, expires_at, jti.clone());
         wire::MintedKey {
-            token: keys::mint(&self.keyring.signing, &claims),
+            token: self.keyring.mint(&claims),
             jti,
             expires_at,
         }

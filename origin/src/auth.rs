@@ -101,11 +101,7 @@ impl App {
         token: &str,
         asset: Option<&AssetId>,
     ) -> Result<Verified, OriginError> {
-        let key = self
-            .keyring
-            .trusted
-            .verify(token, now_secs())
-            .map_err(refused)?;
+        let key = self.keyring.verify(token, now_secs()).map_err(refused)?;
         if self.catalogue.is_revoked(&key, asset).await? {
             return Err(unauthorized(
                 kind::KEY_REVOKED,

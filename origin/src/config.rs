@@ -88,6 +88,10 @@ pub struct Config {
     /// Life of a key that plays, unless asked otherwise. Default 12 h.
     #[serde(with = "humantime_serde")]
     pub key_ttl: Duration,
+    /// How long a new signing key is told to edges before it signs, at least 1 min: longer
+    /// than any of them is without news. Default 10 min.
+    #[serde(with = "humantime_serde")]
+    pub key_overlap: Duration,
     /// Names that the origin goes by: a key that is for certain audiences (`aud`) must be for
     /// one of them. Default none.
     pub keys_audience: Vec<String>,
@@ -132,6 +136,7 @@ impl Default for Config {
             gc_grace: Duration::from_secs(25 * 3600),
             waiters_max: 1024,
             key_ttl: Duration::from_secs(12 * 3600),
+            key_overlap: Duration::from_secs(600),
             keys_audience: Vec::new(),
             keys_shared_file: PathBuf::new(),
             connections_max: 4096,
@@ -209,6 +214,10 @@ impl Config {
         expect(
             self.gc_grace >= self.lease,
             "gc_grace must not be shorter than lease",
+        );
+        expect(
+            (60..=30 * 24 * 3600).contains(&self.key_overlap.as_secs()),
+            "key_overlap must be 1m to 30days: edges must hear of a signing key before it signs",
         );
         expect(self.attempts_max > 0, "attempts_max must be at least 1");
         expect(

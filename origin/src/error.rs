@@ -7,6 +7,8 @@ use axum::{
 use store::StoreError;
 use wire::{Problem, kind};
 
+use crate::db;
+
 /// What goes wrong at an origin.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginError {
@@ -133,8 +135,11 @@ impl OriginError {
             Self::WrongOffset { .. } => (StatusCode::CONFLICT, kind::BAD_REQUEST),
             Self::NotMedia(_) => (StatusCode::UNPROCESSABLE_ENTITY, kind::NOT_MEDIA),
             Self::Silent(_) => (StatusCode::REQUEST_TIMEOUT, kind::BAD_REQUEST),
-            Self::Database(sqlx::Error::PoolTimedOut) => {
+            Self::Database(error) if db::passes(error) => {
                 (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)
+            }
+            Self::Database(error) if db::is_refused_text(error) => {
+                (StatusCode::BAD_REQUEST, kind::BAD_REQUEST)
             }
             Self::TooLarge { .. } | Self::Store(StoreError::TooLarge { .. }) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, kind::TOO_LARGE)
@@ -162,8 +167,8 @@ impl OriginError {
         match self {
             Self::NotYetPlayable(_)
             | Self::Overloaded(_)
-            | Self::Store(StoreError::Unreachable { .. })
-            | Self::Database(sqlx::Error::PoolTimedOut) => Some(1),
+            | Self::Store(StoreError::Unreachable { .. }) => Some(1),
+            Self::Database(error) if db::passes(error) => Some(1),
             Self::NotYetWhole(_) | Self::NotSealed(_) => Some(5),
             Self::Store(StoreError::Full { .. }) => Some(60),
             _ => None,
@@ -182,14 +187,21 @@ impl OriginError {
 impl IntoResponse for OriginError {
     fn into_response(self) -> Response {
         let (status, kind) = self.parts();
-        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(error = &self as &dyn std::error::Error, "request failed");
-            "the origin failed; its log says more".to_owned()
-        } else {
-            self.to_string()
+        let detail = match &self {
+            _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
+                tracing::error!(error = &self as &dyn std::error::Error, "request failed");
+                "the origin failed; its log says more".to_owned()
+            }
+            Self::Database(_) if status == StatusCode::BAD_REQUEST => {
+                "a text has a character, such as U+0000, that can't be stored".to_owned()
+            }
+            Self::Database(_) => "the catalogue can't be reached: ask again".to_owned(),
+            _ => self.to_string(),
         };
-        if let Self::Store(fault @ StoreError::Unreachable { .. }) = &self {
-            tracing::warn!(error = fault as &dyn std::error::Error, "request put off");
+        if status == StatusCode::SERVICE_UNAVAILABLE
+            && let Self::Store(_) | Self::Database(_) = &self
+        {
+            tracing::warn!(error = &self as &dyn std::error::Error, "request put off");
         }
         let offset = match self {
             Self::WrongOffset { there_bytes } => Some(there_bytes),

@@ -16,7 +16,7 @@ use tokio::{
 };
 use wire::{Addition, AssetId, AssetProgress, AssetState};
 
-use crate::{OriginError, app::Shared};
+use crate::{OriginError, app::Shared, catalogue::Topic};
 
 /// Listeners at once. Chosen: some hundred assets, a few pages each.
 const LISTENERS_MAX: usize = 1024;
@@ -103,7 +103,7 @@ fn is_final(progress: &AssetProgress) -> bool {
 /// Looks, and tells, until nobody listens or there is no more to tell.
 async fn tell(app: Shared, asset: AssetId) {
     loop {
-        let changed = app.catalogue.changed();
+        let changed = app.catalogue.news(Topic::Changed);
         let look_again = Instant::now() + LOOK_EVERY;
         let told = match app.catalogue.progress(&asset).await {
             Ok(progress) => Some(progress),

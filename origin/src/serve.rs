@@ -195,5 +195,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
     warming::settle(app).await?;
     app.catalogue.forget_warmed().await?;
     app.catalogue.forget_finished_uploads().await?;
-    app.catalogue.forget_ended_keys().await
+    app.catalogue.forget_ended_keys().await?;
+    app.catalogue.retire_signers(now_ms()).await?;
+    app.keyring.refresh(&app.catalogue).await
 }

@@ -14,6 +14,9 @@ use crate::{analysis::Metric, jail::Mode, outward};
 pub struct Config {
     /// Base URL of the origin that lends jobs. Default `http://127.0.0.1:8080`.
     pub origin: String,
+    /// Base URLs of origins that have one catalogue, in place of `origin`: the first is asked
+    /// until it fails, then the next. Default none.
+    pub origins: Vec<String>,
     /// Folder for sources being packaged; one folder a job, removed when it ends.
     /// Default `weir-work` in the system's temporary folder.
     pub work_dir: PathBuf,
@@ -128,6 +131,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             origin: "http://127.0.0.1:8080".to_owned(),
+            origins: Vec::new(),
             work_dir: std::env::temp_dir().join("weir-work"),
             kinds: Vec::new(),
             spans: 0,

@@ -25,6 +25,20 @@ pub(crate) enum KeyCommand {
     },
     /// Take keys back, at every edge.
     Revoke(RevokeArgs),
+    /// Have another signing key take the place of the one that signs keys.
+    Rotate(RotateArgs),
+    /// List the signing keys.
+    List(OperatorArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RotateArgs {
+    /// The new one signs at once, not only when all edges have heard of it
+    /// (origin.key_overlap): where the old one's secret is out.
+    #[arg(long)]
+    pub(crate) now: bool,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 #[derive(Debug, clap::Args)]

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use self::{
     assets::{
         AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
-        RevokeArgs, TextAddArgs, TextCommand,
+        RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},

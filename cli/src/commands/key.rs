@@ -3,11 +3,11 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Method;
 use serde_json::Value;
-use wire::{MintRequest, MintedKey, RevokeRequest, Revokes};
+use wire::{MintRequest, MintedKey, RevokeRequest, Revokes, RotateRequest, SigningKeyStatus};
 
 use super::secret;
 use crate::{
-    args::{KeyCommand, MintArgs, RevokeArgs},
+    args::{KeyCommand, MintArgs, OperatorArgs, RevokeArgs, RotateArgs},
     client::good,
     exit::{Exit, error},
 };
@@ -17,6 +17,8 @@ pub(super) async fn run(command: KeyCommand) -> anyhow::Result<()> {
         KeyCommand::Mint(args) => mint(args).await,
         KeyCommand::Inspect { key } => inspect(&key),
         KeyCommand::Revoke(args) => revoke(args).await,
+        KeyCommand::Rotate(args) => rotate(args).await,
+        KeyCommand::List(args) => list(&args).await,
     }
 }
 
@@ -114,6 +116,40 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
     });
     println!("revoked {said}{until}");
     Ok(())
+}
+
+async fn rotate(args: RotateArgs) -> anyhow::Result<()> {
+    let client = secret::operator(&args.operator)?;
+    let ask = RotateRequest { now: args.now };
+    let path = "/api/keys/rotate";
+    let keys: Vec<SigningKeyStatus> = client.json(Method::POST, path, Some(&ask)).await?;
+    show(&keys);
+    Ok(())
+}
+
+async fn list(args: &OperatorArgs) -> anyhow::Result<()> {
+    let client = secret::operator(args)?;
+    let path = "/api/keys/signing";
+    let keys: Vec<SigningKeyStatus> = client.json(Method::GET, path, None::<&()>).await?;
+    show(&keys);
+    Ok(())
+}
+
+fn show(keys: &[SigningKeyStatus]) {
+    println!(
+        "{:16}  {:8}  {:20}  trusted until",
+        "kid", "state", "signs from"
+    );
+    for key in keys {
+        // The first one signs from the beginning.
+        let from = date(key.signs_from.max(key.created_at));
+        let until = key.trusted_until.map_or_else(|| "-".to_owned(), date);
+        println!(
+            "{:16}  {:8}  {from:20}  {until}",
+            key.kid,
+            key.state.as_str()
+        );
+    }
 }
 
 /// The jti of a key, or the text itself.

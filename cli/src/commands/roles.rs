@@ -78,7 +78,9 @@ pub(super) async fn open_origin(
 /// `weir worker`.
 pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Result<()> {
     let settings = &mut config.worker;
-    settings.origin = args.origin.unwrap_or_else(|| settings.origin.clone());
+    if let Some(origin) = args.origin {
+        (settings.origin, settings.origins) = (origin, Vec::new());
+    }
     settings.work_dir = args.work_dir.unwrap_or_else(|| settings.work_dir.clone());
     let (shutdown, readiness) = start(&mut config, args.admin).await?;
     if let Some(fault) = config.worker.fault() {
@@ -88,7 +90,6 @@ pub(super) async fn worker(mut config: Config, args: WorkerArgs) -> anyhow::Resu
     super::jail::warn(&config.worker);
     // It has no listener of its own to ask.
     readiness.ask([]);
-    tracing::info!(origin = config.worker.origin, "worker asks for jobs");
     Ok(packager::run(config.worker, join, shutdown).await?)
 }
 

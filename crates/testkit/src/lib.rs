@@ -8,6 +8,8 @@ mod client;
 mod clock;
 mod gate;
 mod origin;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "s3")]
 pub mod s3;
 

@@ -1,10 +1,11 @@
-//! What edges must know to judge keys: `GET /api/keys?after=R&wait=S`.
+//! Keys: what edges must know to judge them, and what operators do with them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::AssetId;
 
-/// The public keys and the revoked ones, as of a revision. The origin holds a request
+/// Answer to `GET /api/keys?after=R&wait=S`, with the join token: the public keys and the
+/// revoked ones, as of a revision. The origin holds a request
 /// whose `after` equals the newest revision up to `wait` seconds, then answers 204.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeyBulletin {
@@ -53,4 +54,54 @@ pub struct RevokeRequest {
     /// on stay good. Until now where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_before: Option<u64>,
+}
+
+/// `POST /api/keys/rotate`, with the admin token: another signing key takes the place of the
+/// one that signs. Answered with all of them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RotateRequest {
+    /// It signs at once, also before all who verify have heard of it.
+    #[serde(default)]
+    pub now: bool,
+}
+
+/// One of the answer to `GET /api/keys/signing`, with the admin token: oldest first. Times are
+/// Unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SigningKeyStatus {
+    /// Its name, which stands in the keys that it signs.
+    pub kid: String,
+    /// What it does now.
+    pub state: SigningKeyState,
+    /// When it was made.
+    pub created_at: u64,
+    /// From when on it signs, or did.
+    pub signs_from: u64,
+    /// What it signed counts until then; absent where nothing takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_until: Option<u64>,
+}
+
+/// The life of a signing key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SigningKeyState {
+    /// Told to all who verify, and not signing yet.
+    Next,
+    /// It signs.
+    Active,
+    /// It signs no more, and what it signed counts.
+    Retired,
+}
+
+impl SigningKeyState {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active => "active",
+            Self::Retired => "retired",
+        }
+    }
 }

@@ -33,7 +33,10 @@ pub use job::{
     AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
     StoredTrack,
 };
-pub use key::{KeyBulletin, RevokeRequest, RevokedBefore, Revokes};
+pub use key::{
+    KeyBulletin, RevokeRequest, RevokedBefore, Revokes, RotateRequest, SigningKeyState,
+    SigningKeyStatus,
+};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
 pub use problem::{Problem, kind};
 pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};

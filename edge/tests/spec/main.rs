@@ -16,6 +16,7 @@ mod handover;
 mod http2;
 mod kept;
 mod kept_blocks;
+mod kept_keys;
 mod key_attacks;
 mod keys;
 mod lanes;

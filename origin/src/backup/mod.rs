@@ -39,9 +39,9 @@ const SECRETS: &str = "secrets";
 const FORMAT: u32 = 1;
 /// Catalogues that are taken until one is whole. Chosen: each takes over what was copied.
 const ROUNDS_MAX: usize = 3;
-/// The secrets without which keys that are out would not open anything any more, and neither
-/// workers nor edges could join.
-const SECRET_FILES: [&str; 2] = ["signing-key", "admin-token"];
+/// Secrets without which neither operators nor workers and edges could join. Keys that sign are
+/// in the catalogue.
+const ADMIN: &str = "admin-token";
 const JOIN: &str = "join-token";
 
 /// What a backup has.
@@ -121,6 +121,13 @@ pub async fn backup(
 
 /// What is in a bucket is not copied, so a backup without it would be no whole one.
 fn expect_folder(config: &Config) -> Result<(), OriginError> {
+    if !config.database.is_empty() {
+        return Err(OriginError::Backup(
+            "the catalogue is in PostgreSQL, which has backups of its own: take it with pg_dump, \
+             and the bucket, or blobs, after it"
+                .into(),
+        ));
+    }
     match config.store.bucket.as_str() {
         "" => Ok(()),
         bucket => Err(OriginError::Backup(format!(
@@ -169,8 +176,7 @@ fn claim(to: &Path, data_dir: &Path) -> Result<File, OriginError> {
 
 fn copy_secrets(config: &Config, to: &Path) -> Result<(), OriginError> {
     make_private(to)?;
-    let files = SECRET_FILES.map(|name| (config.data_dir.join(name), name));
-    for (from, name) in files.into_iter().chain([(config.join_path(), JOIN)]) {
+    for (from, name) in [(config.admin_path(), ADMIN), (config.join_path(), JOIN)] {
         let secret = fs::read(&from).map_err(fault("read", &from))?;
         write_private(&to.join(name), &secret)?;
     }

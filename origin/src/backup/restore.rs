@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    BLOBS, CATALOGUE, FORMAT, JOIN, MANIFEST, Progress, SECRET_FILES, SECRETS, SUMMARY, Summary,
-    blobs, catalogue, fault, make_private, sync, write_private,
+    ADMIN, BLOBS, CATALOGUE, FORMAT, JOIN, MANIFEST, Progress, SECRETS, SUMMARY, Summary, blobs,
+    catalogue, fault, make_private, sync, write_private,
 };
-use crate::{Config, OriginError};
+use crate::{Config, OriginError, keyring::SEED_FILE};
 
 /// Makes an origin's data of a backup, checking every byte. `config.data_dir` must be empty
 /// or not there; it is whole in the end, or as it was.
@@ -108,8 +108,11 @@ async fn fill(
         }
     }
     copy_blobs(from, new, summary, progress)?;
-    for name in SECRET_FILES {
-        copy_secret(&from.join(SECRETS).join(name), &new.join(name))?;
+    copy_secret(&from.join(SECRETS).join(ADMIN), &new.join(ADMIN))?;
+    let seed = from.join(SECRETS).join(SEED_FILE);
+    if seed.exists() {
+        // Of a backup from before the catalogue had it.
+        copy_secret(&seed, &new.join(SEED_FILE))?;
     }
     // Where another file is set for it, that one is its owner's.
     if config.join_path() == config.data_dir.join(&config.join_file) {

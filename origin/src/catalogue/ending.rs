@@ -4,7 +4,7 @@ use sqlx::AnyConnection;
 use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind, TrackId};
 
 use super::{
-    Catalogue, OriginError, Tx, analysis, fence, from_json, passes, plans,
+    Catalogue, OriginError, Topic, Tx, analysis, fence, from_json, passes, plans,
     saga::{self, Rows},
     successor::sound,
     to_json, whole,
@@ -45,7 +45,7 @@ impl Catalogue {
         warn(&mut tx, version, job.as_str(), warnings).await?;
         let published = self.ended(&mut tx, version, &fenced.task).await?;
         tx.commit().await?;
-        self.job_queued.notify_waiters();
+        self.news.tell(Topic::Jobs);
         self.tell(published);
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Catalogue {
             queue_again(&mut tx, job, attempt, failure.given_back, &reason).await?;
         }
         tx.commit().await?;
-        self.job_queued.notify_waiters();
+        self.news.tell(Topic::Jobs);
         self.tell(published);
         Ok(())
     }
@@ -118,9 +118,9 @@ impl Catalogue {
     /// Wakes who waits for how far versions are, and who waits for new ones.
     fn tell(&self, published: bool) {
         if published {
-            self.published.notify_waiters();
+            self.news.tell(Topic::Published);
         }
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
     }
 
     /// A job will never have a result: its version fails, or goes on without its tracks. True:

@@ -7,7 +7,7 @@
 use store::BlobKey;
 use wire::AssetId;
 
-use super::{Catalogue, OriginError, Tx, blob_key, saga};
+use super::{Catalogue, OriginError, Topic, Tx, blob_key, saga};
 use crate::clock::now_ms;
 
 /// Everything that can name a blob `$1`.
@@ -41,7 +41,7 @@ impl Catalogue {
             }
         }
         tx.commit().await?;
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         Ok(())
     }
 

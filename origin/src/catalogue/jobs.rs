@@ -9,7 +9,7 @@ use wire::{
 };
 
 use super::{
-    Catalogue, OriginError, Tx, content_keys, fence, from_json, id, passes, plans, playable,
+    Catalogue, OriginError, Topic, Tx, content_keys, fence, from_json, id, passes, plans, playable,
     successor::sound, to_json, unsigned,
 };
 use crate::clock::now_ms;
@@ -46,7 +46,7 @@ impl Catalogue {
         let Some(claimed) = self.take_next(ask, lease).await? else {
             return Ok(None);
         };
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         // What else there is to be said of it no other attempt changes from now on.
         let mut reader = self.db.read.acquire().await?;
         let Some(mut claim) = claim(&mut reader, claimed).await? else {
@@ -81,7 +81,7 @@ impl Catalogue {
             .await?;
         playable::settle(&mut tx, &fenced.version).await?;
         tx.commit().await?;
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         Ok(false)
     }
 }

@@ -11,6 +11,7 @@ mod garbage;
 mod jobs;
 mod lending;
 mod media;
+mod news;
 mod passes;
 mod plans;
 mod playable;
@@ -18,6 +19,7 @@ mod progress;
 mod publishing;
 mod revocations;
 mod saga;
+mod signers;
 mod successor;
 mod uploads;
 mod warming;
@@ -27,14 +29,16 @@ use std::{sync::Arc, time::Duration};
 
 use serde::de::DeserializeOwned;
 use sqlx::AnyConnection;
-use tokio::sync::{Notify, futures::OwnedNotified};
+use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
 pub(crate) use assets::Shown;
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
+pub(crate) use news::{News, Topic};
 pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
+pub(crate) use signers::{SignerRow, jwks, told};
 pub(crate) use successor::{NewText, TextSegment};
 pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
@@ -49,10 +53,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     db: Database,
-    job_queued: Arc<Notify>,
-    key_revoked: Arc<Notify>,
-    published: Arc<Notify>,
-    changed: Arc<Notify>,
+    news: Arc<News>,
+    /// What goes on beside, as long as there is a catalogue.
+    _beside: Arc<JoinSet<()>>,
     lending: Arc<Lending>,
     rules: Rules,
 }
@@ -70,41 +73,25 @@ pub(crate) struct Rules {
 
 impl Catalogue {
     pub(crate) async fn open(config: &Config, rules: Rules) -> Result<Self, OriginError> {
+        let (db, news) = (Database::open(config).await?, Arc::default());
+        let beside = db.share(config, &news).await?;
         Ok(Self {
-            db: Database::open(config).await?,
-            job_queued: Arc::new(Notify::new()),
-            key_revoked: Arc::new(Notify::new()),
-            published: Arc::new(Notify::new()),
-            changed: Arc::new(Notify::new()),
+            db,
+            news,
+            _beside: Arc::new(beside),
             lending: Arc::default(),
             rules,
         })
     }
 
-    /// Resolves when a version is further than it was, or gone. Made before looking, so
-    /// that none is missed.
-    pub(crate) fn changed(&self) -> OwnedNotified {
-        Arc::clone(&self.changed).notified_owned()
-    }
-
-    /// Resolves when a job may have become free. Made before looking, so that none is missed.
-    pub(crate) fn job_queued(&self) -> OwnedNotified {
-        Arc::clone(&self.job_queued).notified_owned()
-    }
-
-    /// Resolves when a key was revoked. Made before looking, so that none is missed.
-    pub(crate) fn key_revoked(&self) -> OwnedNotified {
-        Arc::clone(&self.key_revoked).notified_owned()
-    }
-
-    /// Resolves when a version was sealed. Made before looking, so that none is missed.
-    pub(crate) fn published(&self) -> OwnedNotified {
-        Arc::clone(&self.published).notified_owned()
+    /// Resolves at news of a topic. Made before looking, so that none is missed.
+    pub(crate) fn news(&self, topic: Topic) -> OwnedNotified {
+        self.news.of(topic)
     }
 
     /// Time alone changes how far versions are said to be: workers go silent.
     pub(crate) fn time_passed(&self) {
-        self.changed.notify_waiters();
+        self.news.wake(Topic::Changed);
     }
 
     /// The database answers.

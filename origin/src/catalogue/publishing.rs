@@ -2,7 +2,9 @@
 
 use wire::{JobId, TrackId, VersionId};
 
-use super::{Catalogue, Fenced, OriginError, Tx, blob_key, fence, id, playable, signed, unsigned};
+use super::{
+    Catalogue, Fenced, OriginError, Topic, Tx, blob_key, fence, id, playable, signed, unsigned,
+};
 use crate::clock::now_ms;
 
 /// Most files of a version. Chosen: a storyboard of 12 h is half of it.
@@ -164,7 +166,7 @@ impl Catalogue {
         row.count(&mut tx, version, track, segment).await?;
         playable::settle(&mut tx, version).await?;
         tx.commit().await?;
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         Ok(true)
     }
 

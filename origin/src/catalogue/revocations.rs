@@ -1,9 +1,10 @@
 //! Keys taken back.
 
 use keys::Verified;
+use sqlx::AnyConnection;
 use wire::{AssetId, RevokedBefore, Revokes};
 
-use super::{Catalogue, OriginError, Tx, id, signed, unsigned};
+use super::{Catalogue, OriginError, Topic, id, signed, signers, unsigned};
 use crate::clock::now_ms;
 
 /// Revocations in force at one time; edges hold all of them. Chosen: half of what their
@@ -14,6 +15,8 @@ const IN_FORCE_MAX: i64 = 100_000;
 pub(crate) struct InForce {
     /// Grows with each change, from 1.
     pub(crate) revision: u64,
+    /// The public keys, of the same moment.
+    pub(crate) jwks: serde_json::Value,
     pub(crate) jtis: Vec<String>,
     pub(crate) before: Vec<RevokedBefore>,
 }
@@ -54,9 +57,12 @@ impl Catalogue {
         .bind(forget_at_ms)
         .execute(&mut *tx)
         .await?;
+        if let Revokes::Signer(kid) = what {
+            signers::distrust(&mut tx, kid, now_ms()).await?;
+        }
         bump(&mut tx).await?;
         tx.commit().await?;
-        self.key_revoked.notify_waiters();
+        self.news.tell(Topic::Keys);
         Ok(())
     }
 
@@ -73,9 +79,11 @@ impl Catalogue {
         .bind(now_ms())
         .fetch_all(&mut *tx)
         .await?;
+        let signers = signers::signers(&mut tx).await?;
         tx.commit().await?;
         let mut in_force = InForce {
             revision: unsigned(revision)?,
+            jwks: signers::jwks(&signers)?,
             jtis: Vec::new(),
             before: Vec::new(),
         };
@@ -132,9 +140,9 @@ impl Catalogue {
 }
 
 /// Edges have something to hear.
-async fn bump(tx: &mut Tx) -> Result<(), OriginError> {
+pub(super) async fn bump(tx: &mut AnyConnection) -> Result<(), OriginError> {
     sqlx::query("UPDATE key_revision SET revision = revision + 1")
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     Ok(())
 }

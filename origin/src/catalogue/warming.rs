@@ -3,7 +3,7 @@
 
 use wire::{AssetId, AssetState, SagaState, SagaStep, TrackId, VersionId};
 
-use super::{Catalogue, OriginError, Tx, id, saga, signed, unsigned};
+use super::{Catalogue, OriginError, Topic, Tx, id, saga, signed, unsigned};
 use crate::clock::now_ms;
 
 /// How long an edge may be away and still hear of a version, milliseconds: 1 h. Chosen:
@@ -131,7 +131,7 @@ impl Catalogue {
             saga::record(&mut tx, version, SagaStep::Warm, done, Some(detail)).await?;
         }
         tx.commit().await?;
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         Ok(())
     }
 

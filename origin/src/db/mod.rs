@@ -3,16 +3,17 @@
 //! Both run the same SQL but for what [`Engine`] says, and have one writer at a time, so
 //! that what holds on one holds on the other.
 
-#[cfg(feature = "postgres")]
+#[cfg_attr(not(feature = "postgres"), path = "without_postgres.rs")]
 mod postgres;
 mod schema;
 mod sqlite;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use tokio::task::JoinSet;
 
-use crate::{Config, OriginError};
+use crate::{Config, OriginError, catalogue::News};
 
 pub(crate) use schema::expect_current;
 pub(crate) use sqlite::open_file;
@@ -43,13 +44,6 @@ impl Database {
         let database = if config.database.is_empty() {
             sqlite::open(&config.data_dir.join("catalogue.db")).await?
         } else {
-            #[cfg(not(feature = "postgres"))]
-            return Err(OriginError::Config(
-                "this weir is built without PostgreSQL: leave out origin.database, or build it \
-                 with `--features postgres`"
-                    .into(),
-            ));
-            #[cfg(feature = "postgres")]
             postgres::open(&config.database).await?
         };
         let mut tx = database.begin().await?;
@@ -70,14 +64,30 @@ impl Database {
         Ok(self.read.begin_with(self.engine.begin_snapshot()).await?)
     }
 
+    /// Exchanges news with the other origins that have the same database.
+    pub(crate) async fn share(
+        &self,
+        config: &Config,
+        news: &Arc<News>,
+    ) -> Result<JoinSet<()>, OriginError> {
+        match self.engine {
+            Engine::Sqlite => Ok(JoinSet::new()),
+            Engine::Postgres => {
+                postgres::exchange(&config.database, &self.read, news.clone()).await
+            }
+        }
+    }
+
     pub(crate) async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
     }
 }
 
-/// What of two processes that write at once the second waits for. Chosen: "weir" in ASCII.
-const WRITERS_LOCK: &str = "BEGIN; SELECT pg_advisory_xact_lock(2003134834)";
+/// Of two processes that write to one schema at once, the second waits. The first number is
+/// chosen: "weir" in ASCII.
+const WRITERS_LOCK: &str =
+    "BEGIN; SELECT pg_advisory_xact_lock(2003134834, hashtext(current_schema()))";
 
 impl Engine {
     pub(crate) fn of(connection: &AnyConnection) -> Self {
@@ -125,6 +135,30 @@ impl Engine {
             }
         }
     }
+}
+
+/// The database can't be reached, or is too busy: the same may go well soon.
+pub(crate) fn passes(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{BeginFailed, Database, Io, PoolTimedOut, Tls, WorkerCrashed};
+    match error {
+        PoolTimedOut | Io(_) | Tls(_) | BeginFailed | WorkerCrashed => true,
+        // SQLSTATE: connections, resources, what an operator does, locks and waiting too
+        // long; of SQLite, SQLITE_BUSY.
+        Database(error) => error.code().is_some_and(|code| {
+            let classes = ["08", "53", "57", "40", "55", "25P0"];
+            classes
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class))
+                || code == "5"
+        }),
+        _ => false,
+    }
+}
+
+/// PostgreSQL keeps no U+0000 in a text (SQLSTATE 22021).
+pub(crate) fn is_refused_text(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().as_deref() == Some("22021"))
 }
 
 /// Runs what has no answer.

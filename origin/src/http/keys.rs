@@ -18,6 +18,7 @@ use super::{json, json_body};
 use crate::{
     OriginError,
     app::{KEY_TTL_MAX_SECS, Shared},
+    catalogue::Topic,
 };
 
 /// Longest wait for news, however much longer an edge asks for.
@@ -78,6 +79,7 @@ async fn revoke(
     app.catalogue
         .revoke(&ask.what, issued_before, forget_at_ms)
         .await?;
+    app.keyring.refresh(&app.catalogue).await?;
     if !matches!(ask.what, Revokes::Jti(_)) {
         app.issue_from(issued_before);
     }
@@ -120,13 +122,13 @@ async fn bulletin(
     let _waiter = app.waiter()?;
     let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
     loop {
-        let news = app.catalogue.key_revoked();
+        let news = app.catalogue.news(Topic::Keys);
         let revoked = app.catalogue.revoked().await?;
         // Not "newer than": after a restored catalogue the edge may be ahead of us.
         if revoked.revision != ask.after {
             return Ok(json(&KeyBulletin {
                 revision: revoked.revision,
-                jwks: app.keyring.trusted.to_jwks(),
+                jwks: revoked.jwks,
                 revoked: revoked.jtis,
                 revoked_before: revoked.before,
             }));

@@ -14,6 +14,7 @@ mod manifest;
 mod object;
 mod pages;
 mod passes;
+mod signers;
 mod text;
 mod tus;
 mod warm;
@@ -53,6 +54,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(passes::routes())
         .merge(api::routes())
         .merge(keys::routes())
+        .merge(signers::routes())
         .merge(text::routes())
         .merge(warm::routes())
         .merge(audio::routes())

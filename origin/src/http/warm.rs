@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use wire::{EDGE_NAME_LEN_MAX, WarmList};
 
 use super::{json, keys::WAIT_MAX};
-use crate::{OriginError, app::Shared, warming};
+use crate::{OriginError, app::Shared, catalogue::Topic, warming};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new().route("/api/warm", get(next))
@@ -47,7 +47,7 @@ async fn next(State(app): State<Shared>, request: Request) -> Result<Response<Bo
     let _waiter = app.waiter()?;
     let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
     loop {
-        let news = app.catalogue.published();
+        let news = app.catalogue.news(Topic::Published);
         if let Some(warming) = app.catalogue.warming_after(after).await? {
             let (offset, paths) = (warming.number, warming::paths(&app, &warming).await?);
             return Ok(json(&WarmList { offset, paths }));

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     OriginError,
     app::{App, Shared},
-    catalogue::Claim,
+    catalogue::{Claim, Topic},
 };
 
 /// Longest wait for a job, however much longer a worker asks for.
@@ -48,7 +48,7 @@ async fn lease(State(app): State<Shared>, request: Request) -> Result<Response<B
     let wait = Duration::from_secs(u64::from(ask.wait_secs)).min(WAIT_MAX);
     let until = Instant::now() + wait;
     loop {
-        let queued = app.catalogue.job_queued();
+        let queued = app.catalogue.news(Topic::Jobs);
         if let Some(claim) = app.catalogue.claim(&ask, app.config.lease).await? {
             let kind = claim.task.kind.as_str();
             tracing::info!(job = %claim.job, kind, attempt = claim.attempt, worker = ask.worker, "leased");

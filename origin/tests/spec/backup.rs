@@ -19,7 +19,7 @@ struct Published {
 
 impl Published {
     async fn new() -> Self {
-        let server = Server::start(patient()).await;
+        let server = Server::start_on_file(tempfile::tempdir().unwrap(), patient()).await;
         let (asset, key) = server.upload("video").await;
         let lease = server.lease().await;
         let tasks = [task("rest", &["v360"])];
@@ -57,7 +57,7 @@ async fn restore(from: &Path, to: &Path) -> Result<Summary, OriginError> {
 async fn restored(from: &Path) -> Server {
     let data = tempfile::tempdir().unwrap();
     restore(from, data.path()).await.unwrap();
-    Server::start_in(data, patient()).await
+    Server::start_on_file(data, patient()).await
 }
 
 async fn playlist(server: &Server, asset: &str, key: &str) -> Bytes {
@@ -221,7 +221,7 @@ async fn secrets_in_a_backup_are_its_owner_s_alone() {
     backup(&it.config(), &to).await.unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&to), mode(&to.join("secrets"))), (0o700, 0o700));
-    for name in ["signing-key", "admin-token", "join-token"] {
+    for name in ["admin-token", "join-token"] {
         assert_eq!(mode(&to.join("secrets").join(name)), 0o600, "{name}");
     }
 }

@@ -2,18 +2,11 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use sqlx::{Connection, SqliteConnection};
-
 use crate::support::{Server, until};
 
-async fn open(data: &Path) -> SqliteConnection {
-    let url = format!("sqlite:{}", data.join("catalogue.db").display());
-    SqliteConnection::connect(&url).await.unwrap()
-}
-
 /// One number from the catalogue.
-pub(crate) async fn count(data: &Path, sql: &'static str) -> i64 {
-    let mut db = open(data).await;
+pub(crate) async fn count(server: &Server, sql: &'static str) -> i64 {
+    let mut db = server.catalogue().await;
     sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap()
 }
 
@@ -36,8 +29,8 @@ pub(crate) fn blobs(data: &Path) -> BTreeSet<String> {
 }
 
 /// Names of all blobs that a row names.
-pub(crate) async fn named(data: &Path) -> BTreeSet<String> {
-    let mut db = open(data).await;
+pub(crate) async fn named(server: &Server) -> BTreeSet<String> {
+    let mut db = server.catalogue().await;
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT blob FROM segments UNION SELECT blob FROM files \
          UNION SELECT init_blob FROM tracks WHERE init_blob IS NOT NULL \
@@ -53,7 +46,7 @@ pub(crate) async fn named(data: &Path) -> BTreeSet<String> {
 /// Waits until every blob has a row; every row has its blob all the time.
 pub(crate) async fn settled(server: &Server) -> BTreeSet<String> {
     until("no orphan is left", async || {
-        let (stored, named) = (blobs(server.data()), named(server.data()).await);
+        let (stored, named) = (blobs(server.data()), named(server).await);
         assert!(named.is_subset(&stored), "a row without its blob");
         stored == named
     })

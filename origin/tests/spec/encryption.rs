@@ -214,14 +214,14 @@ async fn added_subtitles_keep_the_keys_and_a_deleted_asset_leaves_none() {
         2,
         "each once"
     );
-    assert_eq!(count(server.data(), KEYS_SQL).await, 4);
+    assert_eq!(count(&server, KEYS_SQL).await, 4);
 
     let path = format!("/api/assets/{asset}");
     assert_eq!(
         server.ask("DELETE", &path, &headers, "").await.status(),
         204
     );
-    assert_eq!(count(server.data(), KEYS_SQL).await, 0);
+    assert_eq!(count(&server, KEYS_SQL).await, 0);
     let licence = server.get(&format!("/v/{asset}/license"), &key).await;
     assert_eq!(licence.status(), 404);
 }
@@ -231,9 +231,9 @@ async fn a_version_that_fails_leaves_no_key() {
     let server = Server::start(encrypting()).await;
     server.upload("video").await;
     let lease = server.lease().await;
-    assert_eq!(count(server.data(), KEYS_SQL).await, 2);
+    assert_eq!(count(&server, KEYS_SQL).await, 2);
     server.fail_for_good(&lease, "no video").await;
-    assert_eq!(count(server.data(), KEYS_SQL).await, 0);
+    assert_eq!(count(&server, KEYS_SQL).await, 0);
 }
 
 #[tokio::test]

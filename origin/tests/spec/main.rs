@@ -15,12 +15,15 @@ mod events;
 mod files;
 mod jobs;
 mod keys;
+#[cfg(feature = "postgres")]
+mod origins;
 mod passes;
 mod plans;
 mod playable;
 mod repeated;
 mod saga;
 mod segments;
+mod signers;
 mod sniffed;
 mod sound;
 mod sound_ends;

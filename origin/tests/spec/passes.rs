@@ -93,7 +93,7 @@ async fn a_log_is_kept_until_its_span_is_encoded_and_its_cost_for_the_other_span
     assert_eq!(settled(&server).await.len(), 6);
     let log = server.work(&second, "GET", "passes/v360", "").await;
     assert_eq!(log.body(), "second");
-    assert_eq!(count(server.data(), "SELECT count(*) FROM passes").await, 2);
+    assert_eq!(count(&server, "SELECT count(*) FROM passes").await, 2);
     encode(&server, &second).await;
     assert_eq!(server.status(&asset).await["state"], "ready");
     assert_eq!(settled(&server).await.len(), 7);
@@ -143,7 +143,7 @@ async fn a_version_that_fails_or_is_deleted_takes_its_logs_with_it() {
     let second = server.lease().await;
     server.fail_for_good(&second, "no picture").await;
     assert_eq!(server.status(&asset).await["state"], "failed");
-    assert_eq!(count(server.data(), "SELECT count(*) FROM passes").await, 0);
+    assert_eq!(count(&server, "SELECT count(*) FROM passes").await, 0);
     assert_eq!(server.try_lease(0).await.status(), StatusCode::NO_CONTENT);
     let (server, asset) = planned(patient()).await;
     measure(&server, "first").await;
@@ -151,5 +151,5 @@ async fn a_version_that_fails_or_is_deleted_takes_its_logs_with_it() {
     let headers = [("authorization", &*format!("Bearer {}", server.admin))];
     let gone = server.ask("DELETE", &path, &headers, "").await;
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);
-    assert_eq!(count(server.data(), "SELECT count(*) FROM passes").await, 0);
+    assert_eq!(count(&server, "SELECT count(*) FROM passes").await, 0);
 }

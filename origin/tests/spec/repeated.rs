@@ -104,7 +104,7 @@ async fn what_is_sent_again_after_a_lost_answer_is_there_once() {
             assert_eq!(body, format!("segment {number}"), "{lost_at}");
         }
         let stored = blobs(server.data());
-        assert_eq!(stored, named(server.data()).await, "{lost_at}");
+        assert_eq!(stored, named(server).await, "{lost_at}");
         assert_eq!(stored.len(), 6, "source, init, 3 segments, poster");
         if lost_at >= sender.sent {
             break;

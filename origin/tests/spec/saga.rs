@@ -95,11 +95,7 @@ async fn whenever_the_origin_ends_the_version_is_published_whole() {
             ..settings()
         };
         let (server, crashed) = publish(Server::start(long).await, crash_at).await;
-        assert_eq!(
-            blobs(server.data()),
-            named(server.data()).await,
-            "{crash_at}"
-        );
+        assert_eq!(blobs(server.data()), named(&server).await, "{crash_at}");
         assert_eq!(
             blobs(server.data()).len(),
             7,

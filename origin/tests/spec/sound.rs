@@ -183,7 +183,7 @@ async fn added_sound_is_encoded_unseen_and_then_takes_its_place_in_a_new_version
         "2 inits, 6 segments, the source"
     );
     assert_eq!(
-        after.difference(&named(server.data()).await).count(),
+        after.difference(&named(&server).await).count(),
         1,
         "that source"
     );
@@ -287,10 +287,7 @@ async fn whenever_the_origin_ends_the_sound_is_added_once() {
         let list = text(&server, &format!("/v/{asset}/{new}/a3/index.m3u8"), &key).await;
         assert_eq!(list.matches("#EXTINF").count(), 3, "{crash_at}: {list}");
         let stored = blobs(server.data());
-        let orphans: Vec<_> = stored
-            .difference(&named(server.data()).await)
-            .cloned()
-            .collect();
+        let orphans: Vec<_> = stored.difference(&named(&server).await).cloned().collect();
         assert!(
             orphans.len() == 1 && orphans[0].starts_with("sources/"),
             "{crash_at}"

@@ -9,10 +9,29 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use origin::{Config, Origin};
+use origin::{Config, DatabaseUrl, Origin};
 use serde_json::{Value, json};
+use sqlx::{AnyConnection, Connection, any::install_default_drivers};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+
+/// Where the catalogue of an origin is that works in a folder: in it; or, where the environment
+/// asks for it by `WEIR_TEST_DATABASE=postgres`, in a schema of a server that all tests share.
+pub(crate) fn database(_data: &std::path::Path) -> DatabaseUrl {
+    match std::env::var("WEIR_TEST_DATABASE").as_deref() {
+        Err(_) => DatabaseUrl::default(),
+        #[cfg(feature = "postgres")]
+        Ok("postgres") => {
+            let name = _data.file_name().unwrap().to_str().unwrap();
+            let server = testkit::postgres::Server::shared();
+            server
+                .schema(&name.replace('.', "data_").to_lowercase())
+                .as_str()
+                .into()
+        }
+        Ok(other) => panic!("no {other} here: it is a feature of origin"),
+    }
+}
 
 /// A running origin; its data goes when it is dropped.
 pub(crate) struct Server {
@@ -21,6 +40,7 @@ pub(crate) struct Server {
     pub(crate) admin: String,
     client: Client<HttpConnector, Full<Bytes>>,
     data: tempfile::TempDir,
+    database: DatabaseUrl,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -86,19 +106,46 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), settings).await
     }
 
+    /// Its catalogue.
+    pub(crate) async fn catalogue(&self) -> AnyConnection {
+        install_default_drivers();
+        let url = match self.database.as_str() {
+            "" => format!("sqlite:{}", self.data.path().join("catalogue.db").display()),
+            url => url.to_owned(),
+        };
+        AnyConnection::connect(&url).await.unwrap()
+    }
+
     /// Where its data is.
     pub(crate) fn data_dir(&self) -> &std::path::Path {
         self.data.path()
     }
 
     pub(crate) async fn start_in(data: tempfile::TempDir, settings: Config) -> Self {
-        let started = Self::try_start_in(data, settings).await;
+        let database = database(data.path());
+        let started = Self::try_start_in(data, database, settings).await;
+        started.unwrap_or_else(|_| panic!("the folder is locked"))
+    }
+
+    /// The same with its catalogue in the folder, whatever the environment says.
+    pub(crate) async fn start_on_file(data: tempfile::TempDir, settings: Config) -> Self {
+        Self::start_on(data, DatabaseUrl::default(), settings).await
+    }
+
+    /// The same with a catalogue of its own, or one that it shares.
+    pub(crate) async fn start_on(
+        data: tempfile::TempDir,
+        database: DatabaseUrl,
+        settings: Config,
+    ) -> Self {
+        let started = Self::try_start_in(data, database, settings).await;
         started.unwrap_or_else(|_| panic!("the folder is locked"))
     }
 
     /// Gives the folder back while another origin holds it.
     async fn try_start_in(
         data: tempfile::TempDir,
+        database: DatabaseUrl,
         settings: Config,
     ) -> Result<Self, tempfile::TempDir> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -106,6 +153,7 @@ impl Server {
         let shutdown = CancellationToken::new();
         let settings = Config {
             data_dir: data.path().to_owned(),
+            database: database.clone(),
             ..settings
         };
         let origin = match Origin::open(settings, shutdown.clone()).await {
@@ -122,6 +170,7 @@ impl Server {
             admin,
             client,
             data,
+            database,
             shutdown,
             serving,
         })
@@ -131,7 +180,8 @@ impl Server {
     pub(crate) async fn restart(self, settings: Config) -> Self {
         self.shutdown.cancel();
         self.serving.await.unwrap();
-        Self::start_in(self.data, settings).await
+        let started = Self::try_start_in(self.data, self.database, settings).await;
+        started.unwrap_or_else(|_| panic!("the folder is locked"))
     }
 
     /// Starts it again after it ended without a last word: what runs is cut.
@@ -143,7 +193,8 @@ impl Server {
         let mut folder = Some(self.data);
         let mut server = None;
         until("the folder is free", async || {
-            match Self::try_start_in(folder.take().unwrap(), settings.clone()).await {
+            let database = self.database.clone();
+            match Self::try_start_in(folder.take().unwrap(), database, settings.clone()).await {
                 Ok(started) => server = Some(started),
                 Err(locked) => folder = Some(locked),
             }

@@ -163,7 +163,7 @@ async fn the_old_version_plays_for_the_grace_with_the_same_bytes() {
     let after = blobs(server.data());
     assert!(after.is_superset(&before));
     assert_eq!(after.len(), before.len() + 4, "3 segments and a whole file");
-    assert_eq!(after, named(server.data()).await);
+    assert_eq!(after, named(&server).await);
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn bytes_that_two_versions_share_go_with_the_last() {
 
 /// Blobs that are listed to be deleted.
 pub(crate) async fn garbage(server: &Server) -> i64 {
-    crate::blobs::count(server.data(), "SELECT count(*) FROM garbage").await
+    crate::blobs::count(server, "SELECT count(*) FROM garbage").await
 }
 
 #[tokio::test]

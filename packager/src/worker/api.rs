@@ -1,6 +1,6 @@
 //! The origin's worker API, from the caller's side (see `wire::job`).
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -10,7 +10,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use wire::{
     Completion, ContentKeys, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, PassCost, Plan,
     Problem, Progress, TaskKind, TrackId,
@@ -19,7 +19,10 @@ use wire::{
 use crate::{
     Config, PackagerError,
     encode::segment::Segment,
-    worker::call::{Backoff, Call, Fault, causes, parse},
+    worker::{
+        call::{Backoff, Call, Fault, causes, parse},
+        origins::Origins,
+    },
 };
 
 /// Longest answer that is read, bytes: a lease, whose plan may be of 4 MiB, and what first
@@ -41,31 +44,17 @@ pub(crate) struct Ask<'a> {
     pub(crate) wait: Duration,
 }
 
-/// The origin.
+/// The origin, or those that stand for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     http: Http,
-    base: Arc<str>,
+    origins: Origins,
     answer_timeout: Duration,
     patience: Duration,
 }
 
 impl Api {
     pub(crate) fn new(config: &Config) -> Result<Self, PackagerError> {
-        let refuse = |reason| PackagerError::OriginUrl {
-            url: config.origin.clone(),
-            reason,
-        };
-        let base = config.origin.trim_end_matches('/');
-        if base.starts_with("https://") {
-            return Err(refuse(
-                "https is not supported yet: use http:// inside one host or network",
-            ));
-        }
-        let uri: http::Uri = base.parse().map_err(|_| refuse("it is not a URL"))?;
-        if uri.scheme_str() != Some("http") || uri.authority().is_none() || uri.path() != "/" {
-            return Err(refuse("it must be http://host:port, without a path"));
-        }
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
@@ -73,10 +62,15 @@ impl Api {
         let (answer_timeout, patience) = (config.answer_timeout, config.patience);
         Ok(Self {
             http,
-            base: base.into(),
+            origins: Origins::of(config)?,
             answer_timeout,
             patience,
         })
+    }
+
+    /// The one that is asked first.
+    pub(crate) fn origin(&self) -> &str {
+        self.origins.current().0
     }
 
     /// Asks for work once; `None` when there is none.
@@ -123,10 +117,10 @@ impl Api {
         })
     }
 
-    fn request(&self, key: &Bearer, call: &Call) -> Request<Full<Bytes>> {
+    fn request(&self, base: &str, key: &Bearer, call: &Call) -> Request<Full<Bytes>> {
         let mut request = Request::builder()
             .method(call.method.clone())
-            .uri(format!("{}{}", self.base, call.path))
+            .uri(format!("{base}{}", call.path))
             .header(header::AUTHORIZATION, key.0.clone());
         if let Some(media_type) = call.media_type {
             request = request.header(header::CONTENT_TYPE, media_type);
@@ -144,11 +138,33 @@ impl Api {
             .expect("base and key were checked, and paths are of ids and numbers")
     }
 
-    /// Sends a request and waits for the head of the answer.
-    async fn head(&self, key: &Bearer, call: &Call) -> Result<Response<Incoming>, Fault> {
+    /// Sends a request and waits for the head of the answer, within `limit`. Where it fails so
+    /// that another origin may answer, that is asked from now on.
+    async fn head(
+        &self,
+        key: &Bearer,
+        call: &Call,
+        limit: Duration,
+    ) -> Result<Response<Incoming>, Fault> {
+        let (base, at) = self.origins.current();
+        let head = timeout(limit, self.head_of(base, key, call)).await;
+        let head =
+            head.unwrap_or_else(|_| Err(Fault::Unreachable(format!("no answer within {limit:?}"))));
+        if head.as_ref().is_err_and(Fault::may_pass) {
+            self.origins.failed(at);
+        }
+        head
+    }
+
+    async fn head_of(
+        &self,
+        base: &str,
+        key: &Bearer,
+        call: &Call,
+    ) -> Result<Response<Incoming>, Fault> {
         let response = self
             .http
-            .request(self.request(key, call))
+            .request(self.request(base, key, call))
             .await
             .map_err(|e| Fault::Unreachable(causes(&e)))?;
         if response.status().is_success() {
@@ -168,17 +184,13 @@ impl Api {
 
     /// One request, one answer, within `limit`.
     async fn once(&self, key: &Bearer, call: &Call, limit: Duration) -> Result<Bytes, Fault> {
-        let exchange = async {
-            let body = self.head(key, call).await?.into_body();
-            let len_max = call.answer_len_max().unwrap_or(ANSWER_LEN_MAX);
-            let body = Limited::new(body, len_max).collect().await;
-            body.map(|body| body.to_bytes())
-                .map_err(|e| Fault::Unreachable(e.to_string()))
-        };
-        match timeout(limit, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(Fault::Unreachable(format!("no answer within {limit:?}"))),
-        }
+        let until = Instant::now() + limit;
+        let body = self.head(key, call, limit).await?.into_body();
+        let len_max = call.answer_len_max().unwrap_or(ANSWER_LEN_MAX);
+        let body = timeout_at(until, Limited::new(body, len_max).collect()).await;
+        let body = body.map_err(|_| Fault::Unreachable(format!("no answer within {limit:?}")))?;
+        body.map(|body| body.to_bytes())
+            .map_err(|e| Fault::Unreachable(e.to_string()))
     }
 
     /// Repeats a request while the origin does not answer, as long as patience lasts.
@@ -273,17 +285,19 @@ impl Job {
         call.range = Some((from, Some(range.end)));
         let mut backoff = Backoff::new(self.api.patience);
         loop {
-            let head = timeout(self.api.answer_timeout, self.api.head(&self.key, &call)).await;
+            let head = self
+                .api
+                .head(&self.key, &call, self.api.answer_timeout)
+                .await;
             let fault = match head {
-                Ok(Ok(answer)) if from == 0 || answer.status() == StatusCode::PARTIAL_CONTENT => {
+                Ok(answer) if from == 0 || answer.status() == StatusCode::PARTIAL_CONTENT => {
                     return Ok(answer.into_body());
                 }
-                Ok(Ok(answer)) => Fault::Refused {
+                Ok(answer) => Fault::Refused {
                     status: answer.status(),
                     kind: "range-ignored".to_owned(),
                 },
-                Ok(Err(fault)) => fault,
-                Err(_) => Fault::Unreachable("no answer in time".to_owned()),
+                Err(fault) => fault,
             };
             if !fault.may_pass() || !backoff.pause(&call.path, &fault).await {
                 return Err(fault.ended(&call, backoff.waited()));
@@ -377,34 +391,5 @@ impl Job {
 
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.path)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_that_cannot_be_called_is_refused_at_the_start() {
-        for url in [
-            "https://weir.example",
-            "weir.example",
-            "http://weir.example/base",
-            "ftp://x",
-        ] {
-            let config = Config {
-                origin: url.to_owned(),
-                ..Config::default()
-            };
-            assert!(
-                matches!(Api::new(&config), Err(PackagerError::OriginUrl { .. })),
-                "{url}"
-            );
-        }
-        let config = Config {
-            origin: "http://127.0.0.1:7000/".to_owned(),
-            ..Config::default()
-        };
-        assert!(Api::new(&config).is_ok());
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod content_keys;
 pub(crate) mod download;
 pub(crate) mod key_server;
 pub(crate) mod layout;
+mod origins;
 pub(crate) mod progress;
 pub(crate) mod ranges;
 pub(crate) mod reach;
@@ -74,7 +75,7 @@ pub async fn run(
     let name = worker_name();
     tracing::info!(
         worker = name,
-        origin = config.origin,
+        origin = api.origin(),
         toolchain,
         "waiting for work"
     );

@@ -4,7 +4,7 @@ use wire::{AssetId, PlannedKind, PlannedTrack, SagaState, SagaStep, TrackId, Ver
 
 use super::{Base, Catalogue, OriginError, conflict, is_like, tracks};
 use crate::{
-    catalogue::{id, saga},
+    catalogue::{Topic, id, saga},
     random,
 };
 
@@ -74,8 +74,8 @@ impl Catalogue {
         self.warm(&mut tx, version.as_str()).await?;
         base.retire(&mut tx, self.garbage_due_ms()).await?;
         tx.commit().await?;
-        self.published.notify_waiters();
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Published);
+        self.news.tell(Topic::Changed);
         Ok((version, gone))
     }
 }

@@ -8,7 +8,7 @@ use super::{
     must_fit, next_position, none_is_default, tracks,
 };
 use crate::{
-    catalogue::{id, saga, signed, to_json},
+    catalogue::{Topic, id, saga, signed, to_json},
     clock::now_ms,
 };
 
@@ -65,8 +65,8 @@ impl Catalogue {
         self.warm(&mut tx, version).await?;
         base.retire(&mut tx, self.garbage_due_ms()).await?;
         tx.commit().await?;
-        self.published.notify_waiters();
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Published);
+        self.news.tell(Topic::Changed);
         Ok(planned.track)
     }
 }

@@ -4,6 +4,7 @@ use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, Versio
 
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
+    catalogue::Topic,
     catalogue::{content_keys, plans::NewJob, saga, successor::sound},
     clock::now_ms,
     random,
@@ -54,8 +55,8 @@ impl Catalogue {
                 .await?;
         }
         tx.commit().await?;
-        self.job_queued.notify_waiters();
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Jobs);
+        self.news.tell(Topic::Changed);
         Ok(asset)
     }
 }

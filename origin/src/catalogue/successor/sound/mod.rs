@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     catalogue::{
-        content_keys, from_json, garbage::forget_version, id, plans::NewJob, saga, signed, to_json,
-        uploads::UploadRow,
+        Topic, content_keys, from_json, garbage::forget_version, id, plans::NewJob, saga, signed,
+        to_json, uploads::UploadRow,
     },
     clock::now_ms,
     random,
@@ -106,7 +106,7 @@ impl Catalogue {
             }
         }
         tx.commit().await?;
-        self.changed.notify_waiters();
+        self.news.tell(Topic::Changed);
         Ok(())
     }
 }

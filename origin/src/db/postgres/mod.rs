@@ -1,5 +1,7 @@
 //! PostgreSQL: one catalogue of many origins.
 
+mod hints;
+
 use std::str::FromStr;
 
 use sqlx::{
@@ -9,6 +11,8 @@ use sqlx::{
 
 use super::{Database, Engine, WAIT, run};
 use crate::{DatabaseUrl, OriginError};
+
+pub(super) use hints::exchange;
 
 /// One writes while what another wrote goes to disk.
 const WRITERS: u32 = 2;
