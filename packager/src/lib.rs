@@ -37,7 +37,8 @@ mod capture;
 mod images;
 mod text;
 
-// What is outside of the fleet.
+// What is outside of the fleet, and what is done there.
+mod errand;
 pub mod outward;
 
 // ffmpeg itself, and what stands around it.

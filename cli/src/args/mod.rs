@@ -3,6 +3,7 @@
 mod assets;
 mod machine;
 mod media;
+mod outside;
 mod roles;
 mod value;
 
@@ -17,6 +18,7 @@ pub(crate) use self::{
     },
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
+    outside::IngestArgs,
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
 };
 use crate::{commands, exit};
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Edge(EdgeArgs),
     /// Send a video in, resumably.
     Upload(UploadArgs),
+    /// Have a worker fetch a video from where it is on the web.
+    Ingest(IngestArgs),
     /// Package a file into a folder, without a server.
     Package(PackageArgs),
     /// Write a published version into a folder, as plain files.

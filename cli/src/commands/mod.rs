@@ -9,6 +9,7 @@ mod doctor;
 mod edge;
 mod explain;
 mod export;
+mod ingest;
 mod jail;
 mod key;
 mod package;
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Edge(args) => edge::run(config, args).await,
         Command::Upload(upload) => upload::run(upload).await,
+        Command::Ingest(args) => ingest::run(args).await,
         Command::Package(package) => package::run(config, package).await,
         Command::Export(export) => export::run(export).await,
         Command::Play(play) => play::run(play).await,

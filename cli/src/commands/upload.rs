@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use wire::{AssetState, AssetStatus, UploadId};
+use wire::{AssetId, AssetState, AssetStatus, UploadId};
 
 use super::progress::Progress;
 use crate::{
@@ -21,21 +21,20 @@ pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     let (Some(asset), Some(key)) = (&status.asset, &status.key) else {
         anyhow::bail!("the origin has the whole file and made no asset of it");
     };
-    let base = args
-        .edge
-        .as_deref()
-        .unwrap_or(client.base())
-        .trim_end_matches('/');
-    println!("asset  {}", asset.asset);
-    println!("watch  {base}/watch/{}#k={}", asset.asset, key.token);
-    println!(
-        "hls    {base}/k/{}/v/{}/master.m3u8",
-        key.token, asset.asset
-    );
+    let base = args.edge.as_deref().unwrap_or(client.base());
+    tell(base, &asset.asset, &key.token);
     if args.wait {
         follow(&client, &upload).await?;
     }
     Ok(())
+}
+
+/// Where an asset is watched.
+pub(super) fn tell(base: &str, asset: &AssetId, key: &str) {
+    let base = base.trim_end_matches('/');
+    println!("asset  {asset}");
+    println!("watch  {base}/watch/{asset}#k={key}");
+    println!("hls    {base}/k/{key}/v/{asset}/master.m3u8");
 }
 
 /// Sends a file to where it starts, with a bar.

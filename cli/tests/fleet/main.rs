@@ -30,6 +30,7 @@ mod exporting;
 mod folders;
 mod handover;
 mod health;
+mod ingesting;
 mod instant;
 mod keys;
 mod kills;

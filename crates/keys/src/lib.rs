@@ -24,7 +24,9 @@ mod set;
 mod shared;
 mod token;
 
-pub use claims::{Audience, Claims, ISSUER, LIFE_SECS_MAX, Scope, admin, play, upload, worker};
+pub use claims::{
+    Audience, Claims, ISSUER, LIFE_SECS_MAX, Scope, admin, errand, play, upload, worker,
+};
 pub use error::KeyError;
 pub use jwk::{PublicKey, SigningKey};
 pub use path::split;

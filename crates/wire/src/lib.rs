@@ -7,6 +7,7 @@ mod analysis;
 mod asset;
 mod codec;
 mod edge;
+mod errand;
 mod header;
 mod id;
 mod job;
@@ -27,6 +28,10 @@ pub use asset::{
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
+pub use errand::{
+    Errand, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, ErrandState, ErrandWork,
+    FetchRequest, FetchSource, FetchStatus, FetchedSoFar,
+};
 pub use header::{WEIR_ACCESS, access};
 pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
 pub use job::{

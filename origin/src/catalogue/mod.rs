@@ -7,6 +7,7 @@ mod analysis;
 mod assets;
 mod content_keys;
 mod ending;
+mod errands;
 mod garbage;
 mod jobs;
 mod lending;
@@ -33,6 +34,7 @@ use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
 pub(crate) use assets::Shown;
+pub(crate) use errands::ErrandClaim;
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use news::{News, Topic};

@@ -19,7 +19,10 @@ const OF_SQLITE: &[&str] = &[
 const OF_POSTGRES: &str = include_str!("../../schema/postgres.sql");
 
 /// The schemas that follow, for both.
-const OF_BOTH: &[&str] = &[include_str!("../../schema/7.sql")];
+const OF_BOTH: &[&str] = &[
+    include_str!("../../schema/7.sql"),
+    include_str!("../../schema/10.sql"),
+];
 
 /// The schema of this weir.
 const KNOWN: i64 = (OF_SQLITE.len() + OF_BOTH.len()) as i64;

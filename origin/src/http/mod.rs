@@ -4,7 +4,9 @@ mod api;
 mod audio;
 mod cors;
 mod delivery;
+mod errand;
 mod events;
+mod fetch;
 mod health;
 mod keys;
 mod label;
@@ -34,7 +36,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{OriginError, app::Shared};
+use wire::UploadId;
+
+use crate::{
+    OriginError,
+    app::{App, Shared},
+};
 
 /// Longest JSON body but a plan's, bytes. Chosen: warnings are a tenth of it.
 const JSON_MAX: usize = 256 << 10;
@@ -58,12 +65,19 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(text::routes())
         .merge(warm::routes())
         .merge(audio::routes())
+        .merge(fetch::routes())
+        .merge(errand::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn_with_state(app.clone(), cors::add))
         .layer(axum::middleware::from_fn(crate::observe::request))
         .layer(CatchPanicLayer::new())
         .with_state(app)
+}
+
+/// Forgets an upload that nobody goes on with.
+pub(crate) async fn drop_upload(app: &App, upload: &UploadId) -> Result<(), OriginError> {
+    errand::drop_upload(app, Some(upload)).await
 }
 
 async fn nothing_here(request: Request<Body>) -> OriginError {

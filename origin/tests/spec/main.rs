@@ -12,6 +12,7 @@ mod draft;
 mod edits;
 mod encryption;
 mod events;
+mod fetching;
 mod files;
 mod jobs;
 mod keys;

@@ -29,22 +29,38 @@ pub struct Config {
     /// Longest silence inside a body. Default 30 s.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+    /// How many files that a URL names are fetched at once; 0: by other workers. Each takes
+    /// 16 MiB of memory. Default 2.
+    pub fetches: usize,
+    /// Longest time of one request for such a file. Default 12 h.
+    #[serde(with = "humantime_serde")]
+    pub fetch_timeout: Duration,
 }
 
 /// More redirects than anybody follows (Fetch, §4.4).
 const REDIRECTS_MAX: u32 = 20;
 
+/// Chosen: 1 GiB of memory.
+const AT_ONCE_MAX: usize = 64;
+
 impl Config {
     /// What of it can't be, in words, if anything.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        let waits = [self.connect_timeout, self.answer_timeout, self.idle_timeout];
+        let waits = [
+            self.connect_timeout,
+            self.answer_timeout,
+            self.idle_timeout,
+            self.fetch_timeout,
+        ];
         let fault = if self.ports.is_empty() || self.ports.contains(&0) {
             "ports must name at least one, of 1 to 65535"
         } else if self.redirects_max > REDIRECTS_MAX {
             "redirects_max must be 0 to 20"
+        } else if self.fetches > AT_ONCE_MAX {
+            "fetches must be 0 to 64"
         } else if waits.iter().any(Duration::is_zero) {
-            "connect_timeout, answer_timeout and idle_timeout must be longer than 0s"
+            "each timeout must be longer than 0s"
         } else {
             return None;
         };
@@ -62,6 +78,8 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),
+            fetches: 2,
+            fetch_timeout: Duration::from_secs(12 * 3600),
         }
     }
 }
