@@ -14,7 +14,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncSeekExt},
     time::Instant,
 };
-use wire::{UploadId, UploadStatus};
+use wire::{Priority, UploadId, UploadStatus};
 
 use crate::{
     client::{Client, NOTHING, good},
@@ -34,6 +34,8 @@ pub(crate) struct Upload<'a> {
     pub(crate) file: &'a Path,
     /// Where the origin starts it.
     pub(crate) place: &'a str,
+    /// How soon what comes of it is made.
+    pub(crate) priority: Priority,
     /// Gives up when the origin has not answered, or has taken nothing, for this long.
     pub(crate) patience: Duration,
     /// Where the upload's name is kept, so that another process can go on.
@@ -84,10 +86,7 @@ impl Upload<'_> {
         let headers = [
             ("tus-resumable", "1.0.0".to_owned()),
             ("upload-length", length.to_string()),
-            (
-                "upload-metadata",
-                format!("filename {}", BASE64_STANDARD.encode(&*file_name)),
-            ),
+            ("upload-metadata", metadata(&file_name, self.priority)),
         ];
         let answer = self
             .persist(Method::POST, self.place, &headers, &Bytes::new())
@@ -233,6 +232,15 @@ impl Stall {
 fn may_pass(status: StatusCode) -> bool {
     matches!(status, StatusCode::CONFLICT | StatusCode::LOCKED)
         || status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE
+}
+
+/// Says nothing of a priority that is the usual one: an older origin knows none.
+fn metadata(file_name: &str, priority: Priority) -> String {
+    let name = format!("filename {}", BASE64_STANDARD.encode(file_name));
+    match priority {
+        Priority::Normal => name,
+        other => format!("{name},priority {}", BASE64_STANDARD.encode(other.as_str())),
+    }
 }
 
 async fn read_piece(file: &mut File, left: u64) -> anyhow::Result<Bytes> {

@@ -1,4 +1,3 @@
--- 7
 -- Keys that sign keys, uses of keys that upload, and what was done with either.
 
 -- One that signs, others that will or did. Times are Unix milliseconds.

@@ -32,6 +32,10 @@ use crate::{
 /// Longest life of a key, seconds. A revocation is kept as long.
 pub(crate) const KEY_TTL_MAX_SECS: u64 = keys::LIFE_SECS_MAX;
 
+/// Uploads that are copied to the bucket at one time; more wait. Chosen: each holds up to three
+/// parts of it in memory.
+const MOVES_MAX: usize = 4;
+
 /// What every request handler can reach.
 pub(crate) struct App {
     pub(crate) config: Config,
@@ -39,6 +43,10 @@ pub(crate) struct App {
     pub(crate) store: Blobs,
     pub(crate) keyring: Keyring,
     pub(crate) busy_uploads: BusyUploads,
+    /// Those that are whole, and go to the bucket.
+    pub(crate) moving_uploads: BusyUploads,
+    /// So many of them at one time.
+    pub(crate) moves: Semaphore,
     /// Versions whose bytes are being stored, before any row names them.
     pub(crate) making: Making,
     pub(crate) events: Events,
@@ -71,12 +79,16 @@ impl App {
             warm: config.warm_segments > 0,
         };
         let catalogue = Catalogue::open(&config, rules).await?;
+        let keyring = Keyring::open(&config, &catalogue).await?;
+        let store = Blobs::open(&config, &catalogue).await?;
         Ok(Arc::new(Self {
             _lock: lock,
-            keyring: Keyring::open(&config, &catalogue).await?,
+            keyring,
             catalogue,
-            store: Blobs::open(data_dir, config.disk_floor.as_u64(), &config.store).await?,
+            store,
             busy_uploads: BusyUploads::default(),
+            moving_uploads: BusyUploads::default(),
+            moves: Semaphore::new(MOVES_MAX),
             making: Making::default(),
             events: Events::default(),
             edges: Edges::default(),

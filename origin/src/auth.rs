@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, header, uri::Authority};
 use keys::{KeyError, Scope, Verified};
-use wire::{AssetId, JobId, kind};
+use wire::{AssetId, JobId, Priority, kind};
 
 use crate::{OriginError, app::App, clock::now_secs};
 
@@ -52,8 +52,18 @@ impl App {
         headers: &HeaderMap,
         path: &str,
     ) -> Result<u64, OriginError> {
+        self.uploader(bearer(headers), headers, path).await
+    }
+
+    /// The same with a key that may have come otherwise than in the headers.
+    pub(crate) async fn uploader(
+        &self,
+        token: Option<&str>,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Result<u64, OriginError> {
         let max = self.config.upload_max.as_u64();
-        let token = match bearer(headers) {
+        let token = match token {
             None if self.config.open_uploads && asked_on_loopback(headers) => return Ok(max),
             None => {
                 return Err(unauthorized(
@@ -71,6 +81,22 @@ impl App {
             _ => Err(OriginError::Forbidden(
                 "this key does not open uploads".into(),
             )),
+        }
+    }
+
+    /// Whoever uploads with a key waits in turn, or lets others go before.
+    pub(crate) fn may_hurry(
+        &self,
+        headers: &HeaderMap,
+        priority: Priority,
+    ) -> Result<(), OriginError> {
+        match bearer(headers) {
+            Some(token) if priority == Priority::High && !self.keyring.is_admin(token) => {
+                Err(OriginError::Forbidden(
+                    "high priority needs the admin token: leave it out, or ask the operator".into(),
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

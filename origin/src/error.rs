@@ -67,6 +67,9 @@ pub enum OriginError {
     /// What is uploaded can't become a stream.
     #[error("this is {0}: send video or sound. What came of it is deleted")]
     NotMedia(&'static str),
+    /// It is not what the request's `If-Match` names any more.
+    #[error("{0}")]
+    Changed(String),
     /// Nothing came for too long.
     #[error("nothing came for {} s", .0.as_secs())]
     Silent(std::time::Duration),
@@ -118,6 +121,16 @@ pub enum OriginError {
 }
 
 impl OriginError {
+    /// Uploads in parts have nowhere to go.
+    pub(crate) fn no_bucket() -> Self {
+        Self::Upload {
+            status: StatusCode::NOT_IMPLEMENTED,
+            detail: "this origin has no bucket to send parts to ([store]): upload by tus, to \
+                     /api/uploads"
+                .into(),
+        }
+    }
+
     fn parts(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, kind::NOT_FOUND),
@@ -134,6 +147,7 @@ impl OriginError {
             Self::Upload { status, .. } => (*status, kind::BAD_REQUEST),
             Self::WrongOffset { .. } => (StatusCode::CONFLICT, kind::BAD_REQUEST),
             Self::NotMedia(_) => (StatusCode::UNPROCESSABLE_ENTITY, kind::NOT_MEDIA),
+            Self::Changed(_) => (StatusCode::PRECONDITION_FAILED, kind::CHANGED_MEANWHILE),
             Self::Silent(_) => (StatusCode::REQUEST_TIMEOUT, kind::BAD_REQUEST),
             Self::Database(error) if db::passes(error) => {
                 (StatusCode::SERVICE_UNAVAILABLE, kind::OVERLOADED)

@@ -39,6 +39,7 @@ impl Sweeper {
         for blob in round.old {
             // In this order: once it is made, rows name it.
             if app.making.holds(&blob) || app.catalogue.is_named(&blob, true).await? {
+                app.store.drop_copy(&blob).await?;
                 continue;
             }
             app.store.delete(&blob).await?;
@@ -46,11 +47,25 @@ impl Sweeper {
         }
         self.place = round.next;
         if self.place.is_none() {
+            abort_abandoned(app).await?;
             let pause = (grace / 100).min(WALK_EVERY_MAX);
             self.walk_at = Some(Instant::now() + pause);
         }
         Ok(())
     }
+}
+
+/// Deletes parts that nobody will ever make a blob of, as after a crash.
+async fn abort_abandoned(app: &App) -> Result<(), OriginError> {
+    for begun in app.store.unfinished(app.config.gc_grace).await? {
+        let blob = &begun.key;
+        if app.making.holds(blob) || app.catalogue.is_named(blob, true).await? {
+            continue;
+        }
+        app.store.abort_parts(&begun).await?;
+        tracing::info!(%blob, "abandoned parts deleted");
+    }
+    Ok(())
 }
 
 async fn delete_due(app: &App) -> Result<(), OriginError> {

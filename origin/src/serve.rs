@@ -23,7 +23,7 @@ use crate::{
     app::{App, Shared},
     clock::now_ms,
     garbage::Sweeper,
-    http::{self, router},
+    http::{self, router, tus},
     warming,
 };
 
@@ -67,14 +67,6 @@ impl Origin {
     #[must_use]
     pub fn admin_file(&self) -> PathBuf {
         self.app.config.admin_path()
-    }
-
-    /// All assets, newest first.
-    ///
-    /// # Errors
-    /// The catalogue fails.
-    pub async fn assets(&self) -> Result<Vec<wire::AssetStatus>, OriginError> {
-        self.app.catalogue.assets().await
     }
 }
 
@@ -165,7 +157,12 @@ async fn sweep(app: Shared) {
     let mut garbage = Sweeper::default();
     loop {
         ticks.tick().await;
-        for swept in [sweep_once(&app).await, garbage.round(&app).await] {
+        let swept = [
+            sweep_once(&app).await,
+            tus::go_on(&app).await,
+            garbage.round(&app).await,
+        ];
+        for swept in swept {
             if let Err(error) = swept {
                 tracing::error!(error = &error as &dyn std::error::Error, "sweep failed");
             }
@@ -188,7 +185,7 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
             continue;
         };
         if app.catalogue.drop_upload(&upload.id, now_ms()).await? {
-            app.store.delete(&upload.blob()).await?;
+            app.store.drop_upload(&upload).await?;
             tracing::info!(upload = %upload.id, "expired upload dropped");
         }
     }

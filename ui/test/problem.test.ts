@@ -4,7 +4,15 @@ import { test } from "node:test";
 import { isPassing, KINDS, messageFor, needsNewLink, newsIn, own, parseProblem } from "../src/watch/problem.ts";
 
 /** Kinds in the server's own list that no viewer's GET of media is answered with. */
-const NOT_FOR_VIEWERS = ["lease-lost", "init-mismatch", "bad-request", "too-large", "not-media", "storage-full"];
+const NOT_FOR_VIEWERS = [
+  "lease-lost",
+  "init-mismatch",
+  "bad-request",
+  "changed-meanwhile",
+  "too-large",
+  "not-media",
+  "storage-full",
+];
 /** Kinds that this page finds without a server. */
 const OURS = ["unreachable", "refused", "broken-stream", "unplayable"];
 

@@ -93,6 +93,9 @@ pub(crate) struct UploadArgs {
     /// Base URL of the edge to print the watch page at [default: the origin's].
     #[arg(long, value_name = "URL")]
     pub(crate) edge: Option<String>,
+    /// How soon it is made: high (with the admin token), normal or low.
+    #[arg(long, default_value_t)]
+    pub(crate) priority: wire::Priority,
     /// Stay until it is packaged.
     #[arg(long)]
     pub(crate) wait: bool,

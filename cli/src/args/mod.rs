@@ -1,6 +1,7 @@
 //! The command line.
 
 mod assets;
+mod library;
 mod machine;
 mod media;
 mod outside;
@@ -16,6 +17,7 @@ pub(crate) use self::{
         AudioAddArgs, AudioCommand, DeleteArgs, KeyCommand, MintArgs, OperatorArgs, RemoveArgs,
         RevokeArgs, RotateArgs, TextAddArgs, TextCommand,
     },
+    library::{AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs},
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
     outside::IngestArgs,
@@ -59,6 +61,9 @@ pub(crate) enum Command {
     Play(PlayArgs),
     /// Hold a stream, or a folder with one, against the rules of HLS, DASH and CMAF.
     Validate(ValidateArgs),
+    /// Assets: list, show, change and delete them.
+    #[command(subcommand)]
+    Asset(AssetCommand),
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wire::{Addition, AssetState, UploadId};
+use wire::{Addition, AssetState, Priority, UploadId};
 
 use super::{progress::Progress, secret, text::encoded, track, upload};
 use crate::{
@@ -31,7 +31,12 @@ pub(super) async fn run(command: AudioCommand) -> anyhow::Result<()> {
 async fn add(args: AudioAddArgs) -> anyhow::Result<()> {
     let client = secret::operator(&args.operator)?;
     let place = place(&args);
-    let upload = upload::send(&client, (&args.file, &place), args.patience).await?;
+    let upload = upload::send(
+        &client,
+        (&args.file, &place, Priority::Normal),
+        args.patience,
+    )
+    .await?;
     let addition = follow(&client, &upload, args.patience).await?;
     for warning in &addition.warnings {
         eprintln!("warning: {warning}");
@@ -92,6 +97,10 @@ async fn follow(
             Err(fault) => return Err(fault),
         };
         give_up = Instant::now() + patience;
+        if status.asset.is_none() {
+            // It is on its way to the origin's bucket.
+            continue;
+        }
         let Some(addition) = status.addition else {
             let words = "the origin does not know any more what came of the sound";
             return Err(error(Exit::Failed, words));

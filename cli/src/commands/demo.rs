@@ -11,7 +11,7 @@ use anyhow::Context;
 use http::Method;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use wire::{AssetState, AssetStatus, MintRequest, MintedKey};
+use wire::{AssetPage, AssetState, AssetStatus, MintRequest, MintedKey, Priority};
 
 use super::{jail, roles, source, upload};
 use crate::{
@@ -271,7 +271,8 @@ impl Show {
         };
         eprintln!("uploading {} …", video.display());
         let client = Client::new(&self.base.origin, None)?;
-        let upload = upload::send(&client, (&video, tus::UPLOADS), PATIENCE).await?;
+        let upload =
+            upload::send(&client, (&video, tus::UPLOADS, Priority::Normal), PATIENCE).await?;
         let status = tus::status(&client, &upload).await?;
         status
             .asset
@@ -279,11 +280,11 @@ impl Show {
     }
 
     async fn last_time(&self, admin: &Client) -> anyhow::Result<Option<AssetStatus>> {
-        let assets: Vec<AssetStatus> = admin
+        let page: AssetPage = admin
             .json(Method::GET, "/api/assets", crate::client::NOTHING)
             .await?;
         let usable = |asset: &AssetStatus| asset.state != AssetState::Failed;
-        Ok(assets.into_iter().find(usable))
+        Ok(page.assets.into_iter().find(usable))
     }
 
     async fn follow(&self, admin: &Client, mut facts: Facts) -> anyhow::Result<()> {

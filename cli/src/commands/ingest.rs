@@ -74,6 +74,8 @@ async fn fetched(client: &Client, fetch: &FetchStatus) -> anyhow::Result<AssetId
         match (status.state, status.asset) {
             (ErrandState::Done, Some(asset)) => return Ok(asset),
             (ErrandState::Queued | ErrandState::Leased, _) => {}
+            // An origin with a bucket copies it there first.
+            (ErrandState::Done, None) if status.length_bytes.is_some() => {}
             (state, _) => {
                 let why = match state {
                     ErrandState::Cancelled => "it was taken back".to_owned(),

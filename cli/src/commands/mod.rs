@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod admin;
+mod asset;
 mod audio;
 mod backup;
 mod delete;
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Export(export) => export::run(export).await,
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
+        Command::Asset(command) => asset::run(command).await,
         Command::Key(key) => key::run(key).await,
         Command::Text(command) => text::run(command).await,
         Command::Audio(command) => audio::run(command).await,

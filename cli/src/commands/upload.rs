@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use wire::{AssetId, AssetState, AssetStatus, UploadId};
+use wire::{AssetId, AssetState, AssetStatus, Priority, UploadId};
 
 use super::progress::Progress;
 use crate::{
@@ -16,11 +16,13 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.origin, args.key)?;
-    let upload = send(&client, (&args.file, tus::UPLOADS), args.patience).await?;
-    let status = tus::persisting_status(&client, &upload, args.patience).await?;
-    let (Some(asset), Some(key)) = (&status.asset, &status.key) else {
-        anyhow::bail!("the origin has the whole file and made no asset of it");
-    };
+    let upload = send(
+        &client,
+        (&args.file, tus::UPLOADS, args.priority),
+        args.patience,
+    )
+    .await?;
+    let (asset, key) = asset_of(&client, &upload, args.patience).await?;
     let base = args.edge.as_deref().unwrap_or(client.base());
     tell(base, &asset.asset, &key.token);
     if args.wait {
@@ -37,10 +39,31 @@ pub(super) fn tell(base: &str, asset: &AssetId, key: &str) {
     println!("hls    {base}/k/{key}/v/{asset}/master.m3u8");
 }
 
+/// What a whole upload became, and a key that plays it. An origin with a bucket copies the file
+/// there first, which takes as long as it takes.
+async fn asset_of(
+    client: &Client,
+    upload: &UploadId,
+    patience: Duration,
+) -> anyhow::Result<(AssetStatus, wire::MintedKey)> {
+    let mut is_told = false;
+    loop {
+        let status = tus::persisting_status(client, upload, patience).await?;
+        if let (Some(asset), Some(key)) = (status.asset, status.key) {
+            return Ok((asset, key));
+        }
+        if !is_told {
+            eprintln!("the origin has the whole file, and copies it to its bucket");
+            is_told = true;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
 /// Sends a file to where it starts, with a bar.
 pub(super) async fn send(
     client: &Client,
-    (file, place): (&Path, &str),
+    (file, place, priority): (&Path, &str, Priority),
     patience: Duration,
 ) -> anyhow::Result<UploadId> {
     let template = "upload  [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}";
@@ -49,6 +72,7 @@ pub(super) async fn send(
         client,
         file,
         place,
+        priority,
         patience,
         state: tus::state_file(file, (client.base(), place)),
     };

@@ -8,8 +8,8 @@ use wire::AssetState;
 
 use crate::{
     clip::Clip,
-    fleet::{Fleet, Role},
-    process::{Folder, PATIENCE, weir},
+    fleet::{Asset, Fleet, Role},
+    process::{Folder, PATIENCE, Process, eventually, weir},
 };
 
 fn settings<'a>(endpoint: &'a str, secret: &'a str) -> [(&'a str, &'a str); 7] {
@@ -54,11 +54,10 @@ async fn an_upload_is_published_into_the_bucket_and_plays_from_there() {
     let stored = files(&server.bucket().join("tests/one"));
     let segments = stored.iter().filter(|name| name.ends_with(".seg"));
     assert!(segments.count() > 9, "{stored:?}");
+    let sources = stored.iter().filter(|name| name.starts_with("sources/"));
+    assert_eq!(sources.count(), 1, "{stored:?}");
     let kept = files(&fleet.data_dir().join("blobs"));
-    assert!(
-        kept.iter().all(|name| name.starts_with("sources/")),
-        "{kept:?}"
-    );
+    assert!(kept.is_empty(), "{kept:?}");
     fleet.is_valid(&asset).await;
     fleet.plays(&asset).await;
     // It knows the bucket for its own after a restart.
@@ -78,6 +77,55 @@ async fn an_upload_is_published_although_the_bucket_is_away_for_a_while() {
     assert_eq!(status.state, AssetState::Ready, "{status:?}");
     assert_eq!(server.faults.refusals.load(Ordering::SeqCst), 0);
     fleet.is_valid(&asset).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_came_whole_is_published_although_the_origin_dies_before_the_bucket_has_it()
+{
+    let server = Server::start().await;
+    let endpoint = server.endpoint();
+    let more = [
+        ("WEIR_STORE__ATTEMPTS_MAX", "1"),
+        ("WEIR_ORIGIN__UPLOAD_EXPIRES", "1s"),
+    ];
+    let settings = [&settings(&endpoint, SECRET)[..], &more].concat();
+    let mut fleet = Fleet::start(&settings).await;
+    server.faults.refusals.store(u32::MAX, Ordering::SeqCst);
+    let clip = Clip::with_words(7.0);
+    let args = [
+        "upload",
+        clip.path().to_str().unwrap(),
+        "--origin",
+        &fleet.origin_url(),
+    ];
+    let mut sending = weir(fleet.folder.path(), &[]);
+    sending.args(args);
+    let mut sending = Process::start(sending, fleet.folder.path().join("sending.log"));
+    eventually("all is sent", async || {
+        sending.log_tail().contains("copies it to its bucket")
+    })
+    .await;
+    fleet.kill(Role::Origin);
+    server.faults.refusals.store(0, Ordering::SeqCst);
+    fleet.launch(Role::Origin).await;
+    assert!(sending.ended().await.success());
+    let told = sending.log_tail();
+    let asset = told
+        .split_once("asset  ")
+        .unwrap()
+        .1
+        .lines()
+        .next()
+        .unwrap();
+    let asset = Asset::of(&asset.into(), &"none".into(), &fleet);
+    assert_eq!(fleet.settled(&asset).await.state, AssetState::Ready);
+    let stored = files(&server.bucket().join("tests/one/sources"));
+    let [source] = &Vec::from_iter(stored)[..] else {
+        panic!("one source");
+    };
+    let source = server.bucket().join("tests/one/sources").join(source);
+    assert!(std::fs::read(source).unwrap() == std::fs::read(clip.path()).unwrap());
+    assert!(files(&fleet.data_dir().join("blobs")).is_empty());
 }
 
 /// `weir origin` with these settings, which should end by itself.

@@ -333,6 +333,14 @@ impl Asset {
         }
     }
 
+    /// What the origin says of an upload that became one.
+    #[cfg(feature = "s3")]
+    pub(crate) fn of(id: &serde_json::Value, key: &serde_json::Value, fleet: &Fleet) -> Self {
+        let [id, key] = [id, key].map(|text| text.as_str().unwrap().to_owned());
+        let hls = format!("{}/k/{key}/v/{id}/master.m3u8", fleet.edge_url());
+        Self { id, hls }
+    }
+
     /// Path of a file of this asset at the edge, with the key.
     pub(crate) fn path(&self, file: &str) -> String {
         let (_, path) = self.hls.split_once("/k/").expect("the address has a key");

@@ -24,6 +24,8 @@ mod collapsing;
 mod commands;
 mod deleting;
 mod demo;
+#[cfg(feature = "s3")]
+mod direct;
 mod encrypting;
 mod events;
 mod exporting;

@@ -19,7 +19,7 @@ pub use config::Config;
 pub use error::StoreError;
 pub use files::{FileReader, Files};
 pub use key::{BlobKey, InvalidKey};
-pub use list::{Entry, Head, Page, Round};
+pub use list::{Entry, Head, Page, Round, Unfinished};
 #[cfg(feature = "s3")]
 pub use s3::{Part, Presigned, S3, S3Reader};
 pub use stored::{Reader, Store};

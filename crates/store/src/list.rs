@@ -26,6 +26,15 @@ pub struct Entry {
     pub head: Head,
 }
 
+/// A blob that is being sent in parts, or was once and never came to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The name that it would have.
+    pub key: BlobKey,
+    /// What the store calls the attempt.
+    pub upload: String,
+}
+
 /// Some of a store's blobs, in the order of their keys' bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::{BlobKey, Config, FileReader, Files, Head, Page, Round, StoreError};
+use crate::{BlobKey, Config, FileReader, Files, Head, Page, Round, StoreError, Unfinished};
 #[cfg(feature = "s3")]
 use crate::{S3, S3Reader};
 
@@ -151,6 +151,34 @@ impl Store {
             Self::Files(files) => files.delete_below(prefix).await,
             #[cfg(feature = "s3")]
             Self::S3(s3) => Box::pin(s3.delete_below(prefix)).await,
+        }
+    }
+
+    /// Blobs whose parts began to come `age` ago or longer, and never became one; some of them.
+    /// Files have none.
+    ///
+    /// # Errors
+    /// What stores fail with.
+    #[cfg_attr(not(feature = "s3"), expect(unused_variables, reason = "of S3 alone"))]
+    pub async fn unfinished(&self, age: Duration) -> Result<Vec<Unfinished>, StoreError> {
+        match self {
+            Self::Files(_) => Ok(Vec::new()),
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => Box::pin(s3.unfinished(age)).await,
+        }
+    }
+
+    /// Deletes the parts of a blob that won't be; those of one that is not there are deleted
+    /// already.
+    ///
+    /// # Errors
+    /// What stores fail with.
+    #[cfg_attr(not(feature = "s3"), expect(unused_variables, reason = "of S3 alone"))]
+    pub async fn abort_parts(&self, key: &BlobKey, upload: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Files(_) => Ok(()),
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => Box::pin(s3.abort_parts(key, upload)).await,
         }
     }
 

@@ -1,5 +1,8 @@
 //! An S3 server over real sockets: s3s-fs, which keeps objects below a folder and checks
-//! every signature. In front of it, faults can be had.
+//! every signature. In front of it, faults can be had, and what it lacks of a real server:
+//! pages of all origins may use it (CORS), and a list of parts names their ETags.
+
+mod parts;
 
 use std::{
     io,
@@ -55,6 +58,7 @@ pub struct Faults {
     pub cuts: AtomicU32,
     /// Requests that came.
     pub requests: AtomicU32,
+    etags: parts::ETags,
 }
 
 impl Server {
@@ -142,11 +146,15 @@ async fn answer(
         *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         return Ok(busy);
     }
+    if request.method() == Method::OPTIONS {
+        return Ok(parts::preflight());
+    }
+    let part = parts::Asked::of(&request);
     let reads_object = request.method() == Method::GET && !has_query(&request);
     let answer = service.call(request.map(Body::from)).await;
     let answer = answer.map_err(|error| io::Error::other(format!("{error:?}")))?;
     if !(reads_object && answer.status().is_success() && taken(&faults.cuts)) {
-        return Ok(answer);
+        return parts::complete(answer, part, &faults.etags).await;
     }
     let (head, body) = answer.into_parts();
     let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, AssetId, Progress, Stage, TrackId, TrackLabel, UploadId, VersionId};
+use crate::{
+    Analysis, AssetDetails, AssetId, Progress, Stage, TrackId, TrackLabel, UploadId, VersionId,
+};
 
 /// How far an asset's newest version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub struct AssetStatus {
     pub asset: AssetId,
     /// What people call it: the name of the uploaded file.
     pub title: String,
+    /// What else operators say of it.
+    #[serde(flatten)]
+    pub details: AssetDetails,
     /// Its newest version.
     pub version: VersionId,
     /// How far that version is.

@@ -6,13 +6,16 @@
 mod analysis;
 mod asset;
 mod codec;
+mod details;
 mod edge;
 mod errand;
 mod header;
 mod id;
 mod job;
 mod key;
+mod page;
 mod plan;
+mod priority;
 mod problem;
 mod protection;
 mod rate;
@@ -27,6 +30,7 @@ pub use asset::{
     SagaStep, TextAdded, TracksRemoved, UploadStatus,
 };
 pub use codec::{Codec, UnknownCodec, VideoRange};
+pub use details::{Access, AssetDetails};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
 pub use errand::{
     Errand, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, ErrandState, ErrandWork,
@@ -42,7 +46,9 @@ pub use key::{
     KeyBulletin, RevokeRequest, RevokedBefore, Revokes, RotateRequest, SigningKeyState,
     SigningKeyStatus,
 };
+pub use page::{AssetPage, AssetTrack, AssetTracks};
 pub use plan::{Plan, PlannedKind, PlannedTrack, TrackLabel};
+pub use priority::{Priority, UnknownPriority};
 pub use problem::{Problem, kind};
 pub use protection::{ClearKey, ClearKeys, ContentKey, ContentKeys, Encryption, KeyRequest};
 pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};

@@ -28,6 +28,8 @@ pub mod kind {
     pub const INIT_MISMATCH: &str = "init-mismatch";
     /// The request is malformed.
     pub const BAD_REQUEST: &str = "bad-request";
+    /// It was changed since the ETag that `If-Match` names: read it again.
+    pub const CHANGED_MEANWHILE: &str = "changed-meanwhile";
     /// The body is longer than allowed.
     pub const TOO_LARGE: &str = "too-large";
     /// What is uploaded can't become a stream; the upload is gone.

@@ -1,5 +1,9 @@
 //! Assets: their state, and what of them may be shown.
 
+mod edit;
+mod list;
+mod tracks;
+
 use sqlx::AnyConnection;
 use wire::{AssetId, AssetProgress, AssetState, AssetStatus, Progress, VersionId};
 
@@ -9,6 +13,9 @@ use super::{
     saga,
     successor::sound,
 };
+
+pub(in crate::catalogue) use edit::{URGENCY_OF_VERSION, priority_number};
+pub(crate) use list::AssetQuery;
 
 /// What delivery must know of an asset before it answers.
 #[derive(Debug)]
@@ -20,12 +27,9 @@ pub(crate) struct Shown {
     pub(crate) failure: Option<String>,
 }
 
-/// Most assets that one listing names. Chosen; paging comes with search.
-const LIST_MAX: i64 = 1000;
-
 /// Of each asset its newest version.
 const STATUS: &str = "SELECT a.id, a.title, a.created_at, v.id, v.state, v.duration_secs, \
-     v.failure, v.warnings FROM assets a JOIN versions v ON v.id = \
+     v.failure, v.warnings, a.access, a.priority, a.metadata FROM assets a JOIN versions v ON v.id = \
      (SELECT id FROM versions WHERE asset = a.id AND addition IS NULL ORDER BY created_at DESC LIMIT 1)";
 
 type StatusColumns = (
@@ -36,6 +40,9 @@ type StatusColumns = (
     String,
     Option<f64>,
     Option<String>,
+    String,
+    String,
+    i64,
     String,
 );
 
@@ -63,26 +70,17 @@ impl Catalogue {
 
     /// The asset's newest version: how far it is, and by which steps.
     pub(crate) async fn asset(&self, asset: &AssetId) -> Result<AssetStatus, OriginError> {
-        let mut tx = self.db.snapshot().await?;
-        let mut status = status_of(&mut tx, asset).await?;
-        status.steps = saga::entries(&mut tx, &status.version).await?;
-        status.analysis = analysis::of(&mut tx, status.version.as_str()).await?;
-        Ok(status)
+        told(&mut *self.db.snapshot().await?, asset).await
     }
 
-    /// All assets, newest first.
-    pub(crate) async fn assets(&self) -> Result<Vec<AssetStatus>, OriginError> {
-        let mut tx = self.db.snapshot().await?;
-        let sql = sqlx::AssertSqlSafe(format!("{STATUS} ORDER BY a.created_at DESC LIMIT $1"));
-        let rows: Vec<StatusColumns> = sqlx::query_as(sql)
-            .bind(LIST_MAX)
-            .fetch_all(&mut *tx)
+    /// What the asset's ETag is of: it grows with each edit.
+    pub(crate) async fn revision(&self, asset: &AssetId) -> Result<i64, OriginError> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT revision FROM assets WHERE id = $1")
+            .bind(asset.as_str())
+            .fetch_optional(&self.db.read)
             .await?;
-        let mut all = Vec::new();
-        for row in rows {
-            all.push(status(&mut tx, row).await?);
-        }
-        Ok(all)
+        let none = || OriginError::NotFound(format!("no asset {asset}"));
+        row.map(|(revision,)| revision).ok_or_else(none)
     }
 
     /// How far the asset is.
@@ -120,6 +118,14 @@ impl Catalogue {
     }
 }
 
+/// The asset's newest version, with what is told to operators alone.
+async fn told(tx: &mut AnyConnection, asset: &AssetId) -> Result<AssetStatus, OriginError> {
+    let mut status = status_of(tx, asset).await?;
+    status.steps = saga::entries(tx, &status.version).await?;
+    status.analysis = analysis::of(tx, status.version.as_str()).await?;
+    Ok(status)
+}
+
 /// The asset's newest version, without what is told to operators alone: steps and analysis.
 async fn status_of(tx: &mut AnyConnection, asset: &AssetId) -> Result<AssetStatus, OriginError> {
     let sql = sqlx::AssertSqlSafe(format!("{STATUS} WHERE a.id = $1"));
@@ -137,13 +143,17 @@ async fn status(
     tx: &mut AnyConnection,
     columns: StatusColumns,
 ) -> Result<AssetStatus, OriginError> {
-    let (asset, title, created_at_ms, version, state, duration_secs, failure, warnings) = columns;
-    let state = asset_state(&state)?;
+    let (asset, title, created_at_ms, version, state, duration_secs, failure, warnings, ..) =
+        &columns;
+    let (.., access, priority, metadata) = &columns;
+    let details = edit::from_columns(tx, asset, (access, *priority, metadata)).await?;
+    let state = asset_state(state)?;
+    let duration_secs = *duration_secs;
     let overall = match state {
         AssetState::Packaging | AssetState::Playable => {
-            let tracks = progress::tracks(tx, &version).await?;
-            let running = progress::running(tx, &version).await?;
-            let measured = passes::share(tx, &version).await?;
+            let tracks = progress::tracks(tx, version).await?;
+            let running = progress::running(tx, version).await?;
+            let measured = passes::share(tx, version).await?;
             let overall = progress::overall(&tracks, &running, duration_secs);
             match measured {
                 Some(share) => overall.behind(share),
@@ -157,9 +167,10 @@ async fn status(
         AssetState::Failed => Overall::default(),
     };
     Ok(AssetStatus {
-        asset: id(&asset)?,
-        title,
-        version: id(&version)?,
+        asset: id(asset)?,
+        title: title.clone(),
+        details,
+        version: id(version)?,
         state,
         progress: overall.stage.map(|stage| Progress {
             stage,
@@ -167,9 +178,9 @@ async fn status(
             speed: overall.speed,
         }),
         duration_secs,
-        failure,
-        warnings: from_json(&warnings, "warnings")?,
-        created_at_ms,
+        failure: failure.clone(),
+        warnings: from_json(warnings, "warnings")?,
+        created_at_ms: *created_at_ms,
         percent: overall.percent,
         speed: overall.speed,
         eta_secs: overall.eta_secs,

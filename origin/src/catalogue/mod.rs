@@ -8,6 +8,7 @@ mod assets;
 mod content_keys;
 mod ending;
 mod errands;
+mod filter;
 mod garbage;
 mod jobs;
 mod lending;
@@ -21,6 +22,7 @@ mod publishing;
 mod revocations;
 mod saga;
 mod signers;
+mod store_owner;
 mod successor;
 mod uploads;
 mod warming;
@@ -33,7 +35,7 @@ use sqlx::AnyConnection;
 use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
-pub(crate) use assets::Shown;
+pub(crate) use assets::{AssetQuery, Shown};
 pub(crate) use errands::ErrandClaim;
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
@@ -42,6 +44,8 @@ pub(crate) use passes::PassRow;
 pub(crate) use publishing::{FileRow, InitAdded, InitRow, SegmentRow};
 pub(crate) use signers::{SignerRow, jwks, told};
 pub(crate) use successor::{NewText, TextSegment};
+#[cfg(feature = "s3")]
+pub(crate) use uploads::Parts;
 pub(crate) use uploads::{Adds, Concat, Length, UploadRow};
 pub(crate) use warming::{Beginning, Warming};
 

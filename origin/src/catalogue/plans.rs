@@ -6,8 +6,8 @@ use sqlx::AnyConnection;
 use wire::{JobId, Plan, SagaState, SagaStep, Task, TaskKind, TrackId};
 
 use super::{
-    Catalogue, OriginError, Tx, analysis, content_keys, fence, from_json, id, passes, saga,
-    successor::sound, to_json,
+    Catalogue, OriginError, Tx, analysis, assets::URGENCY_OF_VERSION, content_keys, fence,
+    from_json, id, passes, saga, successor::sound, to_json,
 };
 use crate::{clock::now_ms, random};
 
@@ -189,11 +189,12 @@ impl NewJob<'_> {
             TaskKind::Plan | TaskKind::Copy => "",
             _ => self.toolchain,
         };
-        sqlx::query(
+        sqlx::query(sqlx::AssertSqlSafe(format!(
             "INSERT INTO jobs (id, version, state, attempt, attempts_max, run_at, lease_until, \
              kind, urgency, version_at, position, task, toolchain) \
-             VALUES ($1, $2, 'queued', 0, $3, $4, 0, $5, $6, $7, $8, $9, $10)",
-        )
+             VALUES ($1, $2, 'queued', 0, $3, $4, 0, $5, $6 + {URGENCY_OF_VERSION}, $7, $8, $9, \
+             $10)"
+        )))
         .bind(job.as_str())
         .bind(self.version)
         .bind(i64::from(self.attempts_max))

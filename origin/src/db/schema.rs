@@ -21,6 +21,8 @@ const OF_POSTGRES: &str = include_str!("../../schema/postgres.sql");
 /// The schemas that follow, for both.
 const OF_BOTH: &[&str] = &[
     include_str!("../../schema/7.sql"),
+    include_str!("../../schema/8.sql"),
+    include_str!("../../schema/9.sql"),
     include_str!("../../schema/10.sql"),
 ];
 

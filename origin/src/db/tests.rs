@@ -17,7 +17,7 @@ async fn opening_again_keeps_what_is_there() {
     let config = &config(folder.path());
     let db = Database::open(config).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    sqlx::query("INSERT INTO assets VALUES ('a', 't', 'keyed', 1)")
+    sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ('a', 't', 'keyed', 1)")
         .execute(&mut *tx)
         .await
         .unwrap();

@@ -14,7 +14,7 @@ const EXPOSED: &str = "Content-Length, Content-Range, Date, Age, ETag, Retry-Aft
      Upload-Expires, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
      Tus-Checksum-Algorithm";
 const ALLOWED_METHODS: &str = "GET, HEAD, OPTIONS, POST, PATCH, DELETE";
-const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Range, If-None-Match, If-Range, \
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Range, If-Match, If-None-Match, If-Range, \
      CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, Tus-Resumable, Upload-Length, \
      Upload-Defer-Length, Upload-Offset, Upload-Metadata, Upload-Concat, Upload-Checksum, \
      Upload-Complete, Upload-Draft-Interop-Version, X-HTTP-Method-Override, X-Request-ID";

@@ -16,7 +16,7 @@ use wire::{AssetId, access, kind};
 
 use super::{
     events::Told,
-    licence, manifest,
+    licence, manifest, multipart,
     object::{self, Content, Object},
 };
 use crate::{
@@ -39,6 +39,11 @@ pub(super) fn routes() -> Router<Shared> {
 
 async fn serve(State(app): State<Shared>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if let Some((token, path)) = keys::split(head.uri.path())
+        && path.starts_with(multipart::PLACE)
+    {
+        return multipart::serve(&app, Some(token), path, (&head, body)).await;
+    }
     if head.method == Method::POST && head.uri.path().ends_with(licence::PATH_END) {
         // It names the keys that are wanted; all that it could name are in the answer.
         if let Err(error) = super::bytes_body(body, licence::REQUEST_MAX).await {

@@ -2,6 +2,7 @@
 
 mod api;
 mod audio;
+mod conditional;
 mod cors;
 mod delivery;
 mod errand;
@@ -13,12 +14,17 @@ mod label;
 mod licence;
 mod made;
 mod manifest;
+#[cfg(feature = "s3")]
+mod multipart;
+#[cfg(not(feature = "s3"))]
+#[path = "no_multipart.rs"]
+mod multipart;
 mod object;
 mod pages;
 mod passes;
 mod signers;
 mod text;
-mod tus;
+pub(crate) mod tus;
 mod warm;
 mod worker;
 
@@ -27,6 +33,7 @@ use std::time::Duration;
 use axum::{
     Router,
     body::Body,
+    extract::Query,
     http::{HeaderValue, Request, Response, StatusCode, header},
 };
 use bytes::Bytes;
@@ -56,6 +63,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(delivery::routes())
         .merge(pages::routes())
         .merge(tus::routes())
+        .merge(multipart::routes())
         .merge(worker::routes())
         .merge(made::routes())
         .merge(passes::routes())
@@ -90,6 +98,13 @@ async fn other_methods_only(request: Request<Body>) -> OriginError {
         status: StatusCode::METHOD_NOT_ALLOWED,
         detail: format!("{} does nothing here", request.method()),
     }
+}
+
+/// The fields of a query.
+fn query<T: DeserializeOwned>(uri: &axum::http::Uri) -> Result<T, OriginError> {
+    let Query(asked) =
+        Query::try_from_uri(uri).map_err(|error| OriginError::BadRequest(error.body_text()))?;
+    Ok(asked)
 }
 
 /// A JSON body, of bounded length.

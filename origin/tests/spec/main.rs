@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod analysis;
+mod assets;
 mod backup;
 mod blobs;
 mod concatenation;
@@ -21,6 +22,7 @@ mod origins;
 mod passes;
 mod plans;
 mod playable;
+mod priority;
 mod repeated;
 mod saga;
 mod segments;

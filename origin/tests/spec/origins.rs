@@ -13,7 +13,7 @@ async fn two(schema: &str) -> (Server, Server) {
     let url = postgres::Server::shared().schema(schema);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = Server::start_on(one, url.as_str().into(), patient()).await;
-    for secret in ["signing-key", "join-token", "admin-token"] {
+    for secret in ["join-token", "admin-token"] {
         let (from, to) = (first.data().join(secret), other.path().join(secret));
         fs::copy(from, to).unwrap();
     }
@@ -78,6 +78,21 @@ async fn each_job_is_lent_once_however_many_ask_both() {
     let all: Vec<String> = [a, b, c, d].concat();
     let distinct: BTreeSet<&String> = all.iter().collect();
     assert_eq!((all.len(), distinct.len()), (20, 20));
+}
+
+#[tokio::test]
+async fn what_came_to_one_is_not_begun_anew_at_the_other() {
+    let (one, other) = two("origins_upload").await;
+    let path = one.begin_upload(10).await;
+    assert_eq!(one.patch(&path, 0, "12345").await.status(), 204);
+    let answer = other.patch(&path, 5, "67890").await;
+    assert_eq!(answer.status(), 503, "{answer:?}");
+    assert!(answer.headers().contains_key("retry-after"));
+    let answer = other
+        .ask("HEAD", &path, &[("tus-resumable", "1.0.0")], "")
+        .await;
+    assert_eq!(answer.status(), 503, "{answer:?}");
+    assert_eq!(one.patch(&path, 5, "67890").await.status(), 204);
 }
 
 async fn leased(server: &Server) -> Option<String> {

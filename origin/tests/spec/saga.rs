@@ -113,7 +113,7 @@ async fn the_steps_are_recorded() {
     let server = Server::start(settings()).await;
     let (server, _) = publish(server, usize::MAX).await;
     let assets = server.get("/api/assets", &server.admin).await;
-    let asset = crate::support::json_of(&assets)[0]["asset"].clone();
+    let asset = crate::support::json_of(&assets)["assets"][0]["asset"].clone();
     assert_eq!(
         steps(&server, asset.as_str().unwrap()).await,
         [

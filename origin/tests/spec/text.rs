@@ -148,7 +148,11 @@ async fn added_subtitles_are_a_new_version_on_the_grid_of_the_old() {
     let whole = text(&server, &format!("/v/{asset}/{new}/t2.vtt"), &key).await;
     assert_eq!(whole, format!("WEBVTT\n{hallo}{bye}"));
     let all = json_of(&server.get("/api/assets", &server.admin).await);
-    assert_eq!(all.as_array().unwrap().len(), 1, "an asset is listed once");
+    assert_eq!(
+        all["assets"].as_array().unwrap().len(),
+        1,
+        "an asset is listed once"
+    );
 }
 
 #[tokio::test]

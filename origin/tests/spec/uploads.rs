@@ -267,3 +267,19 @@ async fn every_answer_names_the_version_of_tus() {
         (405, "bad-request")
     );
 }
+
+#[tokio::test]
+async fn without_a_bucket_nothing_can_be_sent_in_parts_past_the_origin() {
+    let server = Server::start(settings()).await;
+    let begin = r#"{"filename": "a", "metadata": {"size": 9}}"#;
+    let answer = server
+        .ask("POST", "/api/uploads/s3/multipart", &[], begin)
+        .await;
+    assert_eq!(answer.status(), 501);
+    assert!(
+        json_of(&answer)["detail"]
+            .as_str()
+            .unwrap()
+            .contains("upload by tus")
+    );
+}

@@ -63,6 +63,24 @@ where
     }
 }
 
+/// An error of an operation on one upload in parts: it may be complete, or aborted.
+pub(super) fn no_upload_or<E>(
+    action: &'static str,
+    key: &BlobKey,
+) -> impl FnOnce(S3Error<E>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let key = key.clone();
+    move |error| {
+        let code = error.as_service_error().and_then(|it| it.code());
+        match code {
+            Some("NoSuchUpload") => StoreError::Missing(key),
+            _ => fault(action, key)(error),
+        }
+    }
+}
+
 /// 404, but not of the bucket or an upload. The answer to a HEAD has no body to say which.
 fn is_missing<E: ProvideErrorMetadata>(error: &S3Error<E>) -> bool {
     let SdkError::ServiceError(answer) = error else {

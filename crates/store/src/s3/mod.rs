@@ -174,8 +174,7 @@ impl S3 {
         }
     }
 
-    /// See [`crate::Store::walk`]. A round that comes to the end aborts uploads in parts that
-    /// began as long ago and never ended.
+    /// See [`crate::Store::walk`].
     ///
     /// # Errors
     /// See there.
@@ -187,11 +186,6 @@ impl S3 {
     ) -> Result<Round, StoreError> {
         let before = SystemTime::now().checked_sub(age);
         let page = self.list(None, after, max).await?;
-        if page.next.is_none()
-            && let Some(before) = before
-        {
-            self.abort_abandoned(before).await?;
-        }
         Ok(page.written_before(before))
     }
 

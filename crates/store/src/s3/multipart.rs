@@ -5,11 +5,14 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
-use super::{S3, fault::fault};
-use crate::{BlobKey, StoreError};
+use super::{
+    S3,
+    fault::{fault, no_upload_or},
+};
+use crate::{BlobKey, StoreError, Unfinished};
 
-/// Abandoned uploads that one walk aborts. Chosen.
-const ABANDONED_MAX: i32 = 1000;
+/// Unfinished objects that are told at one time. Chosen.
+const UNFINISHED_MAX: i32 = 1000;
 
 /// A part that the server has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl Upload {
         let completed = self.s3.complete_parts(&self.key, &self.id, parts).await;
         match completed {
             // Answered once before, to a request whose answer was lost.
-            Err(StoreError::Refused { ref answer, .. }) if answer.contains("NoSuchUpload") => {
+            Err(StoreError::Missing(_)) => {
                 let head = self.s3.head(&self.key).await?;
                 if head.len_bytes != len_bytes {
                     return completed;
@@ -122,8 +125,8 @@ impl S3 {
     /// The parts that the server has, by number.
     ///
     /// # Errors
-    /// [`StoreError::Refused`], where there is no such upload too, and
-    /// [`StoreError::Unreachable`].
+    /// [`StoreError::Missing`]: there is no such upload, or it is complete;
+    /// [`StoreError::Refused`], [`StoreError::Unreachable`].
     pub async fn parts(&self, key: &BlobKey, upload: &str) -> Result<Vec<Part>, StoreError> {
         let mut parts = Vec::new();
         let mut marker: Option<String> = None;
@@ -131,7 +134,7 @@ impl S3 {
             let request = self.client.list_parts().bucket(self.bucket());
             let request = request.key(self.name(key)).upload_id(upload);
             let answer = request.set_part_number_marker(marker).send().await;
-            let answer = answer.map_err(fault("list the parts of", key))?;
+            let answer = answer.map_err(no_upload_or("list the parts of", key))?;
             parts.extend(answer.parts().iter().map(|part| Part {
                 number: part.part_number().unwrap_or(0),
                 len_bytes: part.size().and_then(|len| len.try_into().ok()).unwrap_or(0),
@@ -148,6 +151,7 @@ impl S3 {
     /// Makes the object of its parts, in that order: then it is there, whole.
     ///
     /// # Errors
+    /// [`StoreError::Missing`]: there is no such upload, or it is complete;
     /// [`StoreError::Refused`], [`StoreError::Unreachable`].
     pub async fn complete_parts(
         &self,
@@ -166,7 +170,7 @@ impl S3 {
         let request = request.bucket(self.bucket()).key(self.name(key));
         let request = request.upload_id(upload).multipart_upload(parts.build());
         let answer = request.send().await;
-        answer.map(|_| ()).map_err(fault("complete", key))
+        answer.map(|_| ()).map_err(no_upload_or("complete", key))
     }
 
     /// Deletes the parts of an object that won't be; those of one that is not there are
@@ -175,43 +179,45 @@ impl S3 {
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::Unreachable`].
     pub async fn abort_parts(&self, key: &BlobKey, upload: &str) -> Result<(), StoreError> {
-        self.abort(key.as_str(), &self.name(key), upload).await
-    }
-
-    async fn abort(&self, told: &str, name: &str, upload: &str) -> Result<(), StoreError> {
         let request = self.client.abort_multipart_upload();
-        let request = request.bucket(self.bucket()).key(name).upload_id(upload);
-        match request.send().await.map_err(fault("abort", told)) {
-            Err(StoreError::Refused { answer, .. }) if answer.contains("NoSuchUpload") => Ok(()),
+        let request = request.bucket(self.bucket()).key(self.name(key));
+        let request = request.upload_id(upload);
+        match request.send().await.map_err(no_upload_or("abort", key)) {
+            Err(StoreError::Missing(_)) => Ok(()),
             answer => answer.map(|_| ()),
         }
     }
 
-    /// Aborts uploads in parts that began before then, as after a crash, some at a time.
-    pub(super) async fn abort_abandoned(&self, before: SystemTime) -> Result<(), StoreError> {
+    /// See [`crate::Store::unfinished`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn unfinished(&self, age: Duration) -> Result<Vec<Unfinished>, StoreError> {
+        let Some(before) = SystemTime::now().checked_sub(age) else {
+            return Ok(Vec::new());
+        };
         let request = self.client.list_multipart_uploads().bucket(self.bucket());
-        let request = request.prefix(self.prefix()).max_uploads(ABANDONED_MAX);
+        let request = request.prefix(self.prefix()).max_uploads(UNFINISHED_MAX);
         let listed = request.send().await;
         let uploads = match listed.map_err(fault("list the uploads of", self.bucket())) {
             Ok(answer) => answer.uploads.unwrap_or_default(),
             // Not every server has this list: its rules of expiry do it there.
-            Err(StoreError::Refused { .. }) => return Ok(()),
+            Err(StoreError::Refused { .. }) => return Ok(Vec::new()),
             Err(StoreError::Unreachable { source, .. }) if is_not_implemented(&*source) => {
-                return Ok(());
+                return Ok(Vec::new());
             }
             Err(error) => return Err(error),
         };
-        for upload in uploads {
-            let began = upload.initiated().map_or(i64::MAX, |began| began.secs());
-            let began = Duration::from_secs(u64::try_from(began).unwrap_or(0));
-            let is_old = SystemTime::UNIX_EPOCH
-                .checked_add(began)
-                .is_some_and(|began| began <= before);
-            if let (true, Some(name), Some(id)) = (is_old, upload.key(), upload.upload_id()) {
-                self.abort(name, name, id).await?;
-            }
-        }
-        Ok(())
+        let old = uploads.iter().filter_map(|upload| {
+            let began = u64::try_from(upload.initiated()?.secs()).ok()?;
+            let began = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(began))?;
+            let name = upload.key()?.strip_prefix(self.prefix())?;
+            (began <= before).then_some(Unfinished {
+                key: name.parse().ok()?,
+                upload: upload.upload_id()?.to_owned(),
+            })
+        });
+        Ok(old.collect())
     }
 }
 

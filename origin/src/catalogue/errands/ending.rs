@@ -40,13 +40,6 @@ impl Catalogue {
             _ => return Err(OriginError::LeaseLost),
         }
         end(&mut tx, errand, ErrandState::Done, None).await?;
-        sqlx::query(
-            "UPDATE fetches SET asset = (SELECT asset FROM uploads WHERE id = fetches.upload) \
-             WHERE errand = $1",
-        )
-        .bind(errand.as_str())
-        .execute(&mut *tx)
-        .await?;
         tx.commit().await?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::{ErrandKind, ErrandState, ErrandWork, FetchStatus, JobId, UploadId, WebUrl};
+use wire::{AssetId, ErrandKind, ErrandState, ErrandWork, FetchStatus, JobId, UploadId, WebUrl};
 
 use super::{
     Catalogue, NewErrand, OriginError, Tx, ending, from_json, held, id, signed, state_of, unsigned,
@@ -141,6 +141,20 @@ impl Catalogue {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// What a fetch uploaded became an asset, which is told of longer than the upload is there.
+pub(in crate::catalogue) async fn became(
+    tx: &mut Tx,
+    upload: &UploadId,
+    asset: &AssetId,
+) -> Result<(), OriginError> {
+    sqlx::query("UPDATE fetches SET asset = $2 WHERE upload = $1")
+        .bind(upload.as_str())
+        .bind(asset.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// What the worker is to do.

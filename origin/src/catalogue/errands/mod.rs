@@ -3,7 +3,7 @@
 //! They have no version, and end by themselves: so they are a table of their own.
 
 mod ending;
-mod fetches;
+pub(super) mod fetches;
 
 use std::time::Duration;
 

@@ -4,8 +4,10 @@ use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, Versio
 
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
-    catalogue::Topic,
-    catalogue::{content_keys, plans::NewJob, saga, successor::sound},
+    catalogue::{
+        Topic, assets::priority_number, content_keys, errands::fetches, plans::NewJob, saga,
+        successor::sound,
+    },
     clock::now_ms,
     random,
 };
@@ -21,10 +23,13 @@ impl Catalogue {
         settings: &PackageSettings,
     ) -> Result<AssetId, OriginError> {
         let mut tx = self.db.begin().await?;
-        let (asset,): (Option<String>,) = sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
-            .bind(upload.id.as_str())
-            .fetch_one(&mut *tx)
-            .await?;
+        let row: Option<(Option<String>,)> =
+            sqlx::query_as("SELECT asset FROM uploads WHERE id = $1")
+                .bind(upload.id.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let gone = || OriginError::NotFound(format!("no upload {}", upload.id));
+        let (asset,) = row.ok_or_else(gone)?;
         if let Some(asset) = asset {
             return id(&asset);
         }
@@ -48,6 +53,7 @@ impl Catalogue {
         .bind(upload.expires_at_ms)
         .execute(&mut *tx)
         .await?;
+        fetches::became(&mut tx, &upload.id, &asset).await?;
         for part in parts {
             sqlx::query("DELETE FROM uploads WHERE id = $1")
                 .bind(part.as_str())
@@ -69,13 +75,16 @@ async fn queue_asset(
     attempts_max: u32,
 ) -> Result<(AssetId, VersionId), OriginError> {
     let asset: AssetId = id(&random::id())?;
-    sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(asset.as_str())
-        .bind(&upload.title)
-        .bind(wire::access::KEYED)
-        .bind(now_ms())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO assets (id, title, access, created_at, priority) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(asset.as_str())
+    .bind(&upload.title)
+    .bind(wire::access::KEYED)
+    .bind(now_ms())
+    .bind(priority_number(upload.priority().unwrap_or_default()))
+    .execute(&mut **tx)
+    .await?;
     let version: VersionId = id(&random::id())?;
     let created_at = now_ms();
     sqlx::query(

@@ -1,23 +1,30 @@
 //! Uploads, and the asset that a whole one becomes.
 
 mod becoming;
+#[cfg(feature = "s3")]
+mod direct;
 mod row;
 
 use wire::UploadId;
 
+#[cfg(feature = "s3")]
+pub(crate) use row::Parts;
 pub(crate) use row::{Adds, Concat, Length, UploadRow};
 
 use super::{Catalogue, OriginError, Tx, from_json, id, signed, to_json, unsigned};
 use crate::clock::now_ms;
 use row::{COLUMNS, Columns};
 
+/// Every byte came by tus, and nothing is to be joined.
+const WHOLE: &str = "received = length AND deferred = 0 AND parts IS NULL AND concat IS NULL";
+
 impl Catalogue {
     pub(crate) async fn create_upload(&self, upload: &UploadRow) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
         sqlx::query(
             "INSERT INTO uploads (id, title, metadata, length, deferred, received, asset, \
-             expires_at, adds_to, addition, concat) \
-             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9)",
+             expires_at, adds_to, addition, concat, parts, part_len) \
+             VALUES ($1, $2, $3, $4, $5, 0, NULL, $6, $7, $8, $9, $10, $11)",
         )
         .bind(upload.id.as_str())
         .bind(&upload.title)
@@ -28,6 +35,8 @@ impl Catalogue {
         .bind(upload.adds.as_ref().map(|adds| adds.asset.as_str()))
         .bind(upload.adds.as_ref().map(|adds| to_json(&adds.label)))
         .bind(upload.concat.as_ref().map(Concat::to_text))
+        .bind(upload.parts.as_ref().map(|parts| parts.upload.as_str()))
+        .bind(signed(upload.parts.as_ref().map_or(0, |it| it.part_bytes))?)
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
@@ -113,9 +122,18 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Uploads that came whole, and have not become assets; some of them.
+    pub(crate) async fn whole_uploads(&self) -> Result<Vec<UploadRow>, OriginError> {
+        let whole = format!("WHERE asset IS NULL AND {WHOLE} ORDER BY expires_at LIMIT 100");
+        let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} {whole}"));
+        let rows: Vec<Columns> = sqlx::query_as(sql).fetch_all(&self.db.read).await?;
+        rows.into_iter().map(UploadRow::from_columns).collect()
+    }
+
     /// Uploads without news for too long, that have not become assets.
     pub(crate) async fn expired_uploads(&self) -> Result<Vec<UploadRow>, OriginError> {
-        let due = "WHERE asset IS NULL AND expires_at < $1 LIMIT 100";
+        // What is whole was accepted: it becomes an asset, however long that takes.
+        let due = format!("WHERE asset IS NULL AND NOT ({WHOLE}) AND expires_at < $1 LIMIT 100");
         let sql = sqlx::AssertSqlSafe(format!("{COLUMNS} {due}"));
         let rows: Vec<Columns> = sqlx::query_as(sql)
             .bind(now_ms())

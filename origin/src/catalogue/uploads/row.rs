@@ -1,6 +1,7 @@
 //! A row of `uploads`.
 
-use wire::{AssetId, TrackLabel, UploadId, VersionId};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use wire::{AssetId, Priority, TrackLabel, UploadId, VersionId};
 
 use super::{OriginError, from_json, id, unsigned};
 
@@ -20,6 +21,17 @@ pub(crate) struct UploadRow {
     /// What it became.
     pub(crate) version: Option<VersionId>,
     pub(crate) concat: Option<Concat>,
+    /// It goes to the bucket, not to the origin.
+    pub(crate) parts: Option<Parts>,
+}
+
+/// How an upload goes to the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// What the bucket's server calls the upload.
+    pub(crate) upload: String,
+    /// Length of each part but the last.
+    pub(crate) part_bytes: u64,
 }
 
 /// Bytes that an upload will have.
@@ -50,7 +62,7 @@ pub(crate) struct Adds {
 }
 
 pub(super) const COLUMNS: &str = "SELECT id, title, metadata, length, deferred, received, asset, \
-     expires_at, adds_to, addition, version, concat FROM uploads";
+     expires_at, adds_to, addition, version, concat, parts, part_len FROM uploads";
 
 pub(super) type Columns = (
     String,
@@ -65,6 +77,8 @@ pub(super) type Columns = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<String>,
+    i64,
 );
 
 impl Length {
@@ -108,7 +122,7 @@ impl Concat {
 impl UploadRow {
     pub(super) fn from_columns(columns: Columns) -> Result<Self, OriginError> {
         let (upload, title, metadata, length, deferred, received, asset, ..) = &columns;
-        let (.., expires_at_ms, to, label, version, concat) = &columns;
+        let (.., expires_at_ms, to, label, version, concat, parts, part_len) = &columns;
         let adds = to.as_ref().zip(label.as_ref()).map(|(asset, label)| {
             let label = from_json(label, "addition")?;
             let asset = id(asset)?;
@@ -129,12 +143,36 @@ impl UploadRow {
             adds: adds.transpose()?,
             version: version.as_deref().map(id).transpose()?,
             concat: concat.as_deref().map(Concat::from_text).transpose()?,
+            parts: match parts {
+                Some(upload) => Some(Parts {
+                    upload: upload.clone(),
+                    part_bytes: unsigned(*part_len)?,
+                }),
+                None => None,
+            },
         })
     }
 
     /// Name of the blob that the upload grows into.
     pub(crate) fn blob(&self) -> store::BlobKey {
         source_blob(&self.id)
+    }
+
+    /// What `Upload-Metadata` says of how soon it is to be made: a pair `priority`.
+    ///
+    /// # Errors
+    /// It is no priority.
+    pub(crate) fn priority(&self) -> Result<Priority, OriginError> {
+        let mut pairs = self.metadata.split(',').filter_map(|pair| {
+            let (name, value) = pair.trim().split_once(' ')?;
+            (name == "priority").then_some(value.trim())
+        });
+        let Some(value) = pairs.next() else {
+            return Ok(Priority::Normal);
+        };
+        let bytes = BASE64_STANDARD.decode(value).unwrap_or_default();
+        let named = String::from_utf8_lossy(&bytes).parse();
+        named.map_err(|error| OriginError::BadRequest(format!("priority {error}")))
     }
 
     /// Every byte is there.

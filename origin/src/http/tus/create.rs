@@ -86,7 +86,9 @@ fn new_row(
         adds: adds.filter(|_| concat != Some(Concat::Part)),
         version: None,
         concat,
+        parts: None,
     };
+    app.may_hurry(headers, row.priority()?)?;
     Ok((protocol, row))
 }
 

@@ -164,7 +164,7 @@ pub(super) fn title(metadata: &str, headers: &HeaderMap) -> String {
 }
 
 /// A title as it is kept; `None` for one of nothing that can be seen.
-pub(super) fn shown(title: &str) -> Option<String> {
+pub(in crate::http) fn shown(title: &str) -> Option<String> {
     let shown: String = title
         .chars()
         .filter(|c| !c.is_control())

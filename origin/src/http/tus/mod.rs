@@ -4,6 +4,7 @@
 
 mod concat;
 mod create;
+mod finish;
 mod headers;
 mod protocol;
 mod receive;
@@ -22,6 +23,12 @@ use axum::{
 use wire::{UploadId, UploadStatus};
 
 pub(super) use create::begin;
+pub(super) use finish::finish;
+pub(crate) use finish::go_on;
+#[cfg(feature = "s3")]
+pub(super) use headers::shown;
+#[cfg(feature = "s3")]
+pub(super) use receive::judge;
 
 use crate::{
     OriginError,
@@ -146,6 +153,7 @@ async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginEr
 /// An upload that nobody writes to at this moment: who did is stopped.
 pub(super) async fn settled(app: &App, upload: &UploadId) -> Result<UploadRow, OriginError> {
     let row = app.catalogue.upload(upload).await?;
+    expect_here(app, &row).await?;
     if row.asset.is_some() {
         return Ok(row);
     }
@@ -180,7 +188,31 @@ async fn offset(
     Ok(response)
 }
 
-async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
+/// # Errors
+/// It goes to the bucket, or came to another origin of the catalogue: nothing of it is here.
+async fn expect_here(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+    if row.parts.is_some() {
+        return Err(OriginError::Upload {
+            status: StatusCode::FORBIDDEN,
+            detail: format!(
+                "the upload goes to the bucket in parts: ask /api/uploads/s3/multipart/{}",
+                row.id
+            ),
+        });
+    }
+    let is_shared = !app.config.database.is_empty();
+    let comes = row.asset.is_none() && row.received_bytes > 0;
+    if is_shared && comes && !app.store.has_begun(row).await? {
+        return Err(OriginError::Overloaded(
+            "what came of this upload is at another origin of the catalogue: send the rest there, \
+             or have a balancer keep the requests of an upload together"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn terminate(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginError> {
     app.catalogue.upload(upload).await?;
     let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
     if !drop_upload(app, upload).await? {
@@ -197,7 +229,7 @@ pub(super) async fn drop_upload(app: &App, upload: &UploadId) -> Result<bool, Or
     let row = app.catalogue.upload(upload).await?;
     let dropped = app.catalogue.drop_upload(upload, i64::MAX).await?;
     if dropped {
-        app.store.delete(&row.blob()).await?;
+        app.store.drop_upload(&row).await?;
     }
     Ok(dropped)
 }
@@ -220,13 +252,6 @@ pub(super) async fn patch(
     }
 }
 
-async fn finish(app: &App, row: &UploadRow, parts: &[UploadId]) -> Result<(), OriginError> {
-    let settings = app.package_settings();
-    let asset = app.catalogue.finish_upload(row, parts, &settings).await?;
-    tracing::info!(upload = %row.id, %asset, bytes = row.received_bytes, "upload is whole");
-    Ok(())
-}
-
 fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -245,12 +270,12 @@ fn answer(status: StatusCode, protocol: Protocol, row: &UploadRow) -> Response<B
     response
 }
 
-fn expires_at_ms(app: &App) -> i64 {
+pub(super) fn expires_at_ms(app: &App) -> i64 {
     let expires = app.config.upload_expires.as_millis();
     now_ms().saturating_add(i64::try_from(expires).unwrap_or(i64::MAX))
 }
 
-fn busy() -> OriginError {
+pub(super) fn busy() -> OriginError {
     OriginError::Upload {
         status: StatusCode::LOCKED,
         detail: "another request writes to this upload: ask its offset again in a moment".into(),

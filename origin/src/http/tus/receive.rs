@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use wire::UploadId;
 
 use super::{
-    busy, expires_at_ms, finish,
+    busy, expires_at_ms,
     headers::{announced, number, text},
     protocol::Protocol,
 };
@@ -67,6 +67,7 @@ pub(super) async fn piece(
             detail: "the upload is made of others: it takes no more".into(),
         });
     }
+    super::expect_here(app, &row).await?;
     if offset != row.received_bytes {
         return Err(OriginError::WrongOffset {
             there_bytes: row.received_bytes,
@@ -238,8 +239,7 @@ impl Receiving {
             judge(&self.app, row).await?;
         }
         if row.is_whole() && row.concat.is_none() {
-            // One transaction says that it is whole and makes the asset.
-            return finish(&self.app, row, &[]).await;
+            return super::finish::whole(&self.app, row, before).await;
         }
         self.app.catalogue.upload_received(row, before).await
     }
@@ -247,7 +247,7 @@ impl Receiving {
 
 /// # Errors
 /// It can't become a stream: the upload is gone.
-async fn judge(app: &App, row: &UploadRow) -> Result<(), OriginError> {
+pub(in crate::http) async fn judge(app: &App, row: &UploadRow) -> Result<(), OriginError> {
     let looked_at = row.received_bytes.min(sniff::LOOK_BYTES);
     let mut bytes = app.store.read(&row.blob(), 0..looked_at).await?;
     let mut start = Vec::new();
