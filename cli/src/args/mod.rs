@@ -20,7 +20,7 @@ pub(crate) use self::{
     library::{AssetChange, AssetCommand, AssetListArgs, AssetSetArgs, AssetShowArgs},
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
-    outside::IngestArgs,
+    outside::{IngestArgs, WebhookAddArgs, WebhookCommand},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
 };
 use crate::{commands, exit};
@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// Assets: list, show, change and delete them.
     #[command(subcommand)]
     Asset(AssetCommand),
+    /// Webhooks: who is called when something happens to an asset.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -24,6 +24,7 @@ mod text;
 mod track;
 mod upload;
 mod validate;
+mod webhook;
 
 pub(crate) use self::{explain::ExplainArgs, jail::run as launch, purge::PurgeArgs};
 
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
         Command::Asset(command) => asset::run(command).await,
+        Command::Webhook(command) => webhook::run(command).await,
         Command::Key(key) => key::run(key).await,
         Command::Text(command) => text::run(command).await,
         Command::Audio(command) => audio::run(command).await,

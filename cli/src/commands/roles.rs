@@ -63,6 +63,7 @@ fn copier(config: packager::Config, origin: SocketAddr, work_dir: PathBuf) -> pa
         // What is outside is called by workers of their own.
         outward: packager::outward::Config {
             fetches: 0,
+            deliveries: 0,
             ..config.outward
         },
         ..config

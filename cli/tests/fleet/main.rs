@@ -46,3 +46,4 @@ mod stopping;
 mod uploads;
 mod valid;
 mod warming;
+mod webhooks;

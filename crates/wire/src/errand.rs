@@ -3,7 +3,7 @@
 //! ```text
 //! POST   /api/errands/lease                ErrandRequest → Errand | 204      join token
 //! POST   /api/errands/<errand>/heartbeat   ErrandNews → HeartbeatAck         lease key, and all below
-//! POST   /api/errands/<errand>/complete    → 204
+//! POST   /api/errands/<errand>/complete    ErrandDone → 204
 //! POST   /api/errands/<errand>/fail        ErrandFailure → 204
 //! GET    /api/errands/<errand>/upload      → FetchedSoFar
 //! PATCH  /api/errands/<errand>/upload      bytes that follow, by tus 1.0 → 204
@@ -21,6 +21,8 @@ use crate::{AssetId, JobId, WebUrl};
 pub enum ErrandKind {
     /// Read what a URL names, and upload it.
     Fetch,
+    /// Call a webhook.
+    Deliver,
 }
 
 impl ErrandKind {
@@ -29,6 +31,7 @@ impl ErrandKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fetch => "fetch",
+            Self::Deliver => "deliver",
         }
     }
 }
@@ -72,6 +75,19 @@ pub enum ErrandWork {
         /// What earlier attempts read there.
         source: Option<FetchSource>,
     },
+    /// Call a webhook, as Standard Webhooks has it, signed as of now.
+    Deliver {
+        /// Whom to call.
+        url: WebUrl,
+        /// `webhook-id`.
+        message: String,
+        /// `webhook-timestamp`: Unix time, seconds.
+        timestamp: u64,
+        /// `webhook-signature`.
+        signature: String,
+        /// What is sent: JSON.
+        body: String,
+    },
 }
 
 impl ErrandWork {
@@ -80,6 +96,7 @@ impl ErrandWork {
     pub fn kind(&self) -> ErrandKind {
         match self {
             Self::Fetch { .. } => ErrandKind::Fetch,
+            Self::Deliver { .. } => ErrandKind::Deliver,
         }
     }
 }
@@ -102,6 +119,14 @@ pub struct ErrandNews {
     pub source: Option<FetchSource>,
 }
 
+/// The errand is done.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ErrandDone {
+    /// What whoever was called answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
 /// The attempt ends without a result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ErrandFailure {
@@ -115,6 +140,9 @@ pub struct ErrandFailure {
     /// When whoever was called wants to be called again, seconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_secs: Option<u64>,
+    /// What whoever was called answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
 }
 
 /// What of a fetch is at the origin.

@@ -23,6 +23,7 @@ mod settings;
 mod task;
 mod warm;
 mod web_url;
+mod webhook;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
@@ -33,11 +34,11 @@ pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use details::{Access, AssetDetails};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
 pub use errand::{
-    Errand, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, ErrandState, ErrandWork,
-    FetchRequest, FetchSource, FetchStatus, FetchedSoFar,
+    Errand, ErrandDone, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, ErrandState,
+    ErrandWork, FetchRequest, FetchSource, FetchStatus, FetchedSoFar,
 };
 pub use header::{WEIR_ACCESS, access};
-pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
+pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId, WebhookId};
 pub use job::{
     AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
     StoredTrack,
@@ -56,3 +57,4 @@ pub use settings::{Lead, PackageSettings};
 pub use task::{Task, TaskKind};
 pub use warm::{EDGE_NAME_LEN_MAX, WarmList};
 pub use web_url::{InvalidUrl, WebHost, WebUrl};
+pub use webhook::{Delivery, Event, EventData, EventKind, NewWebhook, Webhook, WebhookRequest};

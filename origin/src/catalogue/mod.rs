@@ -36,7 +36,7 @@ use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
 pub(crate) use assets::{AssetQuery, Shown};
-pub(crate) use errands::ErrandClaim;
+pub(crate) use errands::{ErrandClaim, SECRET_PREFIX};
 pub(crate) use jobs::Claim;
 pub(crate) use media::{BlobKind, StoredBlob};
 pub(crate) use news::{News, Topic};

@@ -12,7 +12,8 @@ use axum::{
 };
 use tokio::time::{Instant, timeout_at};
 use wire::{
-    Errand, ErrandFailure, ErrandNews, ErrandRequest, FetchedSoFar, HeartbeatAck, JobId, UploadId,
+    Errand, ErrandDone, ErrandFailure, ErrandNews, ErrandRequest, FetchedSoFar, HeartbeatAck,
+    JobId, UploadId,
 };
 
 use super::{fetch, json, json_body, tus};
@@ -105,9 +106,12 @@ async fn complete(
     Path(errand): Path<String>,
     request: Request,
 ) -> Result<StatusCode, OriginError> {
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
     let (errand, attempt) = attempt(&app, &errand, &head).await?;
-    app.catalogue.complete_errand(&errand, attempt).await?;
+    let done: ErrandDone = json_body(body).await?;
+    app.catalogue
+        .complete_errand(&errand, attempt, &done)
+        .await?;
     tracing::info!(%errand, attempt, "errand is done");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -26,6 +26,7 @@ mod signers;
 mod text;
 pub(crate) mod tus;
 mod warm;
+mod webhook;
 mod worker;
 
 use std::time::Duration;
@@ -75,6 +76,7 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(audio::routes())
         .merge(fetch::routes())
         .merge(errand::routes())
+        .merge(webhook::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn_with_state(app.clone(), cors::add))

@@ -97,9 +97,9 @@ async fn what_a_worker_fetched_becomes_an_asset_as_any_upload_does() {
         (&json!(5), &json!(9))
     );
     send(&server, &errand, ("5", "9"), "more").await;
-    let done = work(&server, &errand, ("POST", "complete"), (&[], "")).await;
+    let done = work(&server, &errand, ("POST", "complete"), (&[], "{}")).await;
     assert_eq!(done.status(), StatusCode::NO_CONTENT, "{done:?}");
-    let again = work(&server, &errand, ("POST", "complete"), (&[], "")).await;
+    let again = work(&server, &errand, ("POST", "complete"), (&[], "{}")).await;
     assert_eq!(
         again.status(),
         StatusCode::NO_CONTENT,
@@ -247,7 +247,7 @@ async fn a_fetch_that_fails_is_tried_later_and_one_that_cannot_succeed_is_given_
         (&failed["state"], &failed["reason"]),
         (&json!("failed"), &gone["reason"])
     );
-    let lost = work(&server, &errand, ("POST", "complete"), (&[], "")).await;
+    let lost = work(&server, &errand, ("POST", "complete"), (&[], "{}")).await;
     assert_eq!(problem(&lost), "lease-lost");
 }
 
@@ -282,7 +282,7 @@ async fn another_worker_goes_on_where_one_fell_silent_and_that_one_writes_no_mor
     let late = send(&server, &first, ("5", "9"), "late").await;
     assert_eq!(problem(&late), "lease-lost");
     send(&server, &second, ("5", "9"), "more").await;
-    work(&server, &second, ("POST", "complete"), (&[], "")).await;
+    work(&server, &second, ("POST", "complete"), (&[], "{}")).await;
     assert_eq!(status(&server, &fetch).await["state"], "done");
 }
 
@@ -304,14 +304,18 @@ async fn an_origin_that_is_killed_between_the_last_byte_and_the_end_makes_one_as
             json_of(&so_far),
             json!({"offset_bytes": 9, "length_bytes": 9})
         );
-        work(&server, &errand, ("POST", "complete"), (&[], "")).await;
+        work(&server, &errand, ("POST", "complete"), (&[], "{}")).await;
         true
     })
     .await;
     let done = status(&server, &fetch).await;
     assert_eq!(done["state"], "done", "{done}");
     let assets = json_of(&server.get("/api/assets", &server.admin).await);
-    assert_eq!(assets.as_array().map(Vec::len), Some(1), "{assets}");
+    assert_eq!(
+        assets["assets"].as_array().map(Vec::len),
+        Some(1),
+        "{assets}"
+    );
 }
 
 #[tokio::test]
@@ -328,7 +332,7 @@ async fn a_file_that_changed_is_fetched_from_its_start() {
         json!({"offset_bytes": 0, "length_bytes": null})
     );
     send(&server, &errand, ("0", "7"), "another").await;
-    work(&server, &errand, ("POST", "complete"), (&[], "")).await;
+    work(&server, &errand, ("POST", "complete"), (&[], "{}")).await;
     assert_eq!(status(&server, &fetch).await["state"], "done");
     let sources = std::fs::read_dir(server.data().join("blobs/sources")).unwrap();
     assert_eq!(sources.count(), 1);

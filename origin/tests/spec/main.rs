@@ -35,3 +35,4 @@ mod takeover;
 mod text;
 mod uploads;
 mod warming;
+mod webhooks;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use wire::{
-    Errand, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, FetchSource, FetchedSoFar,
-    HeartbeatAck,
+    Errand, ErrandDone, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, FetchSource,
+    FetchedSoFar, HeartbeatAck,
 };
 
 use crate::{
@@ -106,9 +106,11 @@ impl Lent {
             .await
     }
 
-    pub(super) async fn complete(&self) -> Result<(), PackagerError> {
-        let path = self.at("/complete");
-        self.send(Call::new(Method::POST, path, Bytes::new())).await
+    /// The errand is done; whoever was called answered so.
+    pub(super) async fn complete(&self, status: Option<u16>) -> Result<(), PackagerError> {
+        let done = ErrandDone { status };
+        self.send(Call::json(Method::POST, self.at("/complete"), &done))
+            .await
     }
 
     pub(super) async fn fail(&self, failure: &ErrandFailure) -> Result<(), PackagerError> {

@@ -17,6 +17,7 @@ use crate::{
     worker::call::Backoff,
 };
 use answer::Part;
+pub(super) use answer::retry_after_secs;
 
 /// How much is sent at once, bytes: what an origin makes safe at once. Another piece is read
 /// meanwhile.

@@ -1,6 +1,7 @@
 //! Errands: what a worker does at addresses that somebody named, a few at once.
 
 mod api;
+mod deliver;
 mod fetch;
 
 use std::{sync::Arc, time::Duration};
@@ -55,6 +56,8 @@ enum Fault {
         permanent: bool,
         /// When it wants to be called again.
         retry_after_secs: Option<u64>,
+        /// What it answered, where that is told.
+        status: Option<u16>,
     },
     #[error(transparent)]
     Outward(#[from] OutwardError),
@@ -68,6 +71,7 @@ impl Fault {
             reason: reason.into(),
             permanent: true,
             retry_after_secs: None,
+            status: None,
         }
     }
 
@@ -88,7 +92,10 @@ impl Errands {
         (api, name): (&Api, &str),
         shutdown: &CancellationToken,
     ) -> Result<Self, PackagerError> {
-        let lanes = vec![(ErrandKind::Fetch, config.outward.fetches)];
+        let lanes = vec![
+            (ErrandKind::Fetch, config.outward.fetches),
+            (ErrandKind::Deliver, config.outward.deliveries),
+        ];
         let shared = Shared {
             api: api.clone(),
             name: name.to_owned(),
@@ -197,9 +204,26 @@ impl Shared {
                         len_bytes_max: *len_bytes_max,
                     };
                     fetch.run(source.clone()).await?;
+                    Ok(lent.complete(None).await?)
+                }
+                ErrandWork::Deliver {
+                    url,
+                    message,
+                    timestamp,
+                    signature,
+                    body,
+                } => {
+                    let call = deliver::Call {
+                        url,
+                        message,
+                        timestamp: *timestamp,
+                        signature,
+                        body,
+                    };
+                    let status = call.make(&self.connector, &self.config).await?;
+                    Ok(lent.complete(Some(status)).await?)
                 }
             }
-            Ok(lent.complete().await?)
         };
         // Whichever ends first drops the others.
         tokio::select! {
@@ -231,19 +255,21 @@ impl Shared {
 
 /// Tells the origin why the attempt ended, unless that is not for this worker to say.
 async fn farewell(lent: &Lent, fault: Fault) {
-    let (given_back, retry_after_secs) = match &fault {
+    let (retry_after_secs, status) = match &fault {
         Fault::Origin(PackagerError::LeaseLost | PackagerError::Cancelled) => return,
-        Fault::Origin(PackagerError::Stopped) => (true, None),
         Fault::Called {
-            retry_after_secs, ..
-        } => (false, *retry_after_secs),
-        _ => (false, None),
+            retry_after_secs,
+            status,
+            ..
+        } => (*retry_after_secs, *status),
+        _ => (None, None),
     };
     let failure = ErrandFailure {
         reason: causes(&fault),
         permanent: fault.is_permanent(),
-        given_back,
+        given_back: matches!(&fault, Fault::Origin(PackagerError::Stopped)),
         retry_after_secs,
+        status,
     };
     match timeout(FAREWELL, lent.fail(&failure)).await {
         Ok(Ok(())) => {}

@@ -35,6 +35,11 @@ pub struct Config {
     /// Longest time of one request for such a file. Default 12 h.
     #[serde(with = "humantime_serde")]
     pub fetch_timeout: Duration,
+    /// How many webhooks are called at once; 0: by other workers. Default 8.
+    pub deliveries: usize,
+    /// Longest time of one such call. Default 15 s.
+    #[serde(with = "humantime_serde")]
+    pub delivery_timeout: Duration,
 }
 
 /// More redirects than anybody follows (Fetch, §4.4).
@@ -52,13 +57,14 @@ impl Config {
             self.answer_timeout,
             self.idle_timeout,
             self.fetch_timeout,
+            self.delivery_timeout,
         ];
         let fault = if self.ports.is_empty() || self.ports.contains(&0) {
             "ports must name at least one, of 1 to 65535"
         } else if self.redirects_max > REDIRECTS_MAX {
             "redirects_max must be 0 to 20"
-        } else if self.fetches > AT_ONCE_MAX {
-            "fetches must be 0 to 64"
+        } else if self.fetches.max(self.deliveries) > AT_ONCE_MAX {
+            "fetches and deliveries must be 0 to 64"
         } else if waits.iter().any(Duration::is_zero) {
             "each timeout must be longer than 0s"
         } else {
@@ -80,6 +86,8 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(30),
             fetches: 2,
             fetch_timeout: Duration::from_secs(12 * 3600),
+            deliveries: 8,
+            delivery_timeout: Duration::from_secs(15),
         }
     }
 }

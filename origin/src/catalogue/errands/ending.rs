@@ -1,8 +1,8 @@
 //! How errands end, or wait for another attempt.
 
-use wire::{ErrandFailure, ErrandState, JobId, UploadId};
+use wire::{ErrandDone, ErrandFailure, ErrandState, JobId, UploadId};
 
-use super::{Catalogue, OriginError, Tx, fence, held, id};
+use super::{Catalogue, OriginError, Tx, deliveries, fence, held, id};
 use crate::{clock::now_ms, random};
 
 /// Wait before the second attempt, four times as long before each further one, and the longest,
@@ -32,6 +32,7 @@ impl Catalogue {
         &self,
         errand: &JobId,
         attempt: u32,
+        done: &ErrandDone,
     ) -> Result<(), OriginError> {
         let mut tx = self.db.begin().await?;
         match fence(&mut tx, errand, attempt).await? {
@@ -40,7 +41,10 @@ impl Catalogue {
             _ => return Err(OriginError::LeaseLost),
         }
         end(&mut tx, errand, ErrandState::Done, None).await?;
+        deliveries::answered(&mut tx, errand, done.status, true).await?;
         tx.commit().await?;
+        // Another of the same queue may follow.
+        self.errand_queued();
         Ok(())
     }
 
@@ -81,6 +85,9 @@ impl Catalogue {
             .execute(&mut *tx)
             .await?;
         }
+        if !failure.given_back {
+            deliveries::answered(&mut tx, errand, failure.status, false).await?;
+        }
         tx.commit().await?;
         self.errand_queued();
         Ok(ended)
@@ -111,7 +118,9 @@ impl Catalogue {
         let mut uploads = Vec::new();
         for (errand, attempts, reason) in &overdue {
             let reason = match (attempts, reason) {
-                (0, _) => "no worker took it: is there one with [outward] fetches > 0?".to_owned(),
+                (0, _) => {
+                    "no worker took it: is there one that does such errands ([outward])?".to_owned()
+                }
                 (n, Some(reason)) => format!("gave up after {n} attempts; the last: {reason}"),
                 (n, None) => format!("gave up after {n} attempts: each worker went silent"),
             };
@@ -145,7 +154,12 @@ impl Catalogue {
         let mut tx = self.db.begin().await?;
         for sql in [
             "DELETE FROM fetches WHERE errand IN (SELECT id FROM errands WHERE ended_at < $1)",
+            "DELETE FROM deliveries WHERE errand IN (SELECT id FROM errands WHERE ended_at < $1)",
             "DELETE FROM errands WHERE ended_at < $1",
+            // But the newest: its number is the next one's.
+            "DELETE FROM webhook_events WHERE at < $1 \
+             AND number < (SELECT max(number) FROM webhook_events) \
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event = webhook_events.number)",
         ] {
             sqlx::query(sql).bind(before).execute(&mut *tx).await?;
         }
@@ -220,6 +234,7 @@ mod tests {
             permanent: false,
             given_back: false,
             retry_after_secs,
+            status: None,
         };
         for (attempt, all_ms) in [(1, 5_000), (2, 20_000), (3, 80_000), (7, BACKOFF_MS_MAX)] {
             let pauses: Vec<i64> = (0..100)

@@ -2,13 +2,18 @@
 //!
 //! They have no version, and end by themselves: so they are a table of their own.
 
+mod deliveries;
 mod ending;
 pub(super) mod fetches;
+pub(super) mod outbox;
+mod webhooks;
 
 use std::time::Duration;
 
 use sqlx::AnyConnection;
 use wire::{Errand, ErrandKind, ErrandRequest, ErrandState, ErrandWork, JobId};
+
+pub(crate) use deliveries::SECRET_PREFIX;
 
 use super::{Catalogue, OriginError, Topic, Tx, from_json, id, signed, to_json, unsigned};
 use crate::clock::now_ms;
@@ -124,6 +129,7 @@ impl Catalogue {
         };
         let work = match from_json(&format!("\"{kind}\""), "errand")? {
             ErrandKind::Fetch => fetches::work(&mut tx, &errand).await?,
+            ErrandKind::Deliver => deliveries::work(&mut tx, &errand).await?,
         };
         tx.commit().await?;
         Ok(Some(ErrandClaim {

@@ -1,11 +1,16 @@
 //! What a whole upload becomes.
 
-use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, VersionId};
+use wire::{AssetId, EventKind, PackageSettings, SagaState, SagaStep, Task, UploadId, VersionId};
 
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
     catalogue::{
-        Topic, assets::priority_number, content_keys, errands::fetches, plans::NewJob, saga,
+        Topic,
+        assets::priority_number,
+        content_keys,
+        errands::{fetches, outbox},
+        plans::NewJob,
+        saga,
         successor::sound,
     },
     clock::now_ms,
@@ -113,5 +118,6 @@ async fn queue_asset(
     let (done, started) = (SagaState::Done, SagaState::Started);
     saga::record(tx, version.as_str(), SagaStep::Upload, done, None).await?;
     saga::record(tx, version.as_str(), SagaStep::Plan, started, None).await?;
+    outbox::of_version(tx, EventKind::Created, version.as_str(), None).await?;
     Ok((asset, version))
 }

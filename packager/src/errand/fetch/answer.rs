@@ -124,6 +124,7 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> Fault {
         reason,
         permanent,
         retry_after_secs: retry_after_secs(headers),
+        status: Some(status.as_u16()),
     }
 }
 
