@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -172,15 +172,23 @@ pub(crate) fn good(answer: Response<Bytes>) -> anyhow::Result<Bytes> {
             .take(200)
             .collect(),
     };
-    let exit = if status.is_client_error() {
-        Exit::Refused
-    } else {
-        Exit::Failed
+    let exit = match status {
+        status if status.is_client_error() => Exit::Refused,
+        status if is_away(status) => Exit::Unreachable,
+        _ => Exit::Failed,
     };
     Err(error(
         exit,
         format!("the origin answers {}: {said}", status.as_u16()),
     ))
+}
+
+/// The origin, or what it needs, can't be reached now.
+pub(crate) fn is_away(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 /// `GET`s have no body.

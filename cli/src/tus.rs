@@ -17,7 +17,7 @@ use tokio::{
 use wire::{Priority, UploadId, UploadStatus};
 
 use crate::{
-    client::{Client, NOTHING, good},
+    client::{Client, NOTHING, good, is_away},
     exit::{self, Exit, error},
 };
 
@@ -154,15 +154,17 @@ impl Upload<'_> {
         let give_up = Instant::now() + self.patience;
         let mut wait = RETRY_MIN;
         loop {
-            match self
+            let sent = self
                 .client
                 .send(method.clone(), path, headers, body.clone())
-                .await
-            {
-                Err(fault) if Instant::now() + wait >= give_up => return Err(fault),
-                Err(_) => tokio::time::sleep(wait).await,
-                Ok(answer) => return Ok(answer),
+                .await;
+            let is_away = sent
+                .as_ref()
+                .map_or(true, |answer| is_away(answer.status()));
+            if !is_away || Instant::now() + wait >= give_up {
+                return sent;
             }
+            tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY_MAX);
         }
     }

@@ -16,7 +16,7 @@ use wire::{AssetState, AssetStatus};
 use crate::process::{Ended, Folder, Process, Settings, eventually, run, weir};
 
 /// Settings of every test, to be quick; a test's own come on top.
-const QUICK: [(&str, &str); 5] = [
+pub(crate) const QUICK: [(&str, &str); 5] = [
     ("WEIR_ORIGIN__LADDER", "[360, 240]"),
     ("WEIR_ORIGIN__SEGMENT", "2s"),
     ("WEIR_ORIGIN__LEASE", "2s"),

@@ -37,6 +37,8 @@ mod instant;
 mod keys;
 mod kills;
 mod licensed;
+#[cfg(all(feature = "postgres", feature = "s3"))]
+mod many;
 mod odd_inputs;
 mod per_title;
 mod publishing;

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -52,6 +52,8 @@ pub struct Server {
 /// What goes wrong, how often.
 #[derive(Debug, Default)]
 pub struct Faults {
+    /// Requests are not answered until it is false.
+    pub hangs: AtomicBool,
     /// Answers of 503 that are still to come.
     pub refusals: AtomicU32,
     /// Bodies of objects that will be cut in the middle.
@@ -141,6 +143,9 @@ async fn answer(
     faults: Arc<Faults>,
 ) -> io::Result<Response<Body>> {
     faults.requests.fetch_add(1, Ordering::SeqCst);
+    while faults.hangs.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     if taken(&faults.refusals) {
         let mut busy = Response::new(Body::empty());
         *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -46,7 +46,9 @@ impl Database {
         } else {
             postgres::open(&config.database).await?
         };
-        let mut tx = database.begin().await?;
+        let engine = database.engine;
+        let first = engine.patiently().into_iter().chain(engine.one_writes());
+        let mut tx = begin_with(&database.write, engine.begin(), first).await?;
         schema::migrate(&mut tx, database.engine).await?;
         tx.commit().await?;
         Ok(database)
@@ -56,12 +58,12 @@ impl Database {
     /// process they are in: none ever fails for another's sake, and offsets are given in the
     /// order of commits.
     pub(crate) async fn begin(&self) -> Result<Tx, OriginError> {
-        Ok(self.write.begin_with(self.engine.begin()).await?)
+        begin_with(&self.write, self.engine.begin(), self.engine.one_writes()).await
     }
 
     /// Starts a transaction that sees the database as it is now, whatever others write.
     pub(crate) async fn snapshot(&self) -> Result<Tx, OriginError> {
-        Ok(self.read.begin_with(self.engine.begin_snapshot()).await?)
+        begin_with(&self.read, self.engine.begin_snapshot(), None).await
     }
 
     /// Exchanges news with the other origins that have the same database.
@@ -86,8 +88,31 @@ impl Database {
 
 /// Of two processes that write to one schema at once, the second waits. The first number is
 /// chosen: "weir" in ASCII.
-const WRITERS_LOCK: &str =
-    "BEGIN; SELECT pg_advisory_xact_lock(2003134834, hashtext(current_schema()))";
+const ONE_WRITES: &str = "SELECT pg_advisory_xact_lock(2003134834, hashtext(current_schema()))";
+
+/// However long that takes.
+const PATIENTLY: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
+
+/// Starts a transaction, also where nobody waits for it any more: a BEGIN that is broken off in
+/// the middle would leave its connection in a transaction that the pool knows nothing of.
+async fn begin_with(
+    pool: &AnyPool,
+    begin: &'static str,
+    first: impl IntoIterator<Item = &'static str, IntoIter: Send> + Send + 'static,
+) -> Result<Tx, OriginError> {
+    let pool = pool.clone();
+    let beginning = tokio::spawn(async move {
+        let mut tx = pool.begin_with(begin).await?;
+        for sql in first {
+            run(&mut tx, sql).await?;
+        }
+        Ok(tx)
+    });
+    let begun: Result<Tx, sqlx::Error> = beginning
+        .await
+        .map_err(|error| OriginError::Damaged(error.to_string()))?;
+    Ok(begun?)
+}
 
 impl Engine {
     pub(crate) fn of(connection: &AnyConnection) -> Self {
@@ -101,8 +126,16 @@ impl Engine {
         match self {
             // At once: an upgrade in the middle fails without waiting (`SQLITE_BUSY_SNAPSHOT`).
             Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => WRITERS_LOCK,
+            Self::Postgres => "BEGIN",
         }
+    }
+
+    fn one_writes(self) -> Option<&'static str> {
+        (self == Self::Postgres).then_some(ONE_WRITES)
+    }
+
+    fn patiently(self) -> Option<&'static str> {
+        (self == Self::Postgres).then_some(PATIENTLY)
     }
 
     fn begin_snapshot(self) -> &'static str {

@@ -125,3 +125,42 @@ async fn a_catalogue_of_schema_1_keeps_what_is_sealed_and_plans_anew_what_is_not
     let task: wire::Task = serde_json::from_str(&jobs[0].4).unwrap();
     assert_eq!(task, wire::Task::plan());
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_transaction_that_nobody_waits_for_is_not_left_open() {
+    use futures_util::FutureExt;
+
+    let server = testkit::postgres::Server::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let database = server.schema("broken_off").as_str().into();
+    let db = Database::open(&Config {
+        database,
+        ..config(folder.path())
+    })
+    .await
+    .unwrap();
+    for round in 0..20 {
+        // As with a client that hangs up: at some point of it.
+        for n in 0..8 {
+            let looks = tokio::time::Duration::from_micros(n * 100);
+            let _ = tokio::time::timeout(looks, db.snapshot()).now_or_never();
+            let _ = tokio::time::timeout(looks, db.snapshot()).await;
+            let _ = tokio::time::timeout(looks, db.begin()).await;
+        }
+        let mut tx = db.begin().await.unwrap();
+        sqlx::query("INSERT INTO assets (id, title, access, created_at) VALUES ($1, '', '', 1)")
+            .bind(round.to_string())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        for _ in 0..10 {
+            let count: i64 = sqlx::query_scalar("SELECT count(*) FROM assets")
+                .fetch_one(&db.read)
+                .await
+                .unwrap();
+            assert_eq!(count, round + 1, "a look at what was");
+        }
+    }
+}

@@ -87,7 +87,11 @@ impl Catalogue {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
-            return Err(OriginError::NotFound(format!("no upload {}", upload.id)));
+            drop(tx);
+            // What another request did, or one of which it was not heard how it ended.
+            return Err(OriginError::WrongOffset {
+                there_bytes: self.upload(&upload.id).await?.received_bytes,
+            });
         }
         tx.commit().await?;
         Ok(())

@@ -230,9 +230,18 @@ impl Receiving {
     }
 
     async fn record(&mut self, blob: &mut Appender) -> Result<(), OriginError> {
+        let before = self.piece.row.received_bytes;
+        let recorded = self.record_from(before, blob.sync().await?).await;
+        if recorded.is_err() {
+            // The catalogue may not know of more: what is recorded next begins there too.
+            self.piece.row.received_bytes = before;
+        }
+        recorded
+    }
+
+    async fn record_from(&mut self, before: u64, there_bytes: u64) -> Result<(), OriginError> {
         let row = &mut self.piece.row;
-        let before = row.received_bytes;
-        row.received_bytes = blob.sync().await?;
+        row.received_bytes = there_bytes;
         row.expires_at_ms = expires_at_ms(&self.app);
         let can_be_judged = row.received_bytes >= sniff::LOOK_BYTES || row.is_whole();
         if before < sniff::LOOK_BYTES && can_be_judged && row.concat.is_none() {
