@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) origin: origin::Config,
     pub(crate) store: store::Config,
     pub(crate) worker: packager::Config,
+    pub(crate) outward: packager::outward::Config,
     pub(crate) edge: edge::Config,
 }
 
@@ -122,6 +123,7 @@ impl Config {
             config = Self::deserialize(table.clone()).map_err(refused)?;
         }
         config.origin.store = config.store.clone();
+        config.worker.outward = config.outward.clone();
         Ok(config)
     }
 }

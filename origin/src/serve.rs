@@ -28,7 +28,7 @@ use crate::{
     by::Peer,
     clock::now_ms,
     garbage::Sweeper,
-    http::{router, tus},
+    http::{self, router, tus},
     warming,
 };
 
@@ -185,6 +185,10 @@ async fn sweep_once(app: &App) -> Result<(), OriginError> {
         tracing::warn!(given_up, "jobs given up");
     }
     app.catalogue.time_passed();
+    for upload in app.catalogue.give_up_errands().await? {
+        http::drop_upload(app, &upload).await?;
+    }
+    app.catalogue.forget_errands().await?;
     for upload in app.catalogue.expired_uploads().await? {
         let Some(_busy) = app.busy_uploads.try_claim(&upload.id) else {
             continue;

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use wire::TaskKind;
 
-use crate::{analysis::Metric, jail::Mode};
+use crate::{analysis::Metric, jail::Mode, outward};
 
 /// A worker's settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -86,6 +86,10 @@ pub struct Config {
     pub frame_rate_max: u32,
     /// Most streams that a source may have. Default 64.
     pub streams_max: usize,
+    /// How addresses outside of the fleet are called: a section of its own in a file of
+    /// settings.
+    #[serde(skip)]
+    pub outward: outward::Config,
 }
 
 /// Most spans encoded at once, unless an operator wants more: each took 0.5 GiB where it
@@ -109,7 +113,8 @@ impl Config {
         let (metric, (least, most)) = (self.quality_metric, self.quality_metric.targets());
         let good = (least..=most).contains(&self.quality_target);
         let metric = metric.as_str();
-        (!good).then(|| format!("worker.quality_target must be {least} to {most} for {metric}"))
+        let target = format!("worker.quality_target must be {least} to {most} for {metric}");
+        (!good).then_some(target).or_else(|| self.outward.fault())
     }
 
     /// How many spans are encoded at once.
@@ -152,6 +157,7 @@ impl Default for Config {
             pixels_max: 8192 * 4320,
             frame_rate_max: 300,
             streams_max: 64,
+            outward: outward::Config::default(),
         }
     }
 }

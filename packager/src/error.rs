@@ -84,6 +84,9 @@ pub enum PackagerError {
         /// What it did instead; nothing of what it sent.
         reason: String,
     },
+    /// What is outside of the fleet cannot be called as the settings say.
+    #[error(transparent)]
+    Outward(crate::outward::OutwardError),
     /// The source cannot be packaged, now or later: words for the uploader.
     #[error("{0}")]
     Source(String),

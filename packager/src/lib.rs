@@ -37,6 +37,10 @@ mod capture;
 mod images;
 mod text;
 
+// What is outside of the fleet, and what is done there.
+mod errand;
+pub mod outward;
+
 // ffmpeg itself, and what stands around it.
 pub mod jail;
 mod remux;

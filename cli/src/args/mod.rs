@@ -4,6 +4,7 @@ mod assets;
 mod library;
 mod machine;
 mod media;
+mod outside;
 mod roles;
 mod store;
 mod value;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     },
     machine::{BackupArgs, DoctorArgs, JailArgs, RestoreArgs},
     media::{ExportArgs, PackageArgs, PlayArgs, UploadArgs, ValidateArgs},
+    outside::{IngestArgs, WebhookAddArgs, WebhookCommand},
     roles::{AdminArgs, Demo, EdgeArgs, OriginArgs, WorkerArgs},
     store::{FsckArgs, StoreCommand},
 };
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Edge(EdgeArgs),
     /// Send a video in, resumably.
     Upload(UploadArgs),
+    /// Have a worker fetch a video from where it is on the web.
+    Ingest(IngestArgs),
     /// Package a file into a folder, without a server.
     Package(PackageArgs),
     /// Write a published version into a folder, as plain files.
@@ -68,6 +72,9 @@ pub(crate) enum Command {
     /// Jobs that make assets: list, retry and cancel them.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Webhooks: who is called when something happens to an asset.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Valet keys.
     #[command(subcommand)]
     Key(KeyCommand),

@@ -11,6 +11,7 @@ mod doctor;
 mod edge;
 mod explain;
 mod export;
+mod ingest;
 mod jail;
 mod jobs;
 mod key;
@@ -26,6 +27,7 @@ mod text;
 mod track;
 mod upload;
 mod validate;
+mod webhook;
 
 pub(crate) use self::{explain::ExplainArgs, jail::run as launch, purge::PurgeArgs};
 
@@ -43,12 +45,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Command::Worker(worker) => roles::worker(config, worker).await,
         Command::Edge(args) => edge::run(config, args).await,
         Command::Upload(upload) => upload::run(upload).await,
+        Command::Ingest(args) => ingest::run(args).await,
         Command::Package(package) => package::run(config, package).await,
         Command::Export(export) => export::run(export).await,
         Command::Play(play) => play::run(play).await,
         Command::Validate(args) => validate::run(args).await,
         Command::Asset(command) => asset::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
+        Command::Webhook(command) => webhook::run(command).await,
         Command::Key(key) => key::run(key).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Text(command) => text::run(command).await,

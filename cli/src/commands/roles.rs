@@ -60,6 +60,12 @@ fn copier(config: packager::Config, origin: SocketAddr, work_dir: PathBuf) -> pa
         origin: format!("http://{}", SocketAddr::new(ip, origin.port())),
         work_dir,
         kinds: vec![wire::TaskKind::Copy],
+        // What is outside is called by workers of their own.
+        outward: packager::outward::Config {
+            fetches: 0,
+            deliveries: 0,
+            ..config.outward
+        },
         ..config
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use wire::{AssetState, AssetStatus, Priority, UploadId};
+use wire::{AssetId, AssetState, AssetStatus, Priority, UploadId};
 
 use super::progress::Progress;
 use crate::{
@@ -23,21 +23,20 @@ pub(super) async fn run(args: UploadArgs) -> anyhow::Result<()> {
     )
     .await?;
     let (asset, key) = asset_of(&client, &upload, args.patience).await?;
-    let base = args
-        .edge
-        .as_deref()
-        .unwrap_or(client.base())
-        .trim_end_matches('/');
-    println!("asset  {}", asset.asset);
-    println!("watch  {base}/watch/{}#k={}", asset.asset, key.token);
-    println!(
-        "hls    {base}/k/{}/v/{}/master.m3u8",
-        key.token, asset.asset
-    );
+    let base = args.edge.as_deref().unwrap_or(client.base());
+    tell(base, &asset.asset, &key.token);
     if args.wait {
         follow(&client, &upload).await?;
     }
     Ok(())
+}
+
+/// Where an asset is watched.
+pub(super) fn tell(base: &str, asset: &AssetId, key: &str) {
+    let base = base.trim_end_matches('/');
+    println!("asset  {asset}");
+    println!("watch  {base}/watch/{asset}#k={key}");
+    println!("hls    {base}/k/{key}/v/{asset}/master.m3u8");
 }
 
 /// What a whole upload became, and a key that plays it. An origin with a bucket copies the file

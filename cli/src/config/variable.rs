@@ -9,7 +9,9 @@ const PREFIX: &str = "WEIR_";
 const OTHERS: [&str; 1] = ["WEIR_UPLOAD_KEY"];
 /// What an orchestrator sets for a service that is called `weir`, or begins so.
 const OF_SERVICES: [&str; 3] = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT"];
-const SECTIONS: [&str; 6] = ["LOG", "ADMIN", "ORIGIN", "STORE", "WORKER", "EDGE"];
+const SECTIONS: [&str; 7] = [
+    "LOG", "ADMIN", "ORIGIN", "STORE", "WORKER", "OUTWARD", "EDGE",
+];
 
 /// See the module.
 pub(super) struct Variable {

@@ -137,6 +137,17 @@ pub fn worker(job: &str, attempt: u32, issued: u64, expires: u64, jti: String) -
     claims(scope, &paths, issued, expires, jti)
 }
 
+/// A key for one attempt at one errand.
+#[must_use]
+pub fn errand(errand: &str, attempt: u32, issued: u64, expires: u64, jti: String) -> Claims {
+    let paths = format!("/api/errands/{}/.*", regex::escape(errand));
+    let scope = Scope::Worker {
+        job: errand.to_owned(),
+        attempt,
+    };
+    claims(scope, &paths, issued, expires, jti)
+}
+
 /// A key that may upload files of at most `len_bytes_max` bytes each.
 #[must_use]
 pub fn upload(len_bytes_max: u64, issued: u64, expires: u64, jti: String) -> Claims {

@@ -25,7 +25,8 @@ mod shared;
 mod token;
 
 pub use claims::{
-    Audience, Claims, ISSUER, LIFE_SECS_MAX, Parts, Scope, admin, play, play_parts, upload, worker,
+    Audience, Claims, ISSUER, LIFE_SECS_MAX, Parts, Scope, admin, errand, play, play_parts, upload,
+    worker,
 };
 pub use error::KeyError;
 pub use jwk::{PublicKey, SigningKey};

@@ -90,6 +90,11 @@ id!(
     UploadId
 );
 
+id!(
+    /// Somebody who is told what happens.
+    WebhookId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ mod audit;
 mod codec;
 mod details;
 mod edge;
+mod errand;
 mod header;
 mod id;
 mod job;
@@ -23,6 +24,8 @@ mod rate;
 mod settings;
 mod task;
 mod warm;
+mod web_url;
+mod webhook;
 
 pub use analysis::{Analysis, ChosenRate, Rate};
 pub use asset::{
@@ -33,8 +36,12 @@ pub use audit::{AuditEntry, AuditPage};
 pub use codec::{Codec, UnknownCodec, VideoRange};
 pub use details::{Access, AssetDetails};
 pub use edge::{Explanation, PurgeRequest, Purged, StoredBlocks, StoredObject};
+pub use errand::{
+    Errand, ErrandDone, ErrandFailure, ErrandKind, ErrandNews, ErrandRequest, ErrandState,
+    ErrandWork, FetchRequest, FetchSource, FetchStatus, FetchedSoFar,
+};
 pub use header::{WEIR_ACCESS, access};
-pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId};
+pub use id::{AssetId, InvalidId, JobId, TrackId, UploadId, VersionId, WebhookId};
 pub use job::{
     AddedSound, Completion, Failure, Heartbeat, HeartbeatAck, Lease, LeaseRequest, Progress, Stage,
     StoredTrack,
@@ -53,3 +60,5 @@ pub use rate::{Pass, PassCost, RateControl, UnknownRateControl};
 pub use settings::{Lead, PackageSettings};
 pub use task::{Task, TaskKind};
 pub use warm::{EDGE_NAME_LEN_MAX, WarmList};
+pub use web_url::{InvalidUrl, WebHost, WebUrl};
+pub use webhook::{Delivery, Event, EventData, EventKind, NewWebhook, Webhook, WebhookRequest};

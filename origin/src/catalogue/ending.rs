@@ -1,10 +1,14 @@
 //! How jobs end, and what that makes of their version.
 
 use sqlx::AnyConnection;
-use wire::{AssetState, Completion, Failure, JobId, SagaState, SagaStep, Task, TaskKind, TrackId};
+use wire::{
+    AssetState, Completion, EventKind, Failure, JobId, SagaState, SagaStep, Task, TaskKind, TrackId,
+};
 
 use super::{
-    Catalogue, OriginError, Topic, Tx, analysis, fence, from_json, passes, plans,
+    Catalogue, OriginError, Topic, Tx, analysis,
+    errands::outbox,
+    fence, from_json, passes, plans,
     saga::{self, Rows},
     successor::sound,
     to_json, whole,
@@ -232,6 +236,15 @@ impl Catalogue {
 
 /// The version is ready.
 async fn publish(tx: &mut Tx, version: &str) -> Result<(), OriginError> {
+    let (state,): (String,) = sqlx::query_as("SELECT state FROM versions WHERE id = $1")
+        .bind(version)
+        .fetch_one(&mut **tx)
+        .await?;
+    // What is short is whole before it could be watched.
+    if state != AssetState::Playable.as_str() {
+        outbox::of_version(tx, EventKind::Playable, version, None).await?;
+    }
+    outbox::of_version(tx, EventKind::Ready, version, None).await?;
     sqlx::query("UPDATE versions SET state = $2 WHERE id = $1")
         .bind(version)
         .bind(AssetState::Ready.as_str())

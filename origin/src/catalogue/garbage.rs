@@ -5,9 +5,9 @@
 //! when none does.
 
 use store::BlobKey;
-use wire::AssetId;
+use wire::{AssetId, EventData, EventKind};
 
-use super::{Catalogue, OriginError, Topic, Tx, audit, blob_key, saga};
+use super::{Catalogue, OriginError, Topic, Tx, audit, blob_key, errands::outbox, saga};
 use crate::clock::now_ms;
 
 /// Everything that can name a blob `$1`.
@@ -26,6 +26,13 @@ impl Catalogue {
             .bind(asset.as_str())
             .fetch_all(&mut *tx)
             .await?;
+        outbox::of_asset(
+            &mut tx,
+            EventKind::Deleted,
+            asset.as_str(),
+            EventData::default(),
+        )
+        .await?;
         for (version,) in &versions {
             saga::undo(&mut tx, version, self.garbage_due_ms()).await?;
             forget_version(&mut tx, version).await?;

@@ -8,6 +8,7 @@ mod assets;
 mod audit;
 mod content_keys;
 mod ending;
+mod errands;
 mod filter;
 mod fsck;
 mod garbage;
@@ -41,6 +42,7 @@ use tokio::{sync::futures::OwnedNotified, task::JoinSet};
 use wire::Task;
 
 pub(crate) use assets::{AssetQuery, Shown};
+pub(crate) use errands::{ErrandClaim, SECRET_PREFIX};
 pub(crate) use idempotency::{Answered, Once};
 pub(crate) use job_list::{JobQuery, Listed};
 pub(crate) use jobs::Claim;

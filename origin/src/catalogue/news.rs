@@ -19,10 +19,18 @@ pub(crate) enum Topic {
     Published,
     /// A version is further than it was, or gone.
     Changed,
+    /// An errand may be due.
+    Errands,
 }
 
 impl Topic {
-    const ALL: [Self; 4] = [Self::Jobs, Self::Keys, Self::Published, Self::Changed];
+    const ALL: [Self; 5] = [
+        Self::Jobs,
+        Self::Keys,
+        Self::Published,
+        Self::Changed,
+        Self::Errands,
+    ];
 
     fn bit(self) -> u8 {
         1 << self as u8
@@ -32,7 +40,7 @@ impl Topic {
 /// Where news arrives, and goes on from.
 #[derive(Debug, Default)]
 pub(crate) struct News {
-    waiting: [Arc<Notify>; 4],
+    waiting: [Arc<Notify>; 5],
     /// Topics that others have not been told of, as bits.
     untold: AtomicU8,
     to_tell: Notify,

@@ -1,9 +1,10 @@
 //! When a growing version may be watched: a viewer who starts then does not stall.
 
-use wire::AssetState;
+use wire::{AssetState, EventKind};
 
 use super::{
     OriginError, Tx,
+    errands::outbox,
     progress::{self, Running, TrackCount},
 };
 
@@ -38,6 +39,7 @@ pub(super) async fn settle(tx: &mut Tx, version: &str) -> Result<(), OriginError
             .bind(AssetState::Playable.as_str())
             .execute(&mut **tx)
             .await?;
+        outbox::of_version(tx, EventKind::Playable, version, None).await?;
     }
     Ok(())
 }

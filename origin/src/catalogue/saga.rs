@@ -6,9 +6,9 @@
 //! when those who may still read them are done.
 
 use sqlx::AnyConnection;
-use wire::{AssetState, SagaEntry, SagaState, SagaStep, VersionId};
+use wire::{AssetState, EventKind, SagaEntry, SagaState, SagaStep, VersionId};
 
-use super::{OriginError, Tx, content_keys, from_json, to_json};
+use super::{OriginError, Tx, content_keys, errands::outbox, from_json, to_json};
 use crate::clock::now_ms;
 
 type Columns = (String, String, i64, Option<String>);
@@ -92,6 +92,7 @@ pub(super) async fn fail(
         .bind(garbage_due_ms)
         .execute(&mut **tx)
         .await?;
+    outbox::of_version(tx, EventKind::Failed, version, Some(reason)).await?;
     undo(tx, version, garbage_due_ms).await
 }
 

@@ -23,6 +23,7 @@ const OF_BOTH: &[&str] = &[
     include_str!("../../schema/7.sql"),
     include_str!("../../schema/8.sql"),
     include_str!("../../schema/9.sql"),
+    include_str!("../../schema/10.sql"),
 ];
 
 /// The schema of this weir.

@@ -6,7 +6,9 @@ mod audit;
 mod conditional;
 mod cors;
 mod delivery;
+mod errand;
 mod events;
+mod fetch;
 mod health;
 mod idempotency;
 mod jobs;
@@ -29,6 +31,7 @@ mod signers;
 mod text;
 pub(crate) mod tus;
 mod warm;
+mod webhook;
 mod worker;
 
 use std::time::Duration;
@@ -46,7 +49,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{OriginError, app::Shared};
+use wire::UploadId;
+
+use crate::{
+    OriginError,
+    app::{App, Shared},
+};
 
 /// Longest JSON body but a plan's, bytes. Chosen: warnings are a tenth of it.
 const JSON_MAX: usize = 256 << 10;
@@ -74,6 +82,9 @@ pub(crate) fn router(app: Shared) -> Router {
         .merge(text::routes())
         .merge(warm::routes())
         .merge(audio::routes())
+        .merge(fetch::routes())
+        .merge(errand::routes())
+        .merge(webhook::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_methods_only)
         .layer(axum::middleware::from_fn_with_state(app.clone(), cors::add))
@@ -81,6 +92,11 @@ pub(crate) fn router(app: Shared) -> Router {
         .layer(axum::middleware::from_fn(crate::observe::request))
         .layer(CatchPanicLayer::new())
         .with_state(app)
+}
+
+/// Forgets an upload that nobody goes on with.
+pub(crate) async fn drop_upload(app: &App, upload: &UploadId) -> Result<(), OriginError> {
+    errand::drop_upload(app, Some(upload)).await
 }
 
 async fn nothing_here(request: Request<Body>) -> OriginError {

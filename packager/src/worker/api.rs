@@ -49,7 +49,7 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Api {
     http: Http,
     origins: Origins,
-    answer_timeout: Duration,
+    pub(crate) answer_timeout: Duration,
     patience: Duration,
 }
 
@@ -122,6 +122,9 @@ impl Api {
             .method(call.method.clone())
             .uri(format!("{base}{}", call.path))
             .header(header::AUTHORIZATION, key.0.clone());
+        for (name, value) in &call.fields {
+            request = request.header(*name, value);
+        }
         if let Some(media_type) = call.media_type {
             request = request.header(header::CONTENT_TYPE, media_type);
         }
@@ -183,7 +186,12 @@ impl Api {
     }
 
     /// One request, one answer, within `limit`.
-    async fn once(&self, key: &Bearer, call: &Call, limit: Duration) -> Result<Bytes, Fault> {
+    pub(crate) async fn once(
+        &self,
+        key: &Bearer,
+        call: &Call,
+        limit: Duration,
+    ) -> Result<Bytes, Fault> {
         let until = Instant::now() + limit;
         let body = self.head(key, call, limit).await?.into_body();
         let len_max = call.answer_len_max().unwrap_or(ANSWER_LEN_MAX);
@@ -194,7 +202,11 @@ impl Api {
     }
 
     /// Repeats a request while the origin does not answer, as long as patience lasts.
-    async fn patiently(&self, key: &Bearer, call: &Call) -> Result<Bytes, PackagerError> {
+    pub(crate) async fn patiently(
+        &self,
+        key: &Bearer,
+        call: &Call,
+    ) -> Result<Bytes, PackagerError> {
         let len = call.body.len() as u64;
         let limit = self.answer_timeout + Duration::from_secs(len / UPLOAD_RATE_MIN);
         let mut backoff = Backoff::new(self.patience);

@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) media_type: Option<&'static str>,
     /// Asks for the bytes from here on, up to the second where there is one.
     pub(crate) range: Option<(u64, Option<u64>)>,
+    /// Fields of the head besides.
+    pub(crate) fields: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
 }
 
@@ -32,6 +34,7 @@ impl Call {
             path,
             media_type: None,
             range: None,
+            fields: Vec::new(),
             body,
         }
     }

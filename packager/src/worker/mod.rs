@@ -15,7 +15,7 @@ pub(crate) mod workspace;
 
 use std::{process, time::Duration};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -24,6 +24,7 @@ use wire::{Codec, Completion, Failure, Lease, TaskKind};
 use crate::{
     Config, PackagerError,
     attempt::Attempt,
+    errand::Errands,
     input::Input,
     tool,
     worker::{
@@ -79,6 +80,7 @@ pub async fn run(
         toolchain,
         "waiting for work"
     );
+    let errands = Errands::open(&config, (&api, &name), &shutdown)?;
     let worker = Worker {
         name,
         toolchain,
@@ -93,7 +95,8 @@ pub async fn run(
     let lanes = SIDE_LANES.into_iter().chain(pictures);
     let lanes: Vec<Vec<TaskKind>> = lanes.map(|kinds| taken(kinds, &worker.config)).collect();
     let lanes = lanes.iter().filter(|kinds| !kinds.is_empty());
-    try_join_all(lanes.map(|kinds| worker.lane(&join, kinds))).await?;
+    let lanes = try_join_all(lanes.map(|kinds| worker.lane(&join, kinds)));
+    try_join(lanes, errands.run(&join)).await?;
     Ok(())
 }
 
@@ -286,6 +289,10 @@ fn worker_name() -> String {
 
 fn describe_metrics() {
     metrics::describe_counter!("weir_worker_jobs_total", "Attempts that ended, by result.");
+    metrics::describe_counter!(
+        "weir_worker_errands_total",
+        "Attempts at errands that ended, by kind and result."
+    );
     metrics::describe_counter!(
         "weir_worker_segments_total",
         "Segments stored at the origin."

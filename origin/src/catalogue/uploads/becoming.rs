@@ -1,11 +1,17 @@
 //! What a whole upload becomes.
 
-use wire::{AssetId, PackageSettings, SagaState, SagaStep, Task, UploadId, VersionId};
+use wire::{AssetId, EventKind, PackageSettings, SagaState, SagaStep, Task, UploadId, VersionId};
 
 use super::{Adds, Catalogue, OriginError, Tx, UploadRow, id, signed, to_json};
 use crate::{
     catalogue::{
-        Topic, assets::priority_number, audit, content_keys, plans::NewJob, saga, successor::sound,
+        Topic,
+        assets::priority_number,
+        audit, content_keys,
+        errands::{fetches, outbox},
+        plans::NewJob,
+        saga,
+        successor::sound,
     },
     clock::now_ms,
     random,
@@ -54,6 +60,7 @@ impl Catalogue {
         .await?;
         let target = format!("upload {}, asset {asset}", upload.id);
         audit::record(&mut tx, "uploaded", &target).await?;
+        fetches::became(&mut tx, &upload.id, &asset).await?;
         for part in parts {
             sqlx::query("DELETE FROM uploads WHERE id = $1")
                 .bind(part.as_str())
@@ -113,5 +120,6 @@ async fn queue_asset(
     let (done, started) = (SagaState::Done, SagaState::Started);
     saga::record(tx, version.as_str(), SagaStep::Upload, done, None).await?;
     saga::record(tx, version.as_str(), SagaStep::Plan, started, None).await?;
+    outbox::of_version(tx, EventKind::Created, version.as_str(), None).await?;
     Ok((asset, version))
 }

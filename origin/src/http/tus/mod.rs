@@ -186,18 +186,24 @@ async fn status(app: &App, upload: &UploadId) -> Result<Response<Body>, OriginEr
     }))
 }
 
+/// An upload that nobody writes to at this moment: who did is stopped.
+pub(super) async fn settled(app: &App, upload: &UploadId) -> Result<UploadRow, OriginError> {
+    let row = app.catalogue.upload(upload).await?;
+    expect_here(app, &row).await?;
+    if row.asset.is_some() {
+        return Ok(row);
+    }
+    let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
+    app.catalogue.upload(upload).await
+}
+
 /// Where to go on from. Who still writes is stopped first, so that it stays true.
 async fn offset(
     app: &App,
     upload: &UploadId,
     protocol: Protocol,
 ) -> Result<Response<Body>, OriginError> {
-    let mut row = app.catalogue.upload(upload).await?;
-    expect_here(app, &row).await?;
-    if row.asset.is_none() {
-        let _busy = app.busy_uploads.take_over(upload).await.ok_or_else(busy)?;
-        row = app.catalogue.upload(upload).await?;
-    }
+    let row = settled(app, upload).await?;
     let status = match protocol.is_draft() {
         true => StatusCode::NO_CONTENT,
         false => StatusCode::OK,
@@ -255,7 +261,7 @@ pub(super) async fn terminate(app: &App, upload: &UploadId) -> Result<Response<B
 }
 
 /// Forgets an upload that has not become an asset, and frees its bytes.
-async fn drop_upload(app: &App, upload: &UploadId) -> Result<bool, OriginError> {
+pub(super) async fn drop_upload(app: &App, upload: &UploadId) -> Result<bool, OriginError> {
     let row = app.catalogue.upload(upload).await?;
     let dropped = app.catalogue.drop_upload(upload, i64::MAX).await?;
     if dropped {
@@ -264,7 +270,7 @@ async fn drop_upload(app: &App, upload: &UploadId) -> Result<bool, OriginError> 
     Ok(dropped)
 }
 
-async fn patch(
+pub(super) async fn patch(
     app: &Shared,
     upload: &UploadId,
     headers: &HeaderMap,
