@@ -11,7 +11,6 @@ use crate::{
     process::{Folder, run},
 };
 
-const FAILED: i32 = 1;
 const CONFIG: i32 = 3;
 const LISTEN: i32 = 4;
 const UNREACHABLE: i32 = 5;
@@ -89,7 +88,7 @@ async fn an_upload_gives_an_origin_that_takes_nothing_up_after_its_patience() {
         let code = if refusal.is_client_error() {
             REFUSED
         } else {
-            FAILED
+            UNREACHABLE
         };
         assert_eq!(ended.code, code, "{ended:?}");
         let words = format!("{}: not today", refusal.as_u16());
