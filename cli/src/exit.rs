@@ -33,7 +33,7 @@ pub(crate) const TABLE: &str = "Exit codes:
   2  the command line can't be understood
   3  a setting can't be
   4  a port is taken, or an address is not this host's
-  5  the origin, or the edge, does not answer
+  5  the origin, or the edge, does not answer, or says that it can't now (502 to 504)
   6  the file, or what was asked for, was refused
   7  the stream is broken (weir play) or breaks a rule (weir validate)
   8  the machine lacks something (weir doctor)
