@@ -73,6 +73,13 @@ impl News {
         }
     }
 
+    /// Nobody could be told of these.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn tell_again(&self, topics: u8) {
+        self.untold.fetch_or(topics, AcqRel);
+        self.to_tell.notify_one();
+    }
+
     /// The topics that there was news of, made here, since this was last asked.
     #[cfg(feature = "postgres")]
     pub(crate) async fn untold(&self) -> u8 {
@@ -112,5 +119,7 @@ mod tests {
             Topic::Keys.bit() | Topic::Changed.bit()
         );
         assert!(news.untold().now_or_never().is_none());
+        news.tell_again(Topic::Keys.bit());
+        assert_eq!(news.untold().await, Topic::Keys.bit());
     }
 }

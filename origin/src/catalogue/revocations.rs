@@ -67,6 +67,14 @@ impl Catalogue {
         Ok(())
     }
 
+    /// The revision of what edges must know: far less to read than all of it.
+    pub(crate) async fn key_revision(&self) -> Result<u64, OriginError> {
+        let (revision,): (i64,) = sqlx::query_as("SELECT revision FROM key_revision")
+            .fetch_one(&self.db.read)
+            .await?;
+        unsigned(revision)
+    }
+
     /// The newest revision, and all that is taken back and may not have ended.
     pub(crate) async fn revoked(&self) -> Result<InForce, OriginError> {
         let mut tx = self.db.snapshot().await?;

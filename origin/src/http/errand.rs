@@ -10,25 +10,17 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use tokio::time::{Instant, timeout_at};
 use wire::{
     Errand, ErrandDone, ErrandFailure, ErrandNews, ErrandRequest, FetchedSoFar, HeartbeatAck,
     JobId, UploadId,
 };
 
-use super::{fetch, json, json_body, tus};
+use super::{fetch, json, json_body, long_poll, tus};
 use crate::{
     OriginError,
     app::{App, Shared},
     catalogue::{ErrandClaim, Topic},
 };
-
-/// Longest wait for an errand, however much longer a worker asks for.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// How often a waiting request looks for errands whose time has come. Chosen: less than the
-/// shortest pause between two attempts.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Life of a lease's key. Longer than any fetch; the attempt in it ends it sooner.
 const LEASE_KEY_TTL: Duration = Duration::from_secs(2 * 24 * 3600);
@@ -48,25 +40,14 @@ pub(super) fn routes() -> Router<Shared> {
 async fn lease(State(app): State<Shared>, request: Request) -> Result<Response<Body>, OriginError> {
     app.require_join(request.headers())?;
     let ask: ErrandRequest = json_body(request.into_body()).await?;
-    let _waiter = app.waiter()?;
-    let wait = Duration::from_secs(u64::from(ask.wait_secs)).min(WAIT_MAX);
-    let until = Instant::now() + wait;
-    loop {
-        let queued = app.catalogue.news(Topic::Errands);
-        if let Some(claim) = app.catalogue.claim_errand(&ask, app.config.lease).await? {
-            let kind = claim.work.kind().as_str();
-            tracing::info!(errand = %claim.errand, kind, attempt = claim.attempt, worker = ask.worker, "leased");
-            return Ok(json(&lend(&app, claim)));
-        }
-        if Instant::now() >= until || app.shutdown.is_cancelled() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
-        let look = until.min(Instant::now() + LOOK_EVERY);
-        tokio::select! {
-            _ = timeout_at(look, queued) => {}
-            () = app.shutdown.cancelled() => {}
-        }
-    }
+    let wait = (Topic::Errands, u64::from(ask.wait_secs));
+    let claim = || app.catalogue.claim_errand(&ask, app.config.lease);
+    let Some(claim) = long_poll::until_there_is(&app, wait, claim).await? else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let kind = claim.work.kind().as_str();
+    tracing::info!(errand = %claim.errand, kind, attempt = claim.attempt, worker = ask.worker, "leased");
+    Ok(json(&lend(&app, claim)))
 }
 
 fn lend(app: &App, claim: ErrandClaim) -> Errand {

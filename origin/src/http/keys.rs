@@ -1,7 +1,5 @@
 //! Keys: minted and revoked by operators, asked after by edges.
 
-use std::time::Duration;
-
 use axum::{
     Router,
     body::Body,
@@ -12,18 +10,14 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
 use wire::{KeyBulletin, RevokeRequest, Revokes};
 
-use super::{json, json_body, minting};
+use super::{json, json_body, long_poll, minting};
 use crate::{
     OriginError,
     app::{KEY_TTL_MAX_SECS, Shared},
     catalogue::Topic,
 };
-
-/// Longest wait for news, however much longer an edge asks for.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Longest name of a subject or a signing key, bytes. Chosen: a key has at most 1,024.
 const NAME_LEN_MAX: usize = 256;
@@ -113,26 +107,21 @@ async fn bulletin(
     app.require_join(request.headers())?;
     let Query(ask) = Query::<After>::try_from_uri(request.uri())
         .map_err(|error| OriginError::BadRequest(error.body_text()))?;
-    let _waiter = app.waiter()?;
-    let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
-    loop {
-        let news = app.catalogue.news(Topic::Keys);
-        let revoked = app.catalogue.revoked().await?;
+    let look = async || {
         // Not "newer than": after a restored catalogue the edge may be ahead of us.
-        if revoked.revision != ask.after {
-            return Ok(json(&KeyBulletin {
-                revision: revoked.revision,
-                jwks: revoked.jwks,
-                revoked: revoked.jtis,
-                revoked_before: revoked.before,
-            }));
+        match app.catalogue.key_revision().await? == ask.after {
+            true => Ok(None),
+            false => app.catalogue.revoked().await.map(Some),
         }
-        if Instant::now() >= until || app.shutdown.is_cancelled() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
-        tokio::select! {
-            _ = timeout_at(until, news) => {}
-            () = app.shutdown.cancelled() => {}
-        }
-    }
+    };
+    let news = long_poll::until_there_is(&app, (Topic::Keys, ask.wait), look).await?;
+    let Some(revoked) = news else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    Ok(json(&KeyBulletin {
+        revision: revoked.revision,
+        jwks: revoked.jwks,
+        revoked: revoked.jtis,
+        revoked_before: revoked.before,
+    }))
 }

@@ -15,6 +15,7 @@ mod jobs;
 mod keys;
 mod label;
 mod licence;
+mod long_poll;
 mod made;
 mod manifest;
 mod minting;

@@ -1,7 +1,5 @@
 //! What edges fetch ahead: see [`wire::WarmList`].
 
-use std::time::Duration;
-
 use axum::{
     Router,
     body::Body,
@@ -11,10 +9,9 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
 use wire::{EDGE_NAME_LEN_MAX, WarmList};
 
-use super::{json, keys::WAIT_MAX};
+use super::{json, long_poll};
 use crate::{OriginError, app::Shared, catalogue::Topic, warming};
 
 pub(super) fn routes() -> Router<Shared> {
@@ -44,22 +41,13 @@ async fn next(State(app): State<Shared>, request: Request) -> Result<Response<Bo
     };
     app.edges.heard(&ask.edge, after);
     warming::settle(&app).await?;
-    let _waiter = app.waiter()?;
-    let until = Instant::now() + Duration::from_secs(ask.wait).min(WAIT_MAX);
-    loop {
-        let news = app.catalogue.news(Topic::Published);
-        if let Some(warming) = app.catalogue.warming_after(after).await? {
-            let (offset, paths) = (warming.number, warming::paths(&app, &warming).await?);
-            return Ok(json(&WarmList { offset, paths }));
-        }
-        if Instant::now() >= until || app.shutdown.is_cancelled() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
-        tokio::select! {
-            _ = timeout_at(until, news) => {}
-            () = app.shutdown.cancelled() => {}
-        }
-    }
+    let look = || app.catalogue.warming_after(after);
+    let news = long_poll::until_there_is(&app, (Topic::Published, ask.wait), look).await?;
+    let Some(warming) = news else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let (offset, paths) = (warming.number, warming::paths(&app, &warming).await?);
+    Ok(json(&WarmList { offset, paths }))
 }
 
 fn check_name(edge: &str) -> Result<(), OriginError> {

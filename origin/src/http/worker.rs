@@ -10,11 +10,10 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use tokio::time::{Instant, timeout_at};
 use wire::{Completion, Failure, Heartbeat, HeartbeatAck, JobId, Lease, LeaseRequest};
 
 use super::{
-    json, json_body,
+    json, json_body, long_poll,
     object::{self, Object},
 };
 use crate::{
@@ -22,12 +21,6 @@ use crate::{
     app::{App, Shared},
     catalogue::{Claim, Topic},
 };
-
-/// Longest wait for a job, however much longer a worker asks for.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// How often a waiting request looks for leases that ran out. Chosen: a tenth of a lease.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Life of a lease's key. Longer than any encode; the attempt in it ends it sooner.
 const LEASE_KEY_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -44,25 +37,14 @@ pub(super) fn routes() -> Router<Shared> {
 async fn lease(State(app): State<Shared>, request: Request) -> Result<Response<Body>, OriginError> {
     app.require_join(request.headers())?;
     let ask: LeaseRequest = json_body(request.into_body()).await?;
-    let _waiter = app.waiter()?;
-    let wait = Duration::from_secs(u64::from(ask.wait_secs)).min(WAIT_MAX);
-    let until = Instant::now() + wait;
-    loop {
-        let queued = app.catalogue.news(Topic::Jobs);
-        if let Some(claim) = app.catalogue.claim(&ask, app.config.lease).await? {
-            let kind = claim.task.kind.as_str();
-            tracing::info!(job = %claim.job, kind, attempt = claim.attempt, worker = ask.worker, "leased");
-            return Ok(json(&lend(&app, claim)));
-        }
-        if Instant::now() >= until || app.shutdown.is_cancelled() {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
-        let look = until.min(Instant::now() + LOOK_EVERY);
-        tokio::select! {
-            _ = timeout_at(look, queued) => {}
-            () = app.shutdown.cancelled() => {}
-        }
-    }
+    let wait = (Topic::Jobs, u64::from(ask.wait_secs));
+    let claim = || app.catalogue.claim(&ask, app.config.lease);
+    let Some(claim) = long_poll::until_there_is(&app, wait, claim).await? else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let kind = claim.task.kind.as_str();
+    tracing::info!(job = %claim.job, kind, attempt = claim.attempt, worker = ask.worker, "leased");
+    Ok(json(&lend(&app, claim)))
 }
 
 fn lend(app: &App, claim: Claim) -> Lease {

@@ -35,7 +35,7 @@ pub(crate) async fn exchange(
     Ok(tasks)
 }
 
-/// What can't be told is not lost: who can't be reached wakes all when he can be again.
+/// What can't be told is told later.
 async fn tell(pool: AnyPool, channel: String, own: String, news: Arc<News>) {
     loop {
         let topics = news.untold().await;
@@ -48,7 +48,8 @@ async fn tell(pool: AnyPool, channel: String, own: String, news: Arc<News>) {
             .execute(&pool)
             .await;
         if let Err(error) = told {
-            tracing::debug!(%error, "other origins are not told");
+            tracing::debug!(%error, "other origins are not told yet");
+            news.tell_again(topics);
         }
         sleep(PAUSE).await;
     }
